@@ -1,3 +1,61 @@
-"""An image model zoo for Keras 3: classification, localization and segmentation."""
+"""An image model zoo for Keras 3: classification, localization and segmentation.
+
+``build()`` gives a bare network, ``train()`` a trained run, ``load()`` a model that
+answers for pictures. Names are imported when they are first used, so that
+``import zoo`` and ``zoo --help`` need neither TensorFlow nor Keras.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoo.data import list_datasets as list_datasets
+    from zoo.errors import CheckError as CheckError
+    from zoo.errors import UserError as UserError
+    from zoo.models import build as build
+    from zoo.models import classifier as classifier
+    from zoo.models import describe as describe
+    from zoo.models import list_decoders as list_decoders
+    from zoo.models import list_encoders as list_encoders
+    from zoo.models import localizer as localizer
+    from zoo.models import segmenter as segmenter
+    from zoo.run import Run as Run
+    from zoo.run import load as load
+    from zoo.run import train as train
+    from zoo.training.catalogue import list_recipes as list_recipes
+    from zoo.training.catalogue import load_recipe as load_recipe
+    from zoo.training.recipe import DataOptions as DataOptions
+    from zoo.training.recipe import InputOptions as InputOptions
+    from zoo.training.recipe import Recipe as Recipe
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "zoo.data": ("list_datasets",),
+    "zoo.errors": ("CheckError", "UserError"),
+    "zoo.models": (
+        "build",
+        "classifier",
+        "describe",
+        "list_decoders",
+        "list_encoders",
+        "localizer",
+        "segmenter",
+    ),
+    "zoo.run": ("Run", "load", "train"),
+    "zoo.training.catalogue": ("list_recipes", "load_recipe"),
+    "zoo.training.recipe": ("DataOptions", "InputOptions", "Recipe"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'zoo' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

@@ -17,7 +17,7 @@ class UserError(ValueError):
     """
 
 
-class CheckFailed(Exception):
+class CheckError(Exception):
     """A check or a verification that did not pass; the command line exits with code 1."""
 
 
@@ -34,6 +34,8 @@ def nearest(word: str, words: Iterable[str]) -> str:
     """
     words = sorted(words)
     close = difflib.get_close_matches(word, words, n=1)
+    if not close and len(word) > 2:
+        close = [known for known in words if word in known or known in word]
     if close:
         return f"; did you mean {close[0]!r}?"
     return f"; there is: {', '.join(words) if words else 'none'}"
