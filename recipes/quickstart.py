@@ -1,0 +1,17 @@
+"""Find one handwritten digit in a cluttered scene: its class and its box, in a minute.
+
+zoo run quickstart
+"""
+
+from zoo import DataOptions, InputOptions, Recipe
+
+recipe = Recipe(
+    task="localization",
+    data=DataOptions(source="digit_scenes"),
+    input=InputOptions(size=(64, 64), channels=1),
+    model={"encoder": "plain", "filters": [16, 32, 64], "residual": True, "head": "spatial"},
+    augment={"translate": 0.1, "zoom": 0.1},
+    epochs=6,
+    batch_size=64,
+    learning_rate=4e-3,
+)

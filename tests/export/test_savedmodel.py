@@ -1,0 +1,240 @@
+"""Publishing: whole or not at all, and the same answers as the Keras model."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+import zoo
+from zoo import tasks
+from zoo.errors import CheckError, UserError
+from zoo.export import savedmodel, verify
+from zoo.export.savedmodel import export, versions
+from zoo.inference import Predictor
+from zoo.preprocess import Preprocessing
+from zoo.run import load
+
+OUTPUTS = {
+    "classification": {"error", "label", "score", "classes", "probabilities"},
+    "localization": {"error", "label", "score", "classes", "probabilities", "box"},
+    "segmentation": {"error", "mask_bytes", "classes", "fraction"},
+}
+NAMES = ("cat", "dog", "none of them")
+
+
+def make_predictor(task, size=(16, 24), channels=3, on_error="row", fit="pad"):
+    model = zoo.build(
+        task, encoder="plain", filters=(2, 4), classes=len(NAMES), input_shape=(*size, channels)
+    )
+    preprocessing = Preprocessing(size, channels, fit)
+    return Predictor(model, tasks.get(task), preprocessing, NAMES, on_error)
+
+
+def encoded(width, height, format="PNG", seed=0, **options):
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, format, **options)
+    return stream.getvalue()
+
+
+PICTURES = [encoded(20, 30), encoded(31, 17, "JPEG"), encoded(8, 9, "BMP")]
+
+
+@pytest.mark.parametrize("task", OUTPUTS)
+def test_published_answers_from_bytes_and_pixels(task, tmp_path):
+    predictor = make_predictor(task)
+    published = export(predictor, tmp_path / "model", PICTURES)
+    assert published.path == tmp_path / "model" / "1"
+    # Three real ones, one of another size, one that is no picture.
+    assert published.verification.pictures == 5
+    assert [path.name for path in (tmp_path / "model").iterdir()] == ["1"]
+
+    loaded = tf.saved_model.load(str(published.path))
+    assert set(loaded.signatures) == {"serving_default", "pixels"}
+    serve = loaded.signatures["serving_default"]
+    batch = tf.constant([PICTURES[0], b"broken", PICTURES[1]], tf.string)
+    answers = serve(image_bytes=batch)
+    assert set(answers) == OUTPUTS[task]
+    assert all(value.shape[0] == 3 for value in answers.values())
+    errors = [text.decode() for text in answers["error"].numpy()]
+    assert errors[0] == errors[2] == ""
+    assert errors[1]
+    alone = serve(image_bytes=batch[2:])
+    for name in OUTPUTS[task] - {"classes", "error", "label", "mask_bytes"}:
+        assert np.isnan(answers[name].numpy()[1]).all()
+        np.testing.assert_allclose(answers[name].numpy()[2], alone[name].numpy()[0], atol=1e-6)
+    if task == "segmentation":
+        sizes = [Image.open(io.BytesIO(answers["mask_bytes"].numpy()[row])).size for row in (0, 2)]
+        assert sizes == [(20, 30), (31, 17)]
+        assert answers["mask_bytes"].numpy()[1] == b""
+    else:
+        assert answers["label"].numpy()[1] == b""
+        assert answers["label"].numpy()[0].decode() in NAMES
+    pixels = tf.constant(np.random.default_rng(3).integers(0, 256, (2, 5, 7, 3)), tf.float32)
+    from_pixels = loaded.signatures["pixels"](image=pixels)
+    assert set(from_pixels) == OUTPUTS[task] | ({"mask"} if task == "segmentation" else set())
+    if task == "segmentation":
+        assert from_pixels["mask"].shape == (2, 5, 7)
+        assert from_pixels["mask"].dtype == tf.int32
+
+
+@pytest.fixture
+def same_process(monkeypatch):
+    """Verifies in this process, where a test is not about the fresh one."""
+    monkeypatch.setattr(verify, "answer_in_fresh_process", verify.answer_again)
+
+
+@pytest.mark.parametrize("task", OUTPUTS)
+def test_bytes_and_pixels_agree(task):
+    predictor = make_predictor(task)
+    picture = PICTURES[0]
+    array = np.asarray(Image.open(io.BytesIO(picture)))
+    from_bytes, from_pixels = predictor.predict([picture, array])
+    for name, value in from_bytes.values.items():
+        if name not in ("mask_bytes", "label", "classes"):
+            np.testing.assert_allclose(value, from_pixels.values[name], atol=1e-5)
+
+
+def test_empty_request_has_empty_answers(tmp_path):
+    for task in OUTPUTS:
+        predictor = make_predictor(task)
+        answers = predictor.from_bytes(tf.constant([], tf.string))
+        assert {value.shape[0] for value in answers.values()} == {0}
+        pixels = predictor.from_pixels(tf.zeros([0, 4, 4, 3]))
+        assert {value.shape[0] for value in pixels.values()} == {0}
+
+
+def test_versions_count_up_and_old_ones_stay(tmp_path, same_process):
+    predictor = make_predictor("classification")
+    export(predictor, tmp_path, PICTURES)
+    (tmp_path / "7").mkdir()
+    (tmp_path / "notes").mkdir()
+    assert export(predictor, tmp_path, PICTURES).path.name == "8"
+    assert [path.name for path in versions(tmp_path)] == ["1", "7", "8"]
+
+
+def test_a_version_published_meanwhile_is_not_touched(tmp_path, monkeypatch, same_process):
+    predictor = make_predictor("classification")
+    other = tmp_path / "1"
+
+    def also_published(staged):
+        other.mkdir()
+        (other / "saved_model.pb").write_bytes(b"theirs")
+
+    monkeypatch.setattr(savedmodel, "_sync", also_published)
+    monkeypatch.setattr(savedmodel, "versions", lambda destination: [])
+    assert export(predictor, tmp_path, PICTURES).path.name == "2"
+    assert (other / "saved_model.pb").read_bytes() == b"theirs"
+
+
+def test_a_mismatch_publishes_nothing(tmp_path, monkeypatch, same_process):
+    predictor = make_predictor("classification")
+    write = verify.write_golden
+
+    def write_other(folder, pictures, predictor):
+        write(folder, pictures, predictor)
+        path = folder / "answers.json"
+        answers = json.loads(path.read_text())
+        answers["serving_default"]["probabilities"][1][0] += 0.01
+        path.write_text(json.dumps(answers))
+
+    monkeypatch.setattr(savedmodel, "write_golden", write_other)
+    with pytest.raises(CheckError, match=r"score differs by 0\.01"):
+        export(predictor, tmp_path / "model", PICTURES)
+    assert list((tmp_path / "model").iterdir()) == []
+
+
+def test_a_model_that_does_not_load_publishes_nothing(tmp_path, monkeypatch):
+    write = savedmodel._write
+
+    def write_torn(predictor, staged, recipe, scores):
+        write(predictor, staged, recipe, scores)
+        (staged / "saved_model.pb").write_bytes(b"torn")
+
+    monkeypatch.setattr(savedmodel, "_write", write_torn)
+    with pytest.raises(CheckError, match="does not load in a fresh process"):
+        export(make_predictor("classification"), tmp_path / "model", PICTURES)
+    assert list((tmp_path / "model").iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_to(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(UserError, match="cannot publish to"):
+        export(make_predictor("classification"), blocked / "model", PICTURES)
+
+
+def test_on_error_fail_fails_the_request(tmp_path):
+    predictor = make_predictor("classification", on_error="fail")
+    with pytest.raises(tf.errors.InvalidArgumentError, match="JPEG"):
+        predictor.from_bytes(tf.constant([PICTURES[0], b"broken"]))
+    assert predictor.from_bytes(tf.constant(PICTURES[:1]))["error"].numpy()[0] == b""
+
+
+def test_five_channels_are_served_as_pixels(tmp_path, same_process):
+    predictor = make_predictor("classification", channels=5)
+    published = export(predictor, tmp_path, [])
+    loaded = tf.saved_model.load(str(published.path))
+    answers = loaded.signatures["serving_default"](image=tf.zeros([2, 9, 9, 5]))
+    assert answers["probabilities"].shape == (2, 3)
+
+
+def test_unet_takes_odd_sizes_after_export(tmp_path, same_process):
+    predictor = make_predictor("segmentation", size=(97, 131))
+    image = np.random.default_rng(0).integers(0, 256, (1, 97, 131, 3)).astype("float32")
+    published = export(predictor, tmp_path, [])
+    answers = tf.saved_model.load(str(published.path)).signatures["pixels"](
+        image=tf.constant(image)
+    )
+    assert answers["mask"].shape == (1, 97, 131)
+    np.testing.assert_array_equal(answers["mask"], predictor.from_pixels(image)["mask"])
+
+
+def test_the_card_says_what_the_model_is(tmp_path, same_process):
+    predictor = make_predictor("localization")
+    published = export(predictor, tmp_path, PICTURES, scores={"mean_iou": 0.5})
+    card = json.loads((published.path / "model_card.json").read_text())
+    assert card["task"] == "localization"
+    assert card["class_names"] == list(NAMES)
+    assert card["scores"] == {"mean_iou": 0.5}
+    assert Preprocessing.from_json(card["preprocessing"]) == Preprocessing((16, 24), 3, "pad")
+
+
+def test_loaded_model_answers_as_before(tmp_path, same_process):
+    predictor = make_predictor("localization")
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(PICTURES[1])
+    expected = predictor.predict([path])[0]
+    export(predictor, tmp_path / "model", PICTURES)
+    for place in (tmp_path / "model", tmp_path / "model" / "1"):
+        answer = load(place).predict([path])[0]
+        assert answer.name == str(path)
+        np.testing.assert_allclose(answer.values["box"], expected.values["box"], atol=1e-4)
+    assert answer.to_json()["label"] in NAMES
+    assert list(answer.to_json()["probabilities"]) == list(NAMES)
+
+
+def test_a_bare_keras_file_answers(tmp_path):
+    model = zoo.build("classification", filters=(2,), classes=3, input_shape=(8, 8, 1))
+    model.save(tmp_path / "m.keras")
+    answer = load(tmp_path / "m.keras").predict([np.zeros((8, 8), np.uint8)])[0]
+    assert answer.values["label"] in (b"0", b"1", b"2")
+
+
+@pytest.mark.parametrize("name", ["nowhere", "empty", "x.keras"])
+def test_no_model_there(tmp_path, name):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "x.keras").write_bytes(b"no model")
+    with pytest.raises(UserError):
+        load(tmp_path / name)
+
+
+def test_arrays_with_wrong_channels_and_missing_files():
+    predictor = make_predictor("classification")
+    with pytest.raises(UserError, match=r"takes \[h, w, 3\]"):
+        predictor.predict([np.zeros((4, 4), np.uint8)])
+    with pytest.raises(UserError, match="No such file"):
+        predictor.predict(["nowhere.jpg"])

@@ -1,0 +1,31 @@
+"""The README's code runs."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_commands_are_there():
+    assert '    pip install -c constraints.txt -e ".[dev]" && pytest\n' in README
+    assert "    pip install -c constraints.txt -e . && zoo run quickstart\n" in README
+
+
+def test_the_example_recipe_is_valid(tmp_path):
+    from zoo.training.catalogue import load_recipe
+
+    path = tmp_path / "pets.py"
+    path.write_text(next(block for block in BLOCKS if "recipe = Recipe(" in block))
+    recipe = load_recipe(str(path))
+    recipe.check_options()
+    assert recipe.build_model(2).count_params() > 0
+
+
+@pytest.mark.filterwarnings("default")
+def test_the_python_call_trains(capsys):
+    block = next(block for block in BLOCKS if "zoo.build(" in block)
+    exec(compile(block, "README.md", "exec"), {})
+    assert "270," in capsys.readouterr().out  # the parameters of a ResNet-20, in thousands

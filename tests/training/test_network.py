@@ -1,0 +1,132 @@
+"""The network as it trains against the network as it is published."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from zoo.errors import UserError
+from zoo.training import network as networks
+from zoo.training.network import (
+    FusedBatchNormalization,
+    choose_precision,
+    fuse_batch_normalization,
+    publish,
+    training_network,
+)
+from zoo.training.recipe import DataOptions, InputOptions, Recipe
+
+
+def make_recipe(task="classification", **changes):
+    values = {
+        "task": task,
+        "data": DataOptions(source="digit_scenes"),
+        "input": InputOptions(size=(8, 8), channels=1),
+        "model": {"encoder": "plain", "filters": [2, 4]},
+        "precision": "float32",
+    }
+    return Recipe(**(values | changes))
+
+
+def layer_pair(shape):
+    stock, fused = keras.layers.BatchNormalization(), FusedBatchNormalization()
+    rng = np.random.default_rng(0)
+    channels = shape[-1]
+    for layer in (stock, fused):
+        layer.build(shape)
+    weights = [rng.normal(size=channels), rng.normal(size=channels), np.zeros(channels)]
+    weights.append(np.ones(channels))
+    for layer in (stock, fused):
+        layer.set_weights([weight.astype("float32") for weight in weights])
+    return stock, fused
+
+
+def test_fused_equals_stock_outputs_gradients_and_statistics():
+    shape = (5, 4, 3, 6)
+    stock, fused = layer_pair(shape)
+    x = tf.constant(np.random.default_rng(1).normal(2.0, 3.0, shape), tf.float32)
+    target = tf.constant(np.random.default_rng(2).normal(size=shape), tf.float32)
+    for _ in range(3):
+        results = []
+        for layer in (stock, fused):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                outputs = layer(x, training=True)
+                loss = tf.reduce_mean((outputs - target) ** 2)
+            gradients = tape.gradient(loss, [x, layer.gamma.value, layer.beta.value])
+            results.append([outputs, *gradients])
+        for one, other in zip(*results, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+    for one, other in zip(stock.get_weights(), fused.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+    assert np.abs(fused.get_weights()[2]).max() > 0.01
+    np.testing.assert_allclose(stock(x), fused(x), rtol=1e-5, atol=1e-5)
+
+
+def test_fused_leaves_frozen_statistics_alone():
+    _, fused = layer_pair((2, 4, 4, 3))
+    fused.trainable = False
+    before = fused.get_weights()
+    fused(tf.random.stateless_normal((2, 4, 4, 3), (0, 0)), training=True)
+    for one, other in zip(before, fused.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("task", ["classification", "localization", "segmentation"])
+def test_published_network_is_stock_float32_and_equal(task):
+    recipe = make_recipe(task)
+    network = training_network(recipe, classes=3)
+    assert any(isinstance(layer, FusedBatchNormalization) for layer in network.layers)
+    x = tf.constant(np.random.default_rng(0).integers(0, 256, (4, 8, 8, 1)), tf.float32)
+    network(x, training=True)
+    published = publish(network, recipe, classes=3)
+    assert not any(isinstance(layer, FusedBatchNormalization) for layer in published.layers)
+    assert {layer.compute_dtype for layer in published.layers} == {"float32"}
+    logits, answers = network(x), published(x)
+    for key, value in answers.items():
+        expected = logits[key] if key == "box" else keras.ops.softmax(logits[key])
+        np.testing.assert_allclose(value, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_low_precision_trains_and_publishes_float32():
+    recipe = make_recipe(precision="bfloat16")
+    network = training_network(recipe, classes=3)
+    assert "bfloat16" in {layer.compute_dtype for layer in network.layers}
+    assert keras.config.dtype_policy().name == "float32"
+    outputs = network(tf.zeros([2, 8, 8, 1]), training=True)
+    assert outputs["class"].dtype == tf.float32
+    published = publish(network, recipe, classes=3)
+    assert {layer.compute_dtype for layer in published.layers} == {"float32"}
+
+
+def test_same_seed_same_weights():
+    first, second = (training_network(make_recipe(seed=5), 3).get_weights() for _ in range(2))
+    other = training_network(make_recipe(seed=6), 3).get_weights()
+    for one, two in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert any((one != two).any() for one, two in zip(first, other, strict=True))
+
+
+def test_copy_keeps_weights():
+    model = make_recipe().build_model(3)
+    copy = fuse_batch_normalization(model)
+    for one, other in zip(model.get_weights(), copy.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_weights_of_another_network_are_refused():
+    network = training_network(make_recipe(), classes=3)
+    with pytest.raises(UserError, match="the recipe was changed after training"):
+        publish(network, make_recipe(model={"encoder": "plain", "filters": [2, 6]}), classes=3)
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"), [("avx2 avx512_bf16", "bfloat16"), ("avx2 avx512f", "float32")]
+)
+def test_precision_follows_the_processor(tmp_path, monkeypatch, flags, expected):
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(f"flags : {flags}\n")
+    monkeypatch.setattr(networks, "Path", lambda path: cpuinfo)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
+    assert choose_precision("auto") == expected
+    assert choose_precision("float32") == "float32"

@@ -1,0 +1,182 @@
+"""Measuring a model on a split: through the served functions, in the pictures' own pixels."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from zoo.data import DataSet
+from zoo.errors import UserError
+from zoo.inference import Answer, predict
+from zoo.preprocess import Preprocessing, decode_mask
+from zoo.tasks import Task
+
+WORST = 12
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture with what is true of it and what the model says.
+
+    Attributes:
+        name: Of the picture, for messages.
+        picture: uint8 [h, w, c], upright, in its own size.
+        truth: ``class`` int, ``box`` float32 [4] in pixels, ``mask`` uint8 [h, w], as
+            far as the data set has them.
+        answer: Of the model.
+        score: 0 to 1, lower is worse; what it measures is the task's to say.
+    """
+
+    name: str
+    picture: np.ndarray
+    truth: dict[str, Any]
+    answer: Answer
+    score: float
+
+
+@dataclass
+class Evaluation:
+    """How good a model is on one split.
+
+    Attributes:
+        task: Name of the task.
+        split: Name of the split.
+        class_names: Of the data set.
+        pictures: How many were answered for.
+        scores: Metrics by name.
+        confusion: int64 [k, k], rows are true classes, columns predicted ones; ``None``
+            where the task predicts no class. For segmentation it counts pixels.
+        worst: The samples the model does worst on, worst first.
+        unreadable: Name and reason of each picture that could not be read.
+    """
+
+    task: str
+    split: str
+    class_names: tuple[str, ...]
+    pictures: int = 0
+    scores: dict[str, float] = field(default_factory=dict)
+    confusion: np.ndarray | None = None
+    worst: list[Sample] = field(default_factory=list)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the evaluation without pictures, as plain values."""
+        return {
+            "task": self.task,
+            "split": self.split,
+            "pictures": self.pictures,
+            "scores": self.scores,
+            "class_names": list(self.class_names),
+            "confusion": None if self.confusion is None else self.confusion.tolist(),
+            "worst": [{"picture": one.name, "score": one.score} for one in self.worst],
+            "unreadable": [{"picture": name, "reason": why} for name, why in self.unreadable],
+        }
+
+
+def evaluate(
+    signatures,
+    task: Task,
+    preprocessing: Preprocessing,
+    class_names: tuple[str, ...],
+    dataset: DataSet,
+    split: str = "test",
+    on_picture: Callable[[], Any] = lambda: None,
+) -> Evaluation:
+    """Measures a model's answers against a split.
+
+    Args:
+        signatures: The model's served functions by name, exported or not.
+        task: Of the model.
+        preprocessing: Of the model; gives the channels.
+        class_names: Of the model.
+        dataset: Must have the model's classes.
+        split: Which of its splits.
+        on_picture: Called after each picture.
+
+    Returns:
+        Scores, confusion and the worst samples.
+
+    Raises:
+        UserError: If the data set has other classes than the model, or no such split.
+    """
+    theirs = dataset.class_names(task.targets)
+    if theirs != class_names:
+        raise UserError(
+            f"{dataset.name} has the classes {', '.join(theirs[:5])} ..., the model "
+            f"{', '.join(class_names[:5])} ...; evaluate on data with the model's classes"
+        )
+    if split not in dataset.splits or not dataset.splits[split].length:
+        raise UserError(f"{dataset.name} has no pictures in its {split} split")
+    result = Evaluation(task.name, split, class_names)
+    metrics = task.metrics(class_names)
+    count = len(class_names)
+    confusion = np.zeros((count, count), np.int64)
+    worst: list[tuple[float, str, Any, dict[str, Any], Answer]] = []
+    for chunk in _chunks(_examples(dataset, split, task, preprocessing)):
+        pictures = [example["image"] for _, example in chunk]
+        answers = predict(signatures, pictures, preprocessing.channels)
+        truths, values = [], []
+        for (name, example), answer in zip(chunk, answers, strict=True):
+            on_picture()
+            if answer.error:
+                result.unreadable.append((name, answer.error))
+                continue
+            result.pictures += 1
+            truth = _truth(example, preprocessing)
+            truths.append(truth)
+            values.append(answer.values)
+            confusion += task.confusion(truth, answer.values, count)
+            score = task.example_score(truth, answer.values)
+            worst.append((score, name, example["image"], truth, answer))
+        if truths:
+            task.update_metrics(metrics, truths, values)
+        worst = sorted(worst, key=lambda entry: entry[0])[:WORST]
+    result.worst = [
+        Sample(name, _picture(image, preprocessing), truth, answer, score)
+        for score, name, image, truth, answer in worst
+    ]
+    result.scores = task.results(metrics)
+    result.confusion = confusion
+    return result
+
+
+def _examples(
+    dataset: DataSet, split: str, task: Task, preprocessing: Preprocessing
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    source = dataset.splits[split]
+    keys = ("image", *task.targets)
+    examples = tf.data.Dataset.range(source.length).map(
+        lambda index: {key: value for key, value in source.read(index).items() if key in keys},
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )
+    for index, example in enumerate(examples.prefetch(tf.data.AUTOTUNE).as_numpy_iterator()):
+        yield source.label(index), example
+
+
+def _chunks(examples: Iterator, size: int = 32) -> Iterator[list]:
+    chunk: list = []
+    for example in examples:
+        chunk.append(example)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _picture(image: bytes | np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
+    return preprocessing.decode(image).numpy() if isinstance(image, bytes) else image
+
+
+def _truth(example: dict[str, Any], preprocessing: Preprocessing) -> dict[str, Any]:
+    """Returns what is true of a picture, boxes in its pixels and masks as ids."""
+    truth = {key: value for key, value in example.items() if key != "image"}
+    if "box" in truth:
+        height, width = _picture(example["image"], preprocessing).shape[:2]
+        truth["box"] = truth["box"] * np.array([width, height, width, height], np.float32)
+    if isinstance(truth.get("mask"), bytes):
+        truth["mask"] = decode_mask(truth["mask"]).numpy()
+    return truth

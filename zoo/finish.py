@@ -1,0 +1,171 @@
+"""The end of a job as a person sees it: scores, places, a picture and a ready request."""
+
+import base64
+import json
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import numpy as np
+from PIL import Image
+from rich.table import Table
+
+from zoo.dry_run import DryRun
+from zoo.errors import UserError
+from zoo.evaluation.evaluate import Evaluation
+from zoo.export.savedmodel import Published
+from zoo.inference import Answer
+from zoo.listing import output
+from zoo.run import Model, Run, load
+from zoo.training.files import write_text
+from zoo.training.watch import Watch, duration
+
+
+def finish(run: Run, as_json: bool) -> None:
+    """Evaluates, exports and verifies a trained run, and says where everything is.
+
+    Leaves ``sample.png``, the model's ``sample_answer.png`` and ``request.json``, the
+    body of a request for the served model, in the run folder.
+    """
+    watch = Watch()
+    evaluation = run.evaluate(watch=watch)
+    published = run.export(watch=watch)
+    sample, request = _leave_sample(run, published)
+    name = published.path.parent.name
+    predict_line = shlex.join(
+        ["zoo", "predict", str(published.path.parent), str(sample), "-o", "answers"]
+    )
+    request_line = f"curl -d @{shlex.quote(str(request))} localhost:8501/v1/models/{name}:predict"
+    if as_json:
+        click.echo(
+            json.dumps(
+                {
+                    "run": str(run.folder),
+                    "scores": evaluation.scores,
+                    "model": str(published.path),
+                    "report": str(run.report),
+                    "sample": str(sample),
+                    "request": str(request),
+                    "predict": predict_line,
+                    "curl": request_line,
+                }
+            )
+        )
+        return
+    show_scores(evaluation, as_json=False)
+    show_published(published, as_json=False)
+    folder = shlex.quote(str(published.path.parent.resolve()))
+    click.echo(
+        f"report   {run.report}\n"
+        f"sample   {sample}\n\n"
+        f"Ask it:\n  {predict_line}\n\n"
+        f"Serve it, and send the same picture:\n"
+        f"  docker run -p 8501:8501 -v {folder}:/models/{name} \\\n"
+        f"    -e MODEL_NAME={name} tensorflow/serving\n"
+        f"  {request_line}"
+    )
+
+
+def show_scores(evaluation: Evaluation, as_json: bool) -> None:
+    """Prints an evaluation's scores as a table or as JSON."""
+    if as_json:
+        click.echo(json.dumps(evaluation.to_json()))
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False)
+    table.add_column(f"{evaluation.split}, {evaluation.pictures:,} pictures")
+    table.add_column("score", justify="right")
+    for name, value in evaluation.scores.items():
+        table.add_row(name, "none" if np.isnan(value) else f"{value:.4f}")
+    output().print(table)
+    for name, reason in evaluation.unreadable:
+        click.echo(f"left out {name}: {reason}", err=True)
+
+
+def show_published(published: Published, as_json: bool) -> None:
+    """Prints where a model was published and what its verification saw."""
+    seen = published.verification
+    if as_json:
+        click.echo(json.dumps({"model": str(published.path), "verification": vars(seen)}))
+        return
+    click.echo(
+        f"model    {published.path}\n"
+        f"verified {seen.pictures} files and raw pixels in a fresh process: "
+        f"scores within {seen.score:.1g}"
+    )
+
+
+def show_dry_run(result: DryRun, as_json: bool) -> None:
+    """Prints what the full run would need."""
+    if as_json:
+        click.echo(json.dumps(result.to_json()))
+        return
+    click.echo(
+        f"The rehearsal passed: trained, validated, exported, verified {result.verified} files.\n"
+        f"The full run: {result.steps:,} steps of {result.seconds_per_step * 1000:.0f} ms, about "
+        f"{duration(result.seconds)} of training;\n"
+        f"memory {result.memory_gib:.1f} GiB; {result.parameters:,} parameters."
+    )
+
+
+def answer(model: Model, images: Sequence[str], folder: Path | None, watch: Watch) -> str:
+    """Prints one JSON line a picture, and draws the answers into a folder.
+
+    Args:
+        model: Answers.
+        images: Paths.
+        folder: For the drawings, and the masks of a segmentation; ``None`` for none.
+        watch: Told what goes on.
+
+    Returns:
+        A sentence about pictures that could not be read; empty if all were.
+
+    Raises:
+        UserError: If a path names no file.
+    """
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
+    with watch.bar("answering", len(images)) as bar:
+        answers = model.predict(images, bar.advance)
+    bad = []
+    for number, one in enumerate(answers):
+        line = one.to_json()
+        if one.error:
+            bad.append(f"{one.name} {one.error}")
+        elif folder:
+            stem = _stem(images, number)
+            picture = model.preprocessing.decode(Path(one.name).read_bytes()).numpy()
+            drawn = model.task.draw(picture, one.values, None, model.class_names)
+            line["drawn"] = str(folder / f"{stem}.png")
+            drawn.save(line["drawn"])
+            if "mask" in one.values:
+                line["mask"] = str(folder / f"{stem}_mask.png")
+                Image.fromarray(one.values["mask"]).save(line["mask"])
+        click.echo(json.dumps(line))
+    return "; ".join(bad)
+
+
+def _stem(images: Sequence[str], number: int) -> str:
+    """Returns a name for a picture's drawing that no other picture of the call has."""
+    stem = Path(images[number]).stem
+    same = [other for other in images[:number] if Path(other).stem == stem]
+    return f"{stem}_{len(same) + 1}" if same else stem
+
+
+def _leave_sample(run: Run, published: Published) -> tuple[Path, Path]:
+    data = run.example_files(1)[0]
+    suffix = ".png" if data.startswith(b"\x89PNG") else ".jpg"
+    sample = run.folder / f"sample{suffix}"
+    sample.write_bytes(data)
+    # Asked of the published model, so that what one sees is what it will serve.
+    model = load(published.path)
+    said: Answer = model.predict([sample])[0]
+    if said.error:
+        raise UserError(f"the sample {sample} {said.error}")
+    picture = model.preprocessing.decode(data).numpy()
+    drawing = model.task.draw(picture, said.values, None, model.class_names)
+    drawing.save(run.folder / "sample_answer.png")
+    body = {"instances": [{"b64": base64.b64encode(data).decode()}]}
+    request = run.folder / "request.json"
+    write_text(request, json.dumps(body) + "\n")
+    return sample, request

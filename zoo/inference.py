@@ -1,0 +1,247 @@
+"""Pictures in, answers out: the one path that evaluation, ``zoo predict`` and serving share.
+
+:class:`Predictor` holds the network between the preprocessing that brings a picture to
+the network and the task that brings its answer back to the picture. Exporting saves
+these very functions, so that what was evaluated is what is served.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from zoo.errors import UserError
+from zoo.preprocess import CHANNELS, Preprocessing, decode_mask, picture_error, read_batch
+from zoo.tasks import Task
+
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model says about one picture.
+
+    Attributes:
+        name: The file's path, or ``"array 3"``.
+        error: Why the picture could not be read; empty where it was.
+        values: The served outputs for this picture as NumPy values, and for
+            segmentation ``mask``, uint8 [h, w] in the upright picture's own size.
+    """
+
+    name: str
+    error: str
+    values: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns plain values: no mask, and scores by class name."""
+        if self.error:
+            return {"image": self.name, "error": self.error}
+        plain: dict[str, Any] = {"image": self.name}
+        classes = [_text(name) for name in self.values["classes"]]
+        for key, value in self.values.items():
+            if key in ("probabilities", "fraction"):
+                plain[key] = dict(zip(classes, _rounded(value), strict=True))
+            elif key in ("label", "score", "box"):
+                plain[key] = _text(value) if key == "label" else _rounded(value)
+        return plain
+
+
+class Predictor(tf.Module):
+    """A network with everything around it that turns pictures into answers.
+
+    Args:
+        model: Probabilities out, as :func:`zoo.build` makes it.
+        task: Of the model.
+        preprocessing: The one the model was trained with.
+        class_names: Of the data set.
+        on_error: ``"row"``: a picture that cannot be read has its own row's ``error``
+            and NaN scores and fails nobody else's; ``"fail"``: the request fails with
+            INVALID_ARGUMENT.
+
+    Example:
+        >>> predictor = zoo.load("runs/quickstart")
+        >>> predictor.predict(["photo.jpg"])[0].values["label"]
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        task: Task,
+        preprocessing: Preprocessing,
+        class_names: Sequence[str],
+        on_error: str = "row",
+    ):
+        super().__init__(name="predictor")
+        self.task = task
+        self.preprocessing = preprocessing
+        self.class_names = tuple(class_names)
+        self._on_error = on_error
+        # A SavedModel keeps what a module holds: the variables are wanted, the Keras
+        # object graph around them is not, so the model itself hides in a closure.
+        self._weights = [variable.value for variable in model.variables]
+        self._network = lambda pixels: model(pixels, training=False)
+        height, width = preprocessing.size
+        channels = preprocessing.channels
+        if self.reads_bytes:
+            self.from_bytes = tf.function(
+                self._from_bytes, input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")]
+            )
+        self.from_pixels = tf.function(
+            self._from_pixels,
+            input_signature=[tf.TensorSpec([None, None, None, channels], tf.float32, "image")],
+        )
+        self._blank = {
+            "pixels": tf.zeros([height, width, channels], tf.float32),
+            "size": tf.ones([2], tf.int32),
+        }
+
+    @property
+    def reads_bytes(self) -> bool:
+        """Whether an encoded picture can carry the model's channels."""
+        return self.preprocessing.channels in CHANNELS
+
+    def _from_bytes(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        def prepare(data: tf.Tensor) -> dict[str, tf.Tensor]:
+            image = self.preprocessing.decode(data)
+            return {"pixels": self.preprocessing.fit_image(image), "size": tf.shape(image)[:2]}
+
+        rows, ok = read_batch(image_bytes, prepare, self._blank)
+        errors = tf.map_fn(picture_error, image_bytes)
+        if self._on_error == "fail":
+            text = tf.strings.reduce_join(tf.boolean_mask(errors, ~ok), separator="; ")
+            tf.debugging.Assert(tf.reduce_all(ok), [tf.constant("a picture"), text])
+        outputs = self._network(rows["pixels"])
+        answer = self.task.answer(outputs, rows["size"], self.preprocessing, self.class_names)
+        answer = {name: _blank_rows(value, ok, name) for name, value in answer.items()}
+        return {**answer, "error": tf.where(ok, tf.zeros_like(errors), errors)}
+
+    def _from_pixels(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
+        count = tf.shape(image)[0]
+        height, width = self.preprocessing.size
+        pixels = tf.map_fn(self.preprocessing.fit_image, image, fn_output_signature=tf.float32)
+        pixels = tf.ensure_shape(pixels, [None, height, width, self.preprocessing.channels])
+        sizes = tf.tile(tf.shape(image)[1:3][None], [count, 1])
+        outputs = self._network(pixels)
+        answer = self.task.answer_pixels(outputs, sizes, self.preprocessing, self.class_names)
+        return {**answer, "error": tf.fill([count], "")}
+
+    @property
+    def signatures(self) -> dict[str, Callable[..., dict[str, tf.Tensor]]]:
+        """The served functions by signature name."""
+        default = self.from_bytes if self.reads_bytes else self.from_pixels
+        return {"serving_default": default, "pixels": self.from_pixels}
+
+    def predict(
+        self,
+        pictures: Iterable[str | Path | bytes | np.ndarray],
+        on_picture: Callable[[], Any] = lambda: None,
+    ) -> list[Answer]:
+        """Answers for pictures, as the served model does.
+
+        Args:
+            pictures: Paths, encoded bytes, or arrays [h, w, c] or [h, w] of 0 to 255.
+            on_picture: Called after each picture.
+
+        Returns:
+            One answer a picture, in order. A file that is no picture has its ``error``.
+
+        Raises:
+            UserError: If a path names no file, or an array has the wrong channels.
+        """
+        return predict(self.signatures, pictures, self.preprocessing.channels, on_picture)
+
+
+def predict(
+    signatures: Mapping[str, Callable[..., dict[str, tf.Tensor]]],
+    pictures: Iterable[str | Path | bytes | np.ndarray],
+    channels: int,
+    on_picture: Callable[[], Any] = lambda: None,
+) -> list[Answer]:
+    """Answers for pictures by a model's two signatures, exported or not.
+
+    Args:
+        signatures: ``serving_default`` and ``pixels``, called by keyword.
+        pictures: As :meth:`Predictor.predict` takes them.
+        channels: Of the model's input.
+        on_picture: Called after each picture.
+
+    Returns:
+        One answer a picture, in order.
+
+    Raises:
+        UserError: If a path names no file, or an array has the wrong channels.
+    """
+    answers: list[Answer] = []
+    encoded: list[tuple[str, bytes]] = []
+
+    def flush() -> None:
+        if encoded:
+            names, data = zip(*encoded, strict=True)
+            outputs = signatures["serving_default"](image_bytes=tf.constant(list(data), tf.string))
+            answers.extend(_rows(outputs, names))
+            encoded.clear()
+
+    for number, picture in enumerate(pictures):
+        if isinstance(picture, np.ndarray):
+            flush()
+            pixels = _as_pixels(picture, channels, number)
+            answers.extend(_rows(signatures["pixels"](image=pixels), [f"array {number}"]))
+        else:
+            encoded.append(_as_bytes(picture, number))
+            if len(encoded) == BATCH:
+                flush()
+        on_picture()
+    flush()
+    return answers
+
+
+def _as_bytes(picture: str | Path | bytes, number: int) -> tuple[str, bytes]:
+    if isinstance(picture, bytes):
+        return f"bytes {number}", picture
+    path = Path(picture)
+    try:
+        return str(picture), path.read_bytes()
+    except OSError as error:
+        raise UserError(f"picture {str(picture)!r} cannot be read: {error.strerror}") from error
+
+
+def _as_pixels(picture: np.ndarray, channels: int, number: int) -> tf.Tensor:
+    array = picture[..., None] if picture.ndim == 2 else picture
+    if array.ndim != 3 or array.shape[-1] != channels:
+        raise UserError(
+            f"array {number} has the shape {picture.shape}; this model takes [h, w, {channels}]"
+        )
+    return tf.constant(array[None], tf.float32)
+
+
+def _rows(outputs: Mapping[str, tf.Tensor], names: Iterable[str]) -> list[Answer]:
+    arrays = {key: value.numpy() for key, value in outputs.items()}
+    answers = []
+    for row, name in enumerate(names):
+        values = {key: array[row] for key, array in arrays.items()}
+        error = _text(values.pop("error"))
+        if "mask_bytes" in values and not error:
+            values["mask"] = decode_mask(values["mask_bytes"]).numpy()
+        answers.append(Answer(name, error, values))
+    return answers
+
+
+def _blank_rows(values: tf.Tensor, ok: tf.Tensor, name: str) -> tf.Tensor:
+    """Empties the rows of pictures that could not be read; class names stay."""
+    if name == "classes":
+        return values
+    blank = tf.constant("") if values.dtype == tf.string else tf.constant(np.nan, values.dtype)
+    shape = tf.concat([tf.shape(ok), tf.ones([values.shape.rank - 1], tf.int32)], 0)
+    return tf.where(tf.reshape(ok, shape), values, blank)
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _rounded(value: np.ndarray) -> Any:
+    return np.round(np.asarray(value, np.float64), 4).tolist()

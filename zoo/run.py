@@ -1,0 +1,327 @@
+"""Runs and models as one works with them in Python: train, load, evaluate, predict, export."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from zoo import tasks
+from zoo.data import DataSet
+from zoo.errors import UserError
+from zoo.evaluation.evaluate import Evaluation, evaluate
+from zoo.evaluation.report import write_report
+from zoo.export.savedmodel import Published, export, read_card, versions
+from zoo.inference import Answer, Predictor, predict
+from zoo.preprocess import Preprocessing
+from zoo.training import checkpoint
+from zoo.training.catalogue import load_recipe
+from zoo.training.files import write_text
+from zoo.training.folder import RunFolder, new_run_path
+from zoo.training.network import publish, training_network
+from zoo.training.recipe import Recipe, parse_recipe
+from zoo.training.train import open_data
+from zoo.training.train import train as train_into
+from zoo.training.watch import Watch
+
+VERIFIED_PICTURES = 8
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that answers for pictures, exported or not.
+
+    Attributes:
+        signatures: The served functions by name.
+        task: Of the model.
+        preprocessing: Of the model.
+        class_names: Of the model.
+        recipe: It was trained with, where known.
+        owner: What must stay alive for the functions to work: the loaded SavedModel,
+            whose variables its functions do not hold on to.
+    """
+
+    signatures: Mapping[str, Any]
+    task: tasks.Task
+    preprocessing: Preprocessing
+    class_names: tuple[str, ...]
+    recipe: Recipe | None = None
+    owner: Any = None
+
+    def predict(self, pictures, on_picture=lambda: None) -> list[Answer]:
+        """Answers for paths, bytes or arrays; see :meth:`zoo.inference.Predictor.predict`."""
+        return predict(self.signatures, pictures, self.preprocessing.channels, on_picture)
+
+    def evaluate(self, dataset: DataSet, split: str = "test", on_picture=lambda: None):
+        """Measures the model on a split; see :func:`zoo.evaluation.evaluate.evaluate`."""
+        return evaluate(
+            self.signatures,
+            self.task,
+            self.preprocessing,
+            self.class_names,
+            dataset,
+            split,
+            on_picture,
+        )
+
+
+class Run:
+    """A run folder and what can be done with it.
+
+    Args:
+        folder: ``runs/NAME``.
+
+    Attributes:
+        folder: Path of the run folder.
+
+    Raises:
+        UserError: If there is no run in the folder.
+
+    Example:
+        >>> run = zoo.train("quickstart", overrides={"epochs": 1})
+        >>> run.evaluate().scores["mean_iou"]
+    """
+
+    def __init__(self, folder: Path | str):
+        self._files = RunFolder(folder)
+        self.folder = self._files.path
+        self.recipe = self._files.recipe()
+        self.class_names = tuple(self._files.data()["class_names"])
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """One dict an epoch: losses, metrics, rates."""
+        return self._files.history()
+
+    @property
+    def model(self) -> keras.Model:
+        """The best network so far: float32, stock layers, probabilities.
+
+        Raises:
+            UserError: If no epoch has been finished.
+        """
+        if self._files.model_file.is_file():
+            return load_network(self._files.model_file)
+        if not self._files.best.is_file():
+            raise UserError(
+                f"{self.folder} has no finished epoch yet; go on with `zoo train "
+                f"{self.recipe.name} --run {self.folder} --resume`"
+            )
+        network = training_network(self.recipe, len(self.class_names))
+        checkpoint.restore(self._files.best, checkpoint.variables_of(network))
+        return publish(network, self.recipe, len(self.class_names))
+
+    def predictor(self, on_error: str = "row") -> Predictor:
+        """Returns the model with everything around it; see :class:`zoo.inference.Predictor`."""
+        task = tasks.get(self.recipe.task)
+        preprocessing = self.recipe.preprocessing()
+        return Predictor(self.model, task, preprocessing, self.class_names, on_error)
+
+    def answering(self) -> Model:
+        """Returns the run's model, ready to answer."""
+        predictor = self.predictor()
+        return Model(
+            predictor.signatures,
+            predictor.task,
+            predictor.preprocessing,
+            self.class_names,
+            self.recipe,
+        )
+
+    def evaluate(
+        self,
+        split: str = "test",
+        data: str | None = None,
+        watch: Watch | None = None,
+    ) -> Evaluation:
+        """Measures the run's model and writes ``evaluation.json`` and ``report.html``.
+
+        Args:
+            split: Of the data set.
+            data: Another folder than the one it was trained from.
+            watch: Told what goes on.
+        """
+        watch = watch or Watch()
+        result = evaluate_on(self.answering(), split, data, watch)
+        text = json.dumps(result.to_json(), indent=2) + "\n"
+        write_text(self._files.evaluation_file, text)
+        write_report(
+            self._files.report_file,
+            title=self.folder.name,
+            recipe=self.recipe,
+            history=self.history,
+            evaluation=result,
+            data=self._files.data(),
+        )
+        return result
+
+    @property
+    def report(self) -> Path:
+        """Where :meth:`evaluate` writes its page."""
+        return self._files.report_file
+
+    def export(
+        self,
+        to: Path | str | None = None,
+        *,
+        on_error: str = "row",
+        watch: Watch | None = None,
+    ) -> Published:
+        """Publishes the run's model, verified, as the next version.
+
+        Args:
+            to: ``savedmodels/NAME``; by default of the recipe's name.
+            on_error: ``"row"`` or ``"fail"``; see :class:`zoo.inference.Predictor`.
+            watch: Told what goes on.
+
+        Raises:
+            CheckError: If the exported model answers otherwise; nothing is published.
+        """
+        watch = watch or Watch()
+        destination = Path(to) if to else Path("savedmodels") / self.recipe.name
+        with watch.bar("exporting and verifying"):
+            return export(
+                self.predictor(on_error),
+                destination,
+                self.example_files(),
+                recipe=self.recipe,
+                scores=self.scores(),
+            )
+
+    def scores(self) -> dict[str, float] | None:
+        """Returns the scores of the last evaluation, if there was one."""
+        if not self._files.evaluation_file.is_file():
+            return None
+        return json.loads(self._files.evaluation_file.read_text(encoding="utf-8"))["scores"]
+
+    def example_files(self, count: int = VERIFIED_PICTURES) -> list[bytes]:
+        """Returns the first encoded pictures of the test split, or of the first there is."""
+        dataset = open_data(self.recipe)
+        split = dataset.splits.get("test") or dataset.splits["train"]
+        files = []
+        for index in range(min(count, split.length)):
+            image = split.read(tf.constant(index, tf.int64))["image"]
+            if image.dtype != tf.string:
+                image = tf.io.encode_png(image)
+            files.append(image.numpy())
+        return files
+
+
+def train(
+    recipe: str | Recipe,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    run: Path | str | None = None,
+    resume: bool = False,
+    watch: Watch | None = None,
+) -> Run:
+    """Trains a recipe.
+
+    Args:
+        recipe: A path, a shipped name, or a recipe made in Python.
+        overrides: Values by field, dotted for fields of a section.
+        run: The run folder; by default a new ``runs/NAME``.
+        resume: Go on from the last finished epoch, if the folder holds one.
+        watch: Told what goes on; by default progress on standard error.
+
+    Returns:
+        The run, trained.
+
+    Raises:
+        UserError: For anything in recipe, data or folder that keeps it from training.
+
+    Example:
+        >>> run = zoo.train("quickstart", overrides={"epochs": 1})
+        >>> run.history[0]["validation_mean_iou"]
+    """
+    loaded = load_recipe(recipe) if isinstance(recipe, str) else recipe
+    loaded = loaded.with_overrides(overrides or {})
+    folder = RunFolder(run or new_run_path(loaded.name or loaded.task))
+    if folder.holds_run and not resume:
+        raise UserError(f"{folder.path} holds a run already; add --resume, or choose another --run")
+    train_into(loaded, folder, resume=resume, watch=watch or Watch())
+    return Run(folder.path)
+
+
+def load(path: Path | str) -> Model:
+    """Loads a model that answers for pictures as the served one does.
+
+    Args:
+        path: A run folder, a SavedModel (``savedmodels/NAME`` for its newest version, or
+            ``savedmodels/NAME/N``), or a ``.keras`` file, whose classes and preprocessing
+            come from the run folder around it, or else are its class numbers and letterbox.
+
+    Raises:
+        UserError: If there is no model at the path.
+    """
+    path = Path(path)
+    if (path / "recipe.json").is_file():
+        return Run(path).answering()
+    if path.suffix == ".keras":
+        return _load_keras(path)
+    version = path if (path / "saved_model.pb").is_file() else (versions(path) or [path])[-1]
+    if not (version / "saved_model.pb").is_file():
+        raise UserError(
+            f"{path} is no run folder, SavedModel or .keras file; `zoo train` makes a run, "
+            "`zoo export` a SavedModel"
+        )
+    card = read_card(version)
+    loaded = tf.saved_model.load(str(version))
+    return Model(
+        loaded.signatures,
+        tasks.get(card["task"]),
+        Preprocessing.from_json(card["preprocessing"]),
+        tuple(card["class_names"]),
+        parse_recipe(card["recipe"]) if card["recipe"] else None,
+        owner=loaded,
+    )
+
+
+def load_network(path: Path) -> keras.Model:
+    """Loads a ``.keras`` file.
+
+    Raises:
+        UserError: If it is none.
+    """
+    try:
+        return keras.models.load_model(path, compile=False)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be loaded as a Keras model: {error}") from error
+
+
+def _load_keras(path: Path) -> Model:
+    if (path.parent / "recipe.json").is_file():
+        return Run(path.parent).answering()
+    network = load_network(path)
+    task = tasks.of_outputs(network.output_names)
+    _, height, width, channels = network.inputs[0].shape
+    if height is None or width is None:
+        raise UserError(
+            f"{path} takes any size and no recipe.json beside it says which; keep it in its run "
+            "folder"
+        )
+    class_key = "mask" if "mask" in network.output_names else "class"
+    count = network.output[class_key].shape[-1]
+    preprocessing = Preprocessing((height, width), channels)
+    names = tuple(str(number) for number in range(count))
+    predictor = Predictor(network, task, preprocessing, names)
+    return Model(predictor.signatures, task, preprocessing, names)
+
+
+def evaluate_on(model: Model, split: str, data: str | None, watch: Watch) -> Evaluation:
+    """Measures a model on its recipe's data, or on another folder.
+
+    Raises:
+        UserError: If the model's recipe is not known, or the data are not there.
+    """
+    if model.recipe is None:
+        raise UserError("this model carries no recipe that names its data; evaluate its run folder")
+    recipe = model.recipe.with_overrides({"data.path": data} if data else {})
+    with watch.bar(f"opening {recipe.data.source}"):
+        dataset = open_data(recipe)
+    total = dataset.splits[split].length if split in dataset.splits else None
+    with watch.bar(f"evaluating on {split}", total) as bar:
+        return model.evaluate(dataset, split, bar.advance)

@@ -1,0 +1,98 @@
+"""Finding recipes: a path, a file in ``./recipes``, or a shipped name, in that order."""
+
+import ast
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+import zoo
+from zoo.errors import UserError, nearest
+from zoo.training.recipe import Recipe, first_error
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A recipe's file and the first line of its docstring."""
+
+    name: str
+    path: Path
+    summary: str
+
+
+def shipped_folder() -> Path:
+    """Returns the folder of the shipped recipes: in the wheel, or of the source tree."""
+    package = Path(zoo.__file__).parent
+    inside = package / "_recipes"
+    return inside if inside.is_dir() else package.parent / "recipes"
+
+
+def list_recipes(pattern: str = "*") -> list[Entry]:
+    """Lists the recipes that can be named, without running them.
+
+    Args:
+        pattern: A shell pattern for the names.
+
+    Returns:
+        Entries sorted by name. A recipe in ``./recipes`` hides a shipped one of its name.
+    """
+    files = {}
+    for folder in (shipped_folder(), Path("recipes")):
+        for path in sorted(folder.glob("*.py")):
+            if not path.name.startswith("_"):
+                files[path.stem] = path
+    return [
+        Entry(name, path, _summary(path))
+        for name, path in sorted(files.items())
+        if Path(name).match(pattern)
+    ]
+
+
+def load_recipe(name: str) -> Recipe:
+    """Loads a recipe.
+
+    Args:
+        name: A path of a ``.py`` file, or the name of a file in ``./recipes`` or of a
+            shipped recipe.
+
+    Raises:
+        UserError: If there is none of that name (with the nearest), or the file holds
+            no valid ``recipe``.
+    """
+    path = Path(name)
+    if path.suffix == ".py" or path.is_file():
+        if not path.is_file():
+            raise UserError(f"there is no recipe file {name!r}; `zoo list recipes` shows names")
+    else:
+        found = {entry.name: entry.path for entry in list_recipes()}
+        if name not in found:
+            raise UserError(f"there is no recipe {name!r}{nearest(name, found)}")
+        path = found[name]
+    recipe = _execute(path)
+    return recipe.model_copy(update={"name": path.stem})
+
+
+def _execute(path: Path) -> Recipe:
+    spec = importlib.util.spec_from_file_location(f"zoo_recipe_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise UserError(f"{path} is no Python file; a recipe's name ends in .py")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except ValidationError as error:
+        raise UserError(f"{path}: {first_error(error, Recipe)}") from None
+    except SyntaxError as error:
+        raise UserError(f"{path}, line {error.lineno}: {error.msg}") from None
+    recipe = getattr(module, "recipe", None)
+    if not isinstance(recipe, Recipe):
+        raise UserError(f"{path} defines no `recipe = Recipe(...)`; look at a shipped recipe")
+    return recipe
+
+
+def _summary(path: Path) -> str:
+    try:
+        docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    except SyntaxError:
+        return "(not valid Python)"
+    return (docstring or "").partition("\n")[0]

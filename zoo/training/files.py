@@ -1,0 +1,27 @@
+"""Writing files so that a reader sees the old content or the new, never a part."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+
+def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """Writes a file aside and renames it into place.
+
+    Args:
+        path: The file; its folder must exist.
+        write: Called with the temporary path, beside ``path`` and of the same suffix.
+    """
+    aside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        write(aside)
+        with aside.open("rb") as stream:
+            os.fsync(stream.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file, whole or not at all."""
+    write_whole(path, lambda aside: aside.write_text(text, encoding="utf-8") and None)

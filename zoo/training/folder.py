@@ -1,0 +1,119 @@
+"""The run folder: its files, by name, and how they are read and written."""
+
+import json
+import platform
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import zoo
+from zoo.errors import UserError
+from zoo.training.files import write_text
+from zoo.training.recipe import Recipe, parse_recipe
+
+_PACKAGES = ("tensorflow", "keras", "numpy", "tensorflow-datasets", "pillow", "scikit-learn")
+
+
+class RunFolder:
+    """A folder ``runs/NAME``: enough to resume, to evaluate and to reproduce a run.
+
+    Args:
+        path: Of the folder; need not exist yet.
+    """
+
+    def __init__(self, path: Path | str):
+        self.path = Path(path)
+        self.recipe_file = self.path / "recipe.json"
+        self.environment_file = self.path / "environment.json"
+        self.data_file = self.path / "data.json"
+        self.metrics_file = self.path / "metrics.jsonl"
+        self.checkpoints = self.path / "checkpoints"
+        self.last = self.checkpoints / "last.npz"
+        self.best = self.checkpoints / "best.npz"
+        self.model_file = self.path / "model.keras"
+        self.evaluation_file = self.path / "evaluation.json"
+        self.report_file = self.path / "report.html"
+        self.tensorboard = self.path / "tensorboard"
+
+    @property
+    def holds_run(self) -> bool:
+        """Whether a run was begun here."""
+        return self.recipe_file.is_file()
+
+    def create(self, recipe: Recipe, data: dict[str, Any]) -> None:
+        """Makes the folder and writes what is known before the first step.
+
+        Args:
+            recipe: Resolved: with overrides applied and the precision chosen.
+            data: ``class_names``, ``counts`` by split and ``notes``.
+        """
+        self.checkpoints.mkdir(parents=True, exist_ok=True)
+        write_text(self.recipe_file, recipe.to_json())
+        write_text(self.environment_file, json.dumps(environment(), indent=2) + "\n")
+        write_text(self.data_file, json.dumps(data, indent=2) + "\n")
+
+    def recipe(self) -> Recipe:
+        """Reads the resolved recipe.
+
+        Raises:
+            UserError: If there is no run here, or its recipe cannot be read.
+        """
+        return parse_recipe(self._read_json(self.recipe_file))
+
+    def data(self) -> dict[str, Any]:
+        """Reads ``class_names``, ``counts`` by split and ``notes``."""
+        return self._read_json(self.data_file)
+
+    def history(self, epochs: int | None = None) -> list[dict[str, Any]]:
+        """Reads one dict an epoch: ``epoch`` from 1, losses, metrics, seconds.
+
+        Args:
+            epochs: Only so many first ones; what a later, interrupted epoch left is
+                of no account after a resume.
+        """
+        if not self.metrics_file.is_file():
+            return []
+        lines = self.metrics_file.read_text(encoding="utf-8").splitlines()
+        rows = [json.loads(line) for line in lines if line.strip()]
+        return rows if epochs is None else rows[:epochs]
+
+    def write_history(self, rows: list[dict[str, Any]]) -> None:
+        """Writes the history anew."""
+        write_text(self.metrics_file, "".join(json.dumps(row) + "\n" for row in rows))
+
+    def _read_json(self, path: Path) -> dict[str, Any]:
+        if not path.is_file():
+            raise UserError(f"{self.path} holds no run (no {path.name}); `zoo train` makes one")
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except json.JSONDecodeError as error:
+            raise UserError(f"{path} is damaged ({error}); train again") from error
+
+
+def environment() -> dict[str, Any]:
+    """Returns what a run depends on beside its recipe: versions, machine and command."""
+    return {
+        "zoo": zoo.__version__,
+        "python": platform.python_version(),
+        "packages": {name: metadata.version(name) for name in _PACKAGES},
+        "platform": platform.platform(),
+        "command": sys.argv,
+    }
+
+
+def new_run_path(name: str, root: Path = Path("runs")) -> Path:
+    """Returns ``runs/NAME``, or ``runs/NAME-2`` and so on where that is taken."""
+    path, number = root / name, 1
+    while path.exists():
+        number += 1
+        path = root / f"{name}-{number}"
+    return path
+
+
+def latest_run_path(name: str, root: Path = Path("runs")) -> Path:
+    """Returns the last of ``runs/NAME``, ``runs/NAME-2`` ... that exists, or the first."""
+    path, number = root / name, 2
+    while (following := root / f"{name}-{number}").exists():
+        path, number = following, number + 1
+    return path

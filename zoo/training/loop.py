@@ -1,0 +1,138 @@
+"""The training loop: one for one device or several, with Keras optimizers and metrics.
+
+A custom loop over ``tf.distribute`` because ``fit`` breaks under several workers and
+cannot resume exactly.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from zoo.tasks import Task
+from zoo.training.recipe import Recipe
+
+_UNDECAYED = ["bias", "gamma", "beta"]
+
+
+def make_optimizer(recipe: Recipe, steps: int) -> keras.Optimizer:
+    """Returns AdamW (Loshchilov & Hutter 2019) under a cosine schedule with warm-up.
+
+    Args:
+        recipe: Gives the peak rate, the share of warm-up and the weight decay, which
+            leaves biases and normalization alone.
+        steps: Of the whole run.
+    """
+    warmup = round(recipe.warmup * steps)
+    if warmup:
+        rate = keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=0.0,
+            decay_steps=max(1, steps - warmup),
+            warmup_target=recipe.learning_rate,
+            warmup_steps=warmup,
+        )
+    else:
+        rate = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, max(1, steps))
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=_UNDECAYED)
+    return optimizer
+
+
+class Loop:
+    """Trains and measures one network.
+
+    Args:
+        network: Takes uint8 or float32 pictures [n, h, w, c], gives logits.
+        task: The task it is trained for.
+        class_names: Of the data set.
+        loss_options: Options of the task's loss.
+        optimizer: Built here for the network's variables.
+        strategy: Under whose scope network and optimizer were made.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        task: Task,
+        class_names: tuple[str, ...],
+        loss_options: Mapping[str, float],
+        optimizer: keras.Optimizer,
+        strategy: tf.distribute.Strategy,
+    ):
+        self.network = network
+        self.optimizer = optimizer
+        self._task = task
+        self._strategy = strategy
+        with strategy.scope():
+            optimizer.build(network.trainable_variables)
+            self._loss = task.loss(len(class_names), **loss_options)
+            self._metrics = {mode: task.metrics(class_names) for mode in ("train", "validation")}
+        self._train_step = tf.function(self._make_step("train"), reduce_retracing=True)
+        self._validation_step = tf.function(self._make_step("validation"), reduce_retracing=True)
+
+    def train(
+        self, batches: tf.data.Dataset, on_step: Callable[[tf.Tensor], Any] = lambda loss: None
+    ) -> dict[str, float]:
+        """Trains on batches, one step each.
+
+        Args:
+            batches: Of prepared examples, as :mod:`zoo.data.pipeline` gives them.
+            on_step: Called after each step with its loss, a float32 scalar.
+
+        Returns:
+            Mean losses and metrics over these batches.
+        """
+        return self._over(batches, "train", self._train_step, on_step)
+
+    def validate(
+        self, batches: tf.data.Dataset, on_step: Callable[[tf.Tensor], Any] = lambda loss: None
+    ) -> dict[str, float]:
+        """Measures losses and metrics on batches and leaves the network as it is."""
+        return self._over(batches, "validation", self._validation_step, on_step)
+
+    def _over(self, batches, mode, step, on_step) -> dict[str, float]:
+        for _, metric in self._metrics[mode].values():
+            metric.reset_state()
+        sums: dict[str, tf.Tensor] = {}
+        total = tf.constant(0.0)
+        for batch in self._strategy.experimental_distribute_dataset(batches):
+            count, parts = step(batch)
+            # Tensors, not numbers: reading each one would wait for the device every step.
+            sums = {name: sums.get(name, 0.0) + value * count for name, value in parts.items()}
+            total += count
+            on_step(parts["loss"])
+        means = {name: float(value / total) for name, value in sums.items()}
+        return means | self._task.results(self._metrics[mode])
+
+    def _make_step(self, mode: str):
+        replicas = self._strategy.num_replicas_in_sync
+
+        def on_replica(batch):
+            images = tf.cast(batch["image"], tf.float32)
+            if mode == "train":
+                with tf.GradientTape() as tape:
+                    outputs = self.network(images, training=True)
+                    parts = self._loss(batch, outputs)
+                    # Gradients of the replicas are summed, so that each contributes its share.
+                    shared = parts["loss"] / replicas
+                variables = self.network.trainable_variables
+                gradients = tape.gradient(shared, variables)
+                self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+            else:
+                outputs = self.network(images, training=False)
+                parts = self._loss(batch, outputs)
+            count = tf.cast(tf.shape(images)[0], tf.float32)
+            for key, metric in self._metrics[mode].values():
+                metric.update_state(batch[key], outputs[key])
+            return count, parts
+
+        def step(batch):
+            count, parts = self._strategy.run(on_replica, args=(batch,))
+            mean = {
+                name: self._strategy.reduce("MEAN", value, axis=None)
+                for name, value in parts.items()
+            }
+            return self._strategy.reduce("SUM", count, axis=None), mean
+
+        return step

@@ -1,0 +1,305 @@
+"""A recipe: everything one training run needs to know, as plain, typed values.
+
+Reading and checking a recipe needs neither TensorFlow nor Keras, so that a typing
+mistake is answered at once. The options of models, losses and augmentation belong
+to the functions that take them; :meth:`Recipe.check_options` asks those.
+"""
+
+import ast
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+
+from zoo.errors import UserError, keyword_options, nearest
+
+_PARTS = ("encoder", "head", "decoder")
+_OF_BUILD = ("input_scaling", "weights")
+_GIVEN_BY_ROOMS = ("classes", "input_shape", "activation")
+
+PositiveInt = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataOptions(_Section):
+    """Where the pictures are and how they are divided.
+
+    Attributes:
+        source: A format or a data set: ``"digit_scenes"``, ``"tfds:NAME"`` or
+            ``"class_folders"``; ``zoo list datasets`` shows all.
+        path: The folder, as ``--data`` gives it. Without it ``place`` is looked for.
+        place: The folder's usual name below ``$ZOO_DATA``.
+        splits: Where the source knows named splits, which of them (TFDS slices such
+            as ``"train[:95%]"`` included) serve as ``train``, ``validation`` and ``test``.
+        validation: Share of the training pictures set aside for choices, where no
+            validation split is given.
+        test: Share of all pictures set aside for the test, where no test split is given.
+        unreadable: What to do about a picture that cannot be read: ``"fail"`` names
+            it and stops, ``"skip"`` names it and goes on without it.
+        cache_gib: Decoded pictures are kept in memory up to so many GiB.
+    """
+
+    source: str
+    path: str | None = None
+    place: str | None = None
+    splits: dict[str, str] = Field(default_factory=dict)
+    validation: Share = 0.1
+    test: Share = 0.2
+    unreadable: Literal["fail", "skip"] = "fail"
+    cache_gib: Annotated[float, Field(ge=0.0)] = 2.0
+
+
+class InputOptions(_Section):
+    """What the network is shown.
+
+    Attributes:
+        size: Height and width of the model's input in pixels.
+        channels: 1 (gray), 3 (RGB) or 4 (RGBA) for encoded pictures.
+        fit: How a picture is brought to ``size``: ``"pad"`` (letterbox), ``"stretch"``
+            or ``"crop"``.
+    """
+
+    size: tuple[PositiveInt, PositiveInt]
+    channels: PositiveInt = 3
+    fit: Literal["pad", "stretch", "crop"] = "pad"
+
+
+class Recipe(_Section):
+    """One run, from data to published model, as plain values.
+
+    Attributes:
+        task: ``"classification"``, ``"localization"`` or ``"segmentation"``.
+        data: Where the pictures are.
+        input: What the network is shown.
+        model: Options of :func:`zoo.build`: ``encoder``, ``head`` or ``decoder``, and
+            the options of those.
+        loss: Options of the task's loss; ``zoo list tasks`` names them.
+        augment: A strength (``"none"``, ``"light"``, ``"medium"``, ``"strong"``) or
+            the fields of :class:`zoo.augment.Augmentation`.
+        epochs: Passes over the training pictures.
+        batch_size: Pictures a step, over all devices together.
+        learning_rate: The peak, reached after warm-up; it falls to zero as a cosine.
+        warmup: Share of all steps in which the learning rate rises from zero.
+        weight_decay: Decoupled, of kernels only.
+        early_stopping: Epochs without a better validation score before the run ends;
+            ``None`` to train all epochs.
+        precision: ``"float32"``, ``"bfloat16"`` or ``"auto"``, the faster on the
+            machine.
+        seed: Of weights, order and augmentation.
+        name: Filled in from the file's name.
+
+    Example:
+        >>> Recipe(
+        ...     task="classification",
+        ...     data=DataOptions(source="digit_scenes"),
+        ...     input=InputOptions(size=(64, 64), channels=1),
+        ... ).with_overrides({"model.head": "flatten"}).model
+        {'head': 'flatten'}
+    """
+
+    task: Literal["classification", "localization", "segmentation"]
+    data: DataOptions
+    input: InputOptions
+    model: dict[str, Any] = Field(default_factory=dict)
+    loss: dict[str, float] = Field(default_factory=dict)
+    augment: Literal["none", "light", "medium", "strong"] | dict[str, bool | float] = "none"
+    epochs: PositiveInt = 20
+    batch_size: PositiveInt = 32
+    learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
+    warmup: Share = 0.05
+    weight_decay: Annotated[float, Field(ge=0.0)] = 1e-4
+    early_stopping: PositiveInt | None = None
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    name: str = ""
+
+    def with_overrides(self, overrides: Mapping[str, Any]) -> "Recipe":
+        """Returns a recipe with some fields changed.
+
+        Args:
+            overrides: Values by field, dotted for fields of a section
+                (``{"model.head": "flatten", "epochs": 5}``).
+
+        Raises:
+            UserError: If a key is unknown (with the nearest valid name) or a value
+                has the wrong type.
+        """
+        values = self.model_dump()
+        for key, value in overrides.items():
+            *sections, field = key.split(".")
+            target = values
+            for section in sections:
+                if section not in target:
+                    raise UserError(
+                        f"the recipe has no section {section!r} (in {key!r})"
+                        f"{nearest(section, _sections())}"
+                    )
+                if section == "augment" and not isinstance(target[section], dict):
+                    target[section] = {}
+                target = target[section]
+                if not isinstance(target, dict):
+                    raise UserError(f"{section!r} in {key!r} is a value of the recipe, no section")
+            target[field] = value
+        return parse_recipe(values)
+
+    def check_options(self) -> None:
+        """Asks the model, the loss and the augmentation about their options.
+
+        Imports Keras and TensorFlow.
+
+        Raises:
+            UserError: For the first option that is unknown or has the wrong type.
+        """
+        from zoo import models, tasks
+
+        given = dict(self.model)
+        for name in _GIVEN_BY_ROOMS:
+            if name in given:
+                raise UserError(f"model.{name} follows from the data and the task; leave it out")
+        parts = {name: given.pop(name) for name in _PARTS if name in given}
+        options = {name: value for name, value in given.items() if name not in _OF_BUILD}
+        models.check_model_options(self.task, **parts, options=options)
+        _validate_call(tasks.get(self.task).loss_options(), self.loss, f"the {self.task} loss")
+        self.augmentation()
+
+    def augmentation(self):
+        """Returns the :class:`zoo.augment.Augmentation`, or ``None`` for ``"none"``.
+
+        Raises:
+            UserError: If a field is unknown or has the wrong type.
+        """
+        from zoo.augment import Augmentation
+
+        if self.augment == "none":
+            return None
+        if isinstance(self.augment, str):
+            return Augmentation.strength(self.augment)
+        return Augmentation(**_validate_call(Augmentation, self.augment, "augment"))
+
+    def preprocessing(self):
+        """Returns the :class:`zoo.preprocess.Preprocessing` of this recipe.
+
+        Raises:
+            UserError: If ``fit="crop"``, which loses what lies outside, is asked of a
+                task whose answers are places in the picture.
+        """
+        from zoo.preprocess import Preprocessing
+
+        if self.input.fit == "crop" and self.task != "classification":
+            raise UserError(
+                f'input.fit="crop" loses what lies outside the crop, which {self.task} cannot '
+                'answer for; use "pad" or "stretch"'
+            )
+        return Preprocessing(self.input.size, self.input.channels, self.input.fit)
+
+    def build_model(self, classes: int, **options: Any):
+        """Builds the recipe's network.
+
+        Args:
+            classes: How many the data set has.
+            **options: Options of :func:`zoo.build` that override the recipe's.
+
+        Returns:
+            An uncompiled ``keras.Model``.
+        """
+        from zoo import models
+
+        arguments = {
+            "classes": classes,
+            "input_shape": (*self.input.size, self.input.channels),
+            **self.model,
+            **options,
+        }
+        return models.build(self.task, **arguments)
+
+    def to_json(self) -> str:
+        """Returns the recipe as indented JSON, which :func:`parse_recipe` reads back."""
+        return json.dumps(self.model_dump(mode="json"), indent=2) + "\n"
+
+
+def parse_recipe(values: Mapping[str, Any]) -> Recipe:
+    """Returns the recipe that plain values stand for.
+
+    Args:
+        values: As :meth:`Recipe.model_dump` gives them, or read from JSON.
+
+    Raises:
+        UserError: One sentence for the first field that is unknown, missing or of the
+            wrong type.
+    """
+    try:
+        return Recipe.model_validate(dict(values))
+    except ValidationError as error:
+        raise UserError(first_error(error, Recipe)) from None
+
+
+def parse_value(text: str) -> Any:
+    """Returns what a value typed on the command line means.
+
+    JSON or a Python literal where it is one (``true``, ``[16, 32]``, ``(3, 5)``,
+    ``1e-3``, ``null``), the text itself otherwise.
+    """
+    for parse in (json.loads, ast.literal_eval):
+        try:
+            return parse(text)
+        except (ValueError, SyntaxError):
+            continue
+    return text
+
+
+def parse_overrides(settings: tuple[str, ...]) -> dict[str, Any]:
+    """Returns the overrides that ``--set key=value`` options ask for.
+
+    Raises:
+        UserError: If one has no ``=``.
+    """
+    overrides = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals or not key:
+            raise UserError(f"--set {setting!r} is not of the form key=value")
+        overrides[key.strip()] = parse_value(value.strip())
+    return overrides
+
+
+def _sections() -> list[str]:
+    return ["data", "input", "model", "loss", "augment"]
+
+
+def _validate_call(function, options: Mapping[str, Any], what: str) -> dict[str, Any]:
+    """Checks keyword options against a function's annotations, and returns them."""
+    fields: dict[str, Any] = {
+        name: (
+            Any if parameter.annotation is parameter.empty else parameter.annotation,
+            ... if parameter.default is parameter.empty else parameter.default,
+        )
+        for name, parameter in keyword_options(function).items()
+    }
+    schema = create_model("Options", __config__=ConfigDict(extra="forbid"), **fields)
+    try:
+        return schema.model_validate(dict(options)).model_dump(include=set(options))
+    except ValidationError as error:
+        raise UserError(first_error(error, schema, what)) from None
+
+
+def first_error(error: ValidationError, model: type[BaseModel], what: str = "the recipe") -> str:
+    """Turns pydantic's report into one sentence about the first thing wrong."""
+    first = error.errors()[0]
+    # Behind a union's field pydantic names the branch it tried, which is no field.
+    location = [str(part) for part in first["loc"] if "[" not in str(part)]
+    path = ".".join(location)
+    if first["type"] == "extra_forbidden":
+        for section in location[:-1]:
+            annotation = model.model_fields[section].annotation
+            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+                model = annotation
+        return f"{what} has no field {path!r}{nearest(location[-1], model.model_fields)}"
+    if first["type"] == "missing":
+        return f"{what} lacks the field {path!r}"
+    message = first["msg"][0].lower() + first["msg"][1:]
+    return f"{what}'s {path} is {first['input']!r}: {message}"

@@ -1,0 +1,268 @@
+"""Training: recipe in, run folder out."""
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from zoo import tasks
+from zoo.data import DataSet, open_dataset
+from zoo.data.pipeline import Prepared, evaluation_batches, prepare_split, training_batches
+from zoo.data.places import zoo_folder
+from zoo.errors import UserError
+from zoo.training import checkpoint
+from zoo.training.events import EventLog
+from zoo.training.files import write_whole
+from zoo.training.folder import RunFolder
+from zoo.training.loop import Loop, make_optimizer
+from zoo.training.network import choose_precision, publish, training_network
+from zoo.training.recipe import Recipe
+from zoo.training.watch import Watch, duration
+
+
+def open_data(recipe: Recipe) -> DataSet:
+    """Opens the data set a recipe names.
+
+    Raises:
+        UserError: If it is not there, or lacks what the task needs.
+    """
+    data = recipe.data
+    path = data.path
+    folder = zoo_folder()
+    if path is None and data.place and folder and (folder / data.place).exists():
+        path = folder / data.place
+    return open_dataset(
+        data.source,
+        path,
+        splits=data.splits or None,
+        seed=recipe.seed,
+        validation=data.validation,
+        test=data.test,
+    )
+
+
+@dataclass
+class Session:
+    """Everything a run holds in memory while it trains.
+
+    Attributes:
+        recipe: With the precision chosen.
+        task: Of the recipe.
+        class_names: Of the data set.
+        train: Prepared training pictures.
+        validation: Prepared validation pictures.
+        notes: What was decided about the data.
+        loop: Network, optimizer and steps.
+        steps: Steps an epoch.
+    """
+
+    recipe: Recipe
+    task: tasks.Task
+    class_names: tuple[str, ...]
+    train: Prepared
+    validation: Prepared
+    notes: tuple[str, ...]
+    loop: Loop
+    steps: int
+
+    def epoch_batches(self, epoch: int) -> tf.data.Dataset:
+        """Returns the batches of an epoch, counted from 0, always the same ones."""
+        return training_batches(
+            self.train,
+            self.recipe.augmentation(),
+            batch_size=self.recipe.batch_size,
+            seed=self.recipe.seed,
+            epoch=epoch,
+        )
+
+    def validation_batches(self) -> tf.data.Dataset:
+        """Returns the validation pictures in order."""
+        return evaluation_batches(self.validation, batch_size=self.recipe.batch_size)
+
+    def published(self) -> keras.Model:
+        """Returns the network as it would be published now."""
+        return publish(self.loop.network, self.recipe, len(self.class_names))
+
+
+def open_session(recipe: Recipe, watch: Watch) -> Session:
+    """Checks the recipe, reads the data and builds the network.
+
+    What costs nothing is checked first: options, then the network, then the pictures.
+
+    Args:
+        recipe: With overrides applied.
+        watch: Told what goes on.
+
+    Raises:
+        UserError: For anything in recipe or data that keeps the run from going on.
+    """
+    recipe.check_options()
+    precision = choose_precision(recipe.precision)
+    recipe = recipe.model_copy(update={"precision": precision})
+    task = tasks.get(recipe.task)
+    with watch.bar(f"opening {recipe.data.source}"):
+        dataset = open_data(recipe)
+    class_names = dataset.class_names(task.targets)
+    for name in ("train", "validation"):
+        if not dataset.split(name).length:
+            raise UserError(
+                f"{dataset.name} has no pictures to use as {name}; add some, or give "
+                "data.splits or data.validation another value"
+            )
+    strategy = tf.distribute.get_strategy()
+    prepared = {}
+    with strategy.scope():
+        network = training_network(recipe, len(class_names))
+        for name in ("train", "validation"):
+            prepared[name] = _prepare(dataset, name, recipe, task, watch)
+        steps = max(1, prepared["train"].length // recipe.batch_size)
+        optimizer = make_optimizer(recipe, steps * recipe.epochs)
+        loop = Loop(network, task, class_names, recipe.loss, optimizer, strategy)
+    left_out = [
+        f"left out of {name}: {picture} {reason}"
+        for name in prepared
+        for picture, reason in prepared[name].left_out
+    ]
+    return Session(
+        recipe=recipe,
+        task=task,
+        class_names=class_names,
+        train=prepared["train"],
+        validation=prepared["validation"],
+        notes=(*dataset.notes, *left_out),
+        loop=loop,
+        steps=steps,
+    )
+
+
+def _prepare(dataset: DataSet, name: str, recipe: Recipe, task: tasks.Task, watch: Watch):
+    with watch.bar(f"reading {name} pictures") as bar:
+        return prepare_split(
+            dataset.split(name),
+            recipe.preprocessing(),
+            task.targets,
+            budget_bytes=int(recipe.data.cache_gib * 2**30),
+            progress=bar.to,
+            unreadable=recipe.data.unreadable,
+        )
+
+
+def train(recipe: Recipe, folder: RunFolder, *, resume: bool, watch: Watch) -> None:
+    """Trains a recipe into a run folder.
+
+    Args:
+        recipe: With overrides applied.
+        folder: Where to; made here.
+        resume: Go on from the last finished epoch, if there is one.
+        watch: Told what goes on.
+
+    Raises:
+        UserError: For anything that keeps the run from going on, and when the loss is
+            no longer a number.
+        KeyboardInterrupt: As it came; what was finished is saved.
+    """
+    session = open_session(recipe, watch)
+    recipe = session.recipe
+    state, history = checkpoint.Progress(), []
+    variables = checkpoint.variables_of(session.loop.network, session.loop.optimizer)
+    if resume and folder.last.is_file():
+        state = checkpoint.restore(folder.last, variables)
+        history = folder.history(state.epoch)
+        watch.say(f"resuming {folder.path} after epoch {state.epoch} of {recipe.epochs}")
+    else:
+        _begin(folder, session)
+    watch.say(_headline(session))
+    watch.notes(session.notes)
+    events = EventLog(folder.tensorboard)
+    while state.epoch < recipe.epochs and not _stopped_early(recipe, state):
+        row = _one_epoch(session, state.epoch, watch)
+        score = row[f"validation_{session.task.score}"]
+        state.epoch += 1
+        state.seconds += row["seconds"]
+        better = score > state.best_score
+        if better:
+            state.best_score, state.best_epoch = score, state.epoch
+            checkpoint.save(folder.best, checkpoint.variables_of(session.loop.network), state)
+        history.append(row)
+        folder.write_history(history)
+        checkpoint.save(folder.last, variables, state)
+        events.write(row)
+        watch.say(_epoch_line(session, row, better))
+    if _stopped_early(recipe, state):
+        watch.say(f"stopped early: no better score since epoch {state.best_epoch}")
+    checkpoint.restore(folder.best, checkpoint.variables_of(session.loop.network))
+    write_whole(folder.model_file, session.published().save)
+    watch.say(
+        f"trained {state.epoch} epochs in {duration(state.seconds)}; best "
+        f"{session.task.score} {state.best_score:.4f} on validation, epoch {state.best_epoch}"
+    )
+
+
+def _begin(folder: RunFolder, session: Session) -> None:
+    counts = {"train": session.train.length, "validation": session.validation.length}
+    data: dict[str, Any] = {
+        "class_names": list(session.class_names),
+        "counts": counts,
+        "notes": list(session.notes),
+    }
+    folder.create(session.recipe, data)
+
+
+def _stopped_early(recipe: Recipe, state: checkpoint.Progress) -> bool:
+    patience = recipe.early_stopping
+    return patience is not None and state.epoch - state.best_epoch >= patience
+
+
+def _one_epoch(session: Session, epoch: int, watch: Watch) -> dict[str, Any]:
+    """Trains and validates one epoch, counted from 0; returns its row of the history."""
+    recipe = session.recipe
+    began = time.perf_counter()
+    with watch.bar(f"epoch {epoch + 1}/{recipe.epochs}", session.steps) as bar:
+        done = 0
+
+        def on_step(loss: tf.Tensor) -> None:
+            nonlocal done
+            done += 1
+            rate = done * recipe.batch_size / (time.perf_counter() - began)
+            bar.advance(f"loss {float(loss):.3f}, {rate:,.0f} pictures/s")
+
+        trained = session.loop.train(session.epoch_batches(epoch), on_step)
+    if not math.isfinite(trained["loss"]):
+        raise UserError(
+            f"the loss is no longer a number after epoch {epoch + 1}; lower learning_rate "
+            f"(now {recipe.learning_rate:g}) and train again"
+        )
+    seconds = time.perf_counter() - began
+    validated = session.loop.validate(session.validation_batches())
+    return {
+        "epoch": epoch + 1,
+        **trained,
+        **{f"validation_{name}": value for name, value in validated.items()},
+        "learning_rate": float(np.asarray(session.loop.optimizer.learning_rate)),
+        "pictures_per_second": session.steps * recipe.batch_size / seconds,
+        "seconds": time.perf_counter() - began,
+    }
+
+
+def _headline(session: Session) -> str:
+    recipe = session.recipe
+    height, width = recipe.input.size
+    return (
+        f"{recipe.task}: {session.train.length:,} training and {session.validation.length:,} "
+        f"validation pictures, {len(session.class_names)} classes, {height}x{width} pixels; "
+        f"{session.loop.network.count_params():,} parameters, {recipe.precision}"
+    )
+
+
+def _epoch_line(session: Session, row: dict[str, Any], better: bool) -> str:
+    name = session.task.score
+    return (
+        f"epoch {row['epoch']:>3}/{session.recipe.epochs}  loss {row['loss']:.4f}  "
+        f"validation loss {row['validation_loss']:.4f}  {name} "
+        f"{row[f'validation_{name}']:.4f}{'*' if better else ' '} "
+        f"{row['pictures_per_second']:,.0f}/s  {duration(row['seconds'])}"
+    )
