@@ -22,7 +22,15 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 _STDERR = 2
 
-_PLACE_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
+_PLACE_FAULTS = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOTDIR,
+    errno.EEXIST,
+}
 
 
 def _start_tensorflow() -> None:
@@ -65,7 +73,8 @@ class _Commands(click.Group):
         except OSError as error:
             if error.errno not in _PLACE_FAULTS:
                 raise
-            raise _Failure(f"{error.filename or 'writing'}: {error.strerror}", 2) from error
+            place = error.filename or "the disk"
+            raise _Failure(f"cannot write to {place}: {error.strerror}", 2) from error
         except KeyboardInterrupt:
             raise _Failure("interrupted", 130) from None
 

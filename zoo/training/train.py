@@ -101,6 +101,9 @@ def open_session(recipe: Recipe, watch: Watch) -> Session:
         UserError: For anything in recipe or data that keeps the run from going on.
     """
     recipe.check_options()
+    # Two classes stand for however many there are: an impossible network is said to be so
+    # before the pictures are looked for.
+    recipe.build_model(2)
     precision = choose_precision(recipe.precision)
     recipe = recipe.model_copy(update={"precision": precision})
     task = tasks.get(recipe.task)
