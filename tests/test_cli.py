@@ -98,7 +98,6 @@ def test_run_goes_the_whole_way(here):
         "model.keras",
         "evaluation.json",
         "report.html",
-        "sample.png",
         "sample_answer.png",
         "request.json",
         "checkpoints/best.npz",
@@ -106,8 +105,10 @@ def test_run_goes_the_whole_way(here):
         assert (run / name).stat().st_size > 0, name
     assert list((run / "tensorboard").glob("events.*"))
     assert [row["epoch"] for row in history(run)] == [1, 2]
+    [sample] = run.glob("sample.*")
+    assert Image.open(sample).size in ((12, 9), (9, 12))
     assert "accuracy" in said
-    assert "zoo predict savedmodels/colours runs/colours/sample.png -o answers" in said
+    assert f"zoo predict savedmodels/colours {sample} -o answers" in said
     assert "curl -d @runs/colours/request.json" in said
 
     # The request's body, as a server reads it, gives what the command line gives.
@@ -117,7 +118,7 @@ def test_run_goes_the_whole_way(here):
     data = [base64.b64decode(instance["b64"]) for instance in body["instances"]]
     loaded = tf.saved_model.load("savedmodels/colours/1")
     served = loaded.signatures["serving_default"](image_bytes=tf.constant(data))
-    line = zoo("predict", "savedmodels/colours", run / "sample.png", "-o", "answers").stdout
+    line = zoo("predict", "savedmodels/colours", sample, "-o", "answers").stdout
     answer = json.loads(line)
     assert served["label"].numpy()[0].decode() == answer["label"]
     assert served["score"].numpy()[0] == pytest.approx(answer["score"], abs=1e-4)

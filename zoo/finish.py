@@ -1,6 +1,7 @@
 """The end of a job as a person sees it: scores, places, a picture and a ready request."""
 
 import base64
+import io
 import json
 import shlex
 from collections.abc import Sequence
@@ -154,8 +155,8 @@ def _stem(images: Sequence[str], number: int) -> str:
 
 def _leave_sample(run: Run, published: Published) -> tuple[Path, Path]:
     data = run.example_files(1)[0]
-    suffix = ".png" if data.startswith(b"\x89PNG") else ".jpg"
-    sample = run.folder / f"sample{suffix}"
+    with Image.open(io.BytesIO(data)) as picture:
+        sample = run.folder / f"sample.{(picture.format or 'png').lower()}"
     sample.write_bytes(data)
     # Asked of the published model, so that what one sees is what it will serve.
     model = load(published.path)

@@ -1,0 +1,129 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from zoo.data import open_dataset
+from zoo.data.pipeline import evaluation_batches, prepare_split
+from zoo.errors import UserError
+from zoo.preprocess import Preprocessing
+
+LENGTH = 23
+PREPROCESSING = Preprocessing((4, 4), channels=1)
+TARGETS = ("class", "box", "mask")
+
+
+def run(data):
+    return [{key: value.numpy() for key, value in batch.items()} for batch in data]
+
+
+def test_only_the_targets_asked_for_are_kept(examples):
+    prepared = prepare_split(examples(), PREPROCESSING, ("class",))
+    batch = run(evaluation_batches(prepared, batch_size=2))[0]
+    assert set(batch) == {"image", "class", "index"}
+    # A target that is not asked for cannot make an example unusable.
+    prepare_split(examples(mask=lambda m, n: tf.zeros([2, 2], tf.uint8)), PREPROCESSING, ("class",))
+
+
+@pytest.mark.parametrize("budget", [2**30, 0])
+def test_examples_without_object_or_label_are_left_out(budget, examples):
+    split = examples(
+        box=lambda box, number: tf.where(number == 4, np.float32(np.nan), box),
+        **{"class": lambda label, number: tf.where(number == 6, -1, label)},
+    )
+    prepared = prepare_split(split, PREPROCESSING, ("class", "box"), budget_bytes=budget)
+    left = [i for i in range(LENGTH) if i not in (4, 6)]
+    np.testing.assert_array_equal(prepared.indices, left)
+    assert prepared.length == 21
+    assert [name for name, _ in prepared.left_out] == ["example 4", "example 6"]
+    found = run(evaluation_batches(prepared, batch_size=7))
+    np.testing.assert_array_equal(np.concatenate([b["index"] for b in found]), left)
+    np.testing.assert_array_equal(np.concatenate([b["image"][:, 0, 0, 0] for b in found]), left)
+
+
+# A picture is 4 * 4 * 1 bytes and a mask 4 * 4, a class 4, a box 16.
+@pytest.mark.parametrize(("targets", "size"), [(("class",), 16 + 4), (TARGETS, 16 + 16 + 4 + 16)])
+def test_the_budget_is_what_the_arrays_take(targets, size, examples):
+    for spare, cached in ((0, True), (-1, False)):
+        budget = size * LENGTH + spare
+        prepared = prepare_split(examples(), PREPROCESSING, targets, budget_bytes=budget)
+        assert prepared.cached == cached
+
+
+def test_progress_goes_up_to_the_total(examples):
+    seen = []
+    prepare_split(
+        examples(600),
+        PREPROCESSING,
+        ("class",),
+        progress=lambda done, total: seen.append((done, total)),
+    )
+    assert seen == [(256, 600), (512, 600), (600, 600)]
+
+
+@pytest.fixture
+def broken(tmp_path):
+    """Two classes of 9 pictures, of which 7 cannot be read."""
+    for name in ("cat", "dog"):
+        (tmp_path / "train" / name).mkdir(parents=True)
+        for index in range(9):
+            Image.new("L", (5, 4), index).save(tmp_path / "train" / name / f"{index}.jpg")
+    cat = tmp_path / "train" / "cat"
+    whole = (cat / "0.jpg").read_bytes()
+    (cat / "1.jpg").write_bytes(b"")
+    (cat / "2.jpg").write_bytes(b"no picture at all")
+    (cat / "3.jpg").write_bytes(whole[: len(whole) // 2])
+    for index in range(5, 9):
+        (cat / f"{index}.jpg").write_bytes(b"neither")
+    split = open_dataset("class_folders", tmp_path, validation=0, test=0).splits["train"]
+    (cat / "4.jpg").unlink()
+    return split
+
+
+@pytest.mark.parametrize("budget", [2**30, 0])
+def test_unreadable_pictures_are_named_all_at_once(broken, budget):
+    with pytest.raises(UserError) as error:
+        prepare_split(broken, PREPROCESSING, ("class",), budget_bytes=budget)
+    message = str(error.value)
+    assert message.startswith("8 of the 18 examples of train cannot be used: ")
+    for part in (
+        "1.jpg is empty",
+        "2.jpg is not a JPEG",
+        "3.jpg is damaged",
+        "4.jpg is not there any more",
+        "and 3 more",
+        "unreadable='skip'",
+    ):
+        assert part in message
+    assert "\n" not in message
+    assert "6.jpg" not in message
+
+
+@pytest.mark.parametrize("budget", [2**30, 0])
+def test_unreadable_pictures_can_be_left_out(broken, budget):
+    prepared = prepare_split(
+        broken, PREPROCESSING, ("class",), budget_bytes=budget, unreadable="skip"
+    )
+    assert prepared.length == 10
+    assert len(prepared.left_out) == 8
+    name, reason = prepared.left_out[0]
+    assert name.endswith("1.jpg")
+    assert reason == "is empty"
+    found = run(evaluation_batches(prepared, batch_size=4))
+    for batch in found:
+        for index, label in zip(batch["index"], batch["class"], strict=True):
+            assert ("cat", "dog")[label] in broken.label(index)
+
+
+def test_a_mask_of_another_size_is_named_as_such(examples):
+    split = examples(mask=lambda mask, number: mask[: tf.where(number == 3, 2, 4)])
+    with pytest.raises(UserError, match=r"1 of the 23 .* example 3 cannot be used: .*size"):
+        prepare_split(split, PREPROCESSING, ("mask",))
+
+
+def test_a_split_with_nothing_left_is_refused(examples):
+    split = examples(box=lambda box, number: box * np.float32(np.nan))
+    with pytest.raises(UserError, match="no example of train can be used"):
+        prepare_split(split, PREPROCESSING, ("box",))
+    with pytest.raises(UserError, match="'fail' or 'skip'"):
+        prepare_split(examples(), PREPROCESSING, ("class",), unreadable="ignore")

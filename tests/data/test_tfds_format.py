@@ -1,0 +1,292 @@
+import gzip
+import socket
+import threading
+import time
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from zoo.data import open_dataset, records
+from zoo.data.formats import tfds as tfds_format
+from zoo.errors import UserError
+from zoo.preprocess import Preprocessing
+
+# For each picture its objects, as (y_min, x_min, y_max, x_max) and class.
+OBJECTS = [
+    [((0.0, 0.0, 0.5, 0.5), 0), ((0.25, 0.5, 1.0, 1.0), 1)],
+    [((0.0, 0.25, 0.5, 0.75), 2)],
+    [],
+]
+
+
+def picture(index: int) -> np.ndarray:
+    return np.full((4, 6, 3), index, np.uint8)
+
+
+def mask(index: int) -> np.ndarray:
+    # Ids 1..3 as Oxford's pets have them, not from 0, and a pixel to be ignored.
+    ids = np.full((4, 6, 1), 1 + index % 3, np.uint8)
+    ids[0, 0] = 255
+    return ids
+
+
+class TinyThings(tfds.core.GeneratorBasedBuilder):
+    VERSION = tfds.core.Version("1.2.0")
+    made: ClassVar[list[str]] = []
+
+    def _info(self):
+        return tfds.core.DatasetInfo(
+            builder=self,
+            disable_shuffling=True,
+            features=tfds.features.FeaturesDict(
+                {
+                    "image": tfds.features.Image(shape=(None, None, 3), encoding_format="png"),
+                    "label": tfds.features.ClassLabel(names=["odd", "even"]),
+                    "species": tfds.features.ClassLabel(num_classes=2),
+                    "objects": tfds.features.Sequence(
+                        {
+                            "bbox": tfds.features.BBoxFeature(),
+                            "label": tfds.features.ClassLabel(names=["cat", "dog", "eel"]),
+                        }
+                    ),
+                    "segmentation_mask": tfds.features.Image(
+                        shape=(None, None, 1), encoding_format="png"
+                    ),
+                }
+            ),
+        )
+
+    def _split_generators(self, dl_manager):
+        self.made.append(str(self.data_dir))
+        return {"train": self._generate_examples(), "extra": self._generate_examples()}
+
+    def _generate_examples(self):
+        for index in range(30):
+            yield (
+                index,
+                {
+                    "image": picture(index),
+                    "label": index % 2,
+                    "species": 0,
+                    "objects": [
+                        {"bbox": tfds.features.BBox(*box), "label": label}
+                        for box, label in OBJECTS[index % 3]
+                    ],
+                    "segmentation_mask": mask(index),
+                },
+            )
+
+
+@pytest.fixture(scope="module", params=["array_record", "tfrecord"])
+def things_folder(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(request.param)
+    records.prepare(lambda: TinyThings(data_dir=str(folder), file_format=request.param), folder)
+    return folder
+
+
+def read(split, index):
+    return split.read(tf.constant(index, tf.int64))
+
+
+def test_the_largest_object_of_a_picture_is_taken_with_its_class(things_folder):
+    dataset = open_dataset("tfds:tiny_things", things_folder)
+    assert dataset.targets == {"class", "box", "mask"}
+    assert dataset.label_names == ("cat", "dog", "eel")
+    train = dataset.splits["train"]
+    # x before y; 0.75 * 0.5 is more than 0.5 * 0.5.
+    np.testing.assert_array_equal(read(train, 0)["box"], [0.5, 0.25, 1.0, 1.0])
+    assert int(read(train, 0)["class"]) == 1
+    np.testing.assert_array_equal(read(train, 1)["box"], [0.25, 0.0, 0.75, 0.5])
+    assert int(read(train, 1)["class"]) == 2
+    assert np.isnan(read(train, 2)["box"]).all()
+    assert int(read(train, 2)["class"]) == -1
+    assert any("the largest is taken" in note for note in dataset.notes)
+
+
+def test_mask_ids_are_renumbered_from_zero_and_255_stays(things_folder):
+    dataset = open_dataset("tfds:tiny_things", things_folder)
+    assert dataset.mask_names == ("1", "2", "3")
+    for index in range(3):
+        ids = read(dataset.splits["train"], index)["mask"].numpy()
+        assert ids[0, 0] == 255
+        assert (ids.ravel()[1:] == index).all()
+    prepared = Preprocessing((4, 6)).prepare(read(dataset.splits["train"], 1))
+    np.testing.assert_array_equal(np.unique(prepared["mask"]), [1, 255])
+
+
+def test_missing_splits_are_cut_from_the_end_of_train_and_it_is_said(things_folder):
+    dataset = open_dataset("tfds:tiny_things", things_folder, validation=0.1, test=0.2)
+    lengths = {name: split.length for name, split in dataset.splits.items()}
+    assert lengths == {"train": 21, "validation": 3, "test": 6}
+    for name, first in (("train", 0), ("validation", 21), ("test", 24)):
+        pixels = tf.io.decode_png(read(dataset.splits[name], 0)["image"])
+        np.testing.assert_array_equal(pixels, picture(first))
+    assert dataset.splits["test"].label(0) == "tiny_things train 24"
+    told = " ".join(dataset.notes)
+    assert "3 of the 30" in told
+    assert "6 of the 30" in told
+    assert "not used: extra" in told
+
+
+def test_splits_may_be_slices_of_what_the_set_has(things_folder):
+    splits = {"train": "train[:50%]", "test": "extra[20:]"}
+    dataset = open_dataset("tfds:tiny_things", things_folder, splits=splits, validation=0)
+    assert {name: split.length for name, split in dataset.splits.items()} == {
+        "train": 15,
+        "test": 10,
+    }
+    pixels = tf.io.decode_png(read(dataset.splits["test"], 0)["image"])
+    np.testing.assert_array_equal(pixels, picture(20))
+    with pytest.raises(UserError, match=r"no split 'nope'; it has .*train"):
+        open_dataset("tfds:tiny_things", things_folder, splits={"train": "nope"})
+    with pytest.raises(UserError, match="no split 'train'"):
+        open_dataset("tfds:tiny_things", things_folder, splits={"test": "extra"})
+
+
+@pytest.mark.parametrize("held", [0, 2**20], ids=["by number", "from memory"])
+def test_reading_first_inside_tf_data_equals_reading_eagerly(things_folder, held, monkeypatch):
+    eager = open_dataset("tfds:tiny_things", things_folder).splits["train"]
+    expected = [read(eager, index) for index in range(eager.length)]
+    monkeypatch.setattr(records, "_SMALL", held)
+    split = open_dataset("tfds:tiny_things", things_folder).splits["train"]
+    data = tf.data.Dataset.range(split.length).map(split.read, num_parallel_calls=4)
+    for example, other in zip(data, expected, strict=True):
+        assert example.keys() == other.keys()
+        for key, value in other.items():
+            np.testing.assert_array_equal(example[key], value, err_msg=key)
+
+
+def test_records_that_end_in_zeros_stay_whole():
+    fetch = records._by_number([b"a\0\0", b"\0"])
+    assert fetch(tf.constant(0, tf.int64)).numpy() == b"a\0\0"
+    assert fetch(tf.constant(1, tf.int64)).numpy() == b"\0"
+
+
+def test_tfrecords_beyond_the_budget_are_refused_with_the_remedy(things_folder, monkeypatch):
+    monkeypatch.setattr(records, "MEMORY_BUDGET", 10)
+    if "tfrecord" not in things_folder.name:
+        assert read(open_dataset("tfds:tiny_things", things_folder).splits["train"], 0)
+        return
+    with pytest.raises(UserError, match="--file_format=array_record"):
+        open_dataset("tfds:tiny_things", things_folder)
+
+
+def test_two_that_prepare_at_once_do_the_work_once(tmp_path):
+    TinyThings.made.clear()
+    found = []
+
+    def prepare():
+        # A lock of another open file excludes threads as it does processes.
+        builder = records.prepare(
+            lambda: TinyThings(data_dir=str(tmp_path), file_format="array_record"), tmp_path
+        )
+        found.append(builder.info.splits["train"].num_examples)
+
+    threads = [threading.Thread(target=prepare) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [30, 30]
+    assert len(TinyThings.made) == 1
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "below"
+    with pytest.raises(UserError, match="TFDS_DATA_DIR"):
+        records.prepare(lambda: TinyThings(data_dir=str(folder)), folder)
+
+
+def refuse(*arguments, **options):
+    raise OSError("no network")
+
+
+def hang(*arguments, **options):
+    time.sleep(8)
+    raise OSError("timed out")
+
+
+@pytest.mark.parametrize("connect", [refuse, hang])
+def test_without_network_and_files_the_error_comes_within_5_seconds(connect, tmp_path, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(socket, "create_connection", connect)
+    start = time.monotonic()
+    with pytest.raises(UserError) as error:
+        open_dataset("tfds:fashion_mnist")
+    assert time.monotonic() - start < 5
+    for part in (
+        "train-images-idx3-ubyte.gz",
+        "https://github.com/zalandoresearch/fashion-mnist",
+        "--data",
+        str(tmp_path / "data" / "fashion_mnist"),
+    ):
+        assert part in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_host_that_listens_is_reachable(monkeypatch):
+    monkeypatch.setattr(tfds_format.urllib.request, "getproxies", dict)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert tfds_format._reachable([f"http://127.0.0.1:{port}/a"])
+    assert not tfds_format._reachable([f"http://127.0.0.1:{port}/a"])
+
+
+def test_the_proxy_is_asked_where_there_is_one(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        proxy = f"http://127.0.0.1:{server.getsockname()[1]}"
+        monkeypatch.setattr(tfds_format.urllib.request, "getproxies", lambda: {"https": proxy})
+        assert tfds_format._reachable(["https://nowhere.invalid/a"])
+
+
+def test_wrong_files_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    inner = tmp_path / "files" / "inner"
+    inner.mkdir(parents=True)
+    for part in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3"):
+        (inner / f"{part}-ubyte.gz").write_bytes(gzip.compress(b"wrong"))
+    with pytest.raises(UserError, match=r"inner lacks t10k-labels-idx1-ubyte\.gz"):
+        open_dataset("tfds:fashion_mnist", tmp_path / "files")
+    (inner / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(b"wrong"))
+    with pytest.raises(UserError, match="is not the published one"):
+        open_dataset("tfds:fashion_mnist", tmp_path / "files")
+    with pytest.raises(UserError, match="no folder"):
+        open_dataset("tfds:fashion_mnist", tmp_path / "gone")
+
+
+def test_unknown_sets_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    with pytest.raises(UserError, match="did you mean 'fashion_mnist'"):
+        open_dataset("tfds:fashion_mnits")
+    with pytest.raises(UserError, match=r"tensorflow\.org/datasets/catalog"):
+        open_dataset("tfds:qqqqqqqqqqqqqqq")
+
+
+@pytest.mark.slow
+def test_fashion_mnist_comes_whole_from_its_published_files(real_data, monkeypatch):
+    monkeypatch.setenv("ZOO_DATA", str(real_data))
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    dataset = open_dataset("tfds:fashion_mnist")
+    lengths = {name: split.length for name, split in dataset.splits.items()}
+    assert lengths == {"train": 54_000, "validation": 6_000, "test": 10_000}
+    assert dataset.label_names[9] == "Ankle boot"
+    test = dataset.splits["test"]
+    data = tf.data.Dataset.range(test.length).map(test.read).batch(1000)
+    found = sorted(
+        (int(label), tf.io.decode_png(png).numpy().tobytes())
+        for batch in data
+        for label, png in zip(batch["class"], batch["image"], strict=True)
+    )
+    # The IDX files are 16 and 8 bytes of header, then the bytes of the pictures and labels.
+    files = next(real_data.rglob("t10k-images-idx3-ubyte.gz")).parent
+    pixels = gzip.decompress((files / "t10k-images-idx3-ubyte.gz").read_bytes())[16:]
+    labels = gzip.decompress((files / "t10k-labels-idx1-ubyte.gz").read_bytes())[8:]
+    assert found == sorted(
+        (label, pixels[784 * i : 784 * i + 784]) for i, label in enumerate(labels)
+    )

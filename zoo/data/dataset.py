@@ -1,0 +1,118 @@
+"""What every data format gives: splits with random access to raw examples.
+
+Nothing in `zoo.data` but the pipeline imports TensorFlow at the top: `zoo list datasets`
+goes through here and has to answer at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from zoo.errors import UserError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Split:
+    """One part of a data set, read example by example in any order.
+
+    Attributes:
+        name: "train", "validation" or "test".
+        length: Number of examples.
+        read: From an int64 scalar index in [0, length) to the raw example, a dict of tensors:
+            "image" (string scalar, an encoded picture, or uint8 [h, w, c]) and, where the set
+            has them, "class" (int32 scalar), "box" (float32 [4]: x_min, y_min, x_max, y_max as
+            fractions 0..1 of the upright picture; NaN where the picture has no object) and
+            "mask" (string scalar, an encoded PNG of class ids, or uint8 [h, w]; 255 is
+            ignored). Always gives the same answer and may be traced into a graph.
+        label: From an index to a name for messages: a file's path, or "digit_scenes test 17".
+        counts: Examples of each class, in the order of the label names, where that is known
+            without reading the pictures.
+    """
+
+    name: str
+    length: int
+    read: Callable[[tf.Tensor], dict[str, tf.Tensor]]
+    label: Callable[[int], str]
+    counts: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A set of pictures with what is to be learnt from them.
+
+    Attributes:
+        name: Its name, as messages and reports show it.
+        targets: Which of "class", "box" and "mask" its examples carry.
+        label_names: Name of each class id; empty without "class".
+        mask_names: Name of each mask id; empty without "mask".
+        splits: By name; "train", "validation" and "test" as far as there are any.
+        notes: What was decided while opening it that the user should know, a sentence each.
+    """
+
+    name: str
+    targets: frozenset[str]
+    label_names: tuple[str, ...]
+    mask_names: tuple[str, ...]
+    splits: Mapping[str, Split]
+    notes: tuple[str, ...] = field(default=())
+
+    def class_names(self, targets: tuple[str, ...]) -> tuple[str, ...]:
+        """Returns the names of the classes that a task with these targets tells apart.
+
+        Args:
+            targets: What the task learns from: ("class",), ("class", "box") or ("mask",).
+
+        Returns:
+            The names of the mask ids if "mask" is among the targets, else those of the labels.
+
+        Raises:
+            UserError: If the set lacks one of the targets.
+        """
+        missing = [target for target in targets if target not in self.targets]
+        if missing:
+            has = " and ".join(repr(target) for target in sorted(self.targets)) or "none"
+            raise UserError(
+                f"data set {self.name!r} has no {missing[0]!r}, which this task learns from: "
+                f"it has {has}; choose another task or another data set"
+            )
+        return self.mask_names if "mask" in targets else self.label_names
+
+    def split(self, name: str) -> Split:
+        """Returns the split of this name.
+
+        Raises:
+            UserError: If the set has no such split; names those it has.
+        """
+        if name not in self.splits:
+            raise UserError(
+                f"data set {self.name!r} has no split {name!r}; it has {', '.join(self.splits)}"
+            )
+        return self.splits[name]
+
+
+def part_of(split: Split, name: str, start: int, stop: int) -> Split:
+    """Returns the examples start..stop-1 of a split as a split of its own.
+
+    Args:
+        split: The split to cut from.
+        name: Name of the new one.
+        start: Index of the first example.
+        stop: Index after the last one.
+    """
+
+    def read(index: tf.Tensor) -> dict[str, tf.Tensor]:
+        return split.read(index + start)
+
+    return Split(
+        name=name,
+        length=stop - start,
+        read=read,
+        label=lambda index: split.label(index + start),
+    )

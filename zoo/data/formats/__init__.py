@@ -1,0 +1,125 @@
+"""The data formats, one module each, found by looking into this package.
+
+A format is a module here with
+
+- `SOURCE`: how a recipe names it: "digit_scenes", or "tfds:NAME" where a name is to follow;
+- `SUMMARY`: what it is, in a few words, and `TARGETS`: what its examples carry;
+- `open(name, path, *, splits, seed, validation, test) -> DataSet`, where `name` is what
+  followed the colon.
+
+To add a format, add its module. Its top must not import TensorFlow: `zoo list datasets` reads
+all of them.
+"""
+
+import fnmatch
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+from zoo.data.dataset import SPLITS, DataSet
+from zoo.data.places import prepared_sets
+from zoo.errors import UserError, nearest
+
+
+class DatasetRow(NamedTuple):
+    """A row of `zoo list datasets`: the name a recipe takes, what it is, what it carries."""
+
+    name: str
+    summary: str
+    targets: tuple[str, ...]
+
+
+def _formats() -> dict[str, ModuleType]:
+    modules = [
+        importlib.import_module(f"{__name__}.{module.name}")
+        for module in pkgutil.iter_modules(__path__)
+    ]
+    return {module.SOURCE.partition(":")[0]: module for module in modules}
+
+
+def _check_fractions(validation: float, test: float) -> None:
+    for name, value in (("validation", validation), ("test", test)):
+        if not 0 <= value < 1:
+            raise UserError(f"{name} is the share of train to cut off: {value} is not in 0..1")
+    if validation + test >= 1:
+        raise UserError(
+            f"validation={validation} and test={test} leave nothing to train on; lower one of them"
+        )
+
+
+def open_dataset(
+    source: str,
+    path: Path | None = None,
+    *,
+    splits: Mapping[str, str] | None = None,
+    seed: int = 0,
+    validation: float = 0.1,
+    test: float = 0.2,
+) -> DataSet:
+    """Opens a data set; pictures are read later, one by one.
+
+    Args:
+        source: "digit_scenes", "tfds:NAME" or "class_folders".
+        path: Where the data lies. Without it `$ZOO_DATA/<name>` is looked at, then the folder
+            of TensorFlow Datasets (`$TFDS_DATA_DIR`, or `~/tensorflow_datasets`).
+        splits: From "train", "validation" and "test" to what they are called in the set: a split
+            of TensorFlow Datasets (`"train[:95%]"`) or a folder. Without it, by their own names.
+        seed: Decides which files go where, if files have to be divided.
+        validation: Share of train to validate with, if the set has no split for it.
+        test: Share of train to test with, if the set has no split for it.
+
+    Raises:
+        UserError: If there is no such source, or its data is not there or unfit; says where to
+            get it and where to put it.
+
+    Example:
+        >>> open_dataset("digit_scenes").splits["test"].length
+        1000
+    """
+    _check_fractions(validation, test)
+    for name in splits or ():
+        if name not in SPLITS:
+            raise UserError(f"there is no split {name!r}{nearest(name, SPLITS)}")
+    formats = _formats()
+    kind, colon, name = source.partition(":")
+    if kind not in formats:
+        known = [module.SOURCE for module in formats.values()]
+        raise UserError(
+            f"there is no data source {source!r}{nearest(source, known)} "
+            "(a set of TensorFlow Datasets is written tfds:NAME)"
+        )
+    if bool(name) != (":" in formats[kind].SOURCE) or bool(colon) != bool(name):
+        raise UserError(f"data source {source!r} is written {formats[kind].SOURCE!r}")
+    return formats[kind].open(
+        name,
+        None if path is None else Path(path).expanduser(),
+        splits=splits,
+        seed=seed,
+        validation=validation,
+        test=test,
+    )
+
+
+def list_datasets(pattern: str = "*") -> list[DatasetRow]:
+    """Lists what `open_dataset` takes, without importing TensorFlow.
+
+    Args:
+        pattern: Only names that match it, as in "tfds:*".
+
+    Returns:
+        The formats, then the TFDS sets that lie prepared on this machine.
+    """
+    formats = _formats()
+    rows = [
+        DatasetRow(module.SOURCE, module.SUMMARY, tuple(module.TARGETS))
+        for _, module in sorted(formats.items())
+    ]
+    rows += [
+        DatasetRow(f"tfds:{name}", f"prepared in {folder}", targets)
+        for name, folder, targets in prepared_sets()
+        if name not in formats
+    ]
+    return [row for row in rows if fnmatch.fnmatchcase(row.name, pattern)]

@@ -1,0 +1,26 @@
+"""From a split to batches: prepared once, then addressed by index.
+
+The order of an epoch is a permutation computed from (seed, epoch), so a run that stopped at step
+k starts again from the slice of it that is left: no shuffle buffer, nothing read twice, and the
+same batches to the bit.
+"""
+
+from zoo.data.pipeline.batches import (
+    Augmentation,
+    batches,
+    epoch_order,
+    evaluation_batches,
+    training_batches,
+)
+from zoo.data.pipeline.prepared import Batch, Prepared, prepare_split
+
+__all__ = [
+    "Augmentation",
+    "Batch",
+    "Prepared",
+    "batches",
+    "epoch_order",
+    "evaluation_batches",
+    "prepare_split",
+    "training_batches",
+]

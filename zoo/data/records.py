@@ -1,0 +1,248 @@
+"""From a prepared set of TensorFlow Datasets to the contract: random access, raw examples."""
+
+import fcntl
+import functools
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+from absl import logging
+
+from zoo.data.dataset import SPLITS, DataSet, Split, part_of
+from zoo.data.features import Fields, fields_of, mask_table
+from zoo.errors import UserError
+
+# A set stored without random access has to be held in memory, encoded as it is on disk. A small
+# one is held there in any case: 50 us a record, where reading it by its number takes 350.
+MEMORY_BUDGET = 2 * 1024**3
+_SMALL = 256 * 1024**2
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Lets one process at a time prepare sets in a folder; the others wait here."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".zoo-prepare.lock").open("w")
+    except OSError as error:
+        raise UserError(
+            f"cannot write to {folder} ({error.strerror}), where data sets are prepared; "
+            "set TFDS_DATA_DIR to a folder of yours"
+        ) from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silences TFDS's warning that a set about to be prepared is not prepared."""
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+
+
+def _is_prepared(builder: tfds.core.DatasetBuilder) -> bool:
+    return (Path(builder.data_dir) / "dataset_info.json").is_file()
+
+
+def prepare(
+    make_builder: Callable[[], tfds.core.DatasetBuilder],
+    folder: Path,
+    download_config: Any = None,
+) -> tfds.core.DatasetBuilder:
+    """Returns a builder whose files lie on disk, preparing them first if need be.
+
+    Args:
+        make_builder: Makes the builder; called again once the files are there, as a builder
+            reads what is on disk when it is made.
+        folder: The TFDS folder it writes into.
+        download_config: A `tfds.download.DownloadConfig`.
+
+    Raises:
+        UserError: If the folder cannot be written to.
+    """
+    if not sys.stderr.isatty():
+        # Its bars fill a log file with a line for every step.
+        tfds.disable_progress_bar()
+    with _quiet():
+        builder = make_builder()
+        if _is_prepared(builder):
+            return builder
+        with _alone(folder):
+            builder = make_builder()
+            if not _is_prepared(builder):
+                # TFDS announces itself on standard output, which belongs to the answer.
+                with redirect_stdout(sys.stderr):
+                    builder.download_and_prepare(download_config=download_config)
+        return make_builder()
+
+
+def _reader(builder: Any, split: str) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Returns a function from an int64 scalar to a serialized example, string scalar."""
+    formats = builder.info.available_file_formats()
+    random_access = bool(formats & set(tfds.core.FileFormat.with_random_access()))
+    if not random_access and tfds.core.FileFormat.TFRECORD not in formats:
+        found = ", ".join(sorted(item.value for item in formats)) or "none"
+        raise UserError(
+            f"data set {builder.name!r} is stored as {found}, which gives no example by its "
+            "number; prepare it again with `tfds build --file_format=array_record`"
+        )
+    instructions = builder.info.splits[split].file_instructions
+    size = sum(Path(file).stat().st_size for file in {item.filename for item in instructions})
+    if random_access:
+        source = builder.as_data_source(
+            split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES
+        )
+        if size > _SMALL:
+            return _by_number(source)
+        return _from_memory(source.__getitems__(range(len(source))))
+    if size > MEMORY_BUDGET:
+        raise UserError(
+            f"split {split!r} of data set {builder.name!r} is stored as tfrecord, which must be "
+            f"held in memory: {size / 1e9:.1f} GB, more than {MEMORY_BUDGET / 1e9:.1f}; prepare "
+            "it again with `tfds build --file_format=array_record`"
+        )
+    records: list[bytes] = []
+    for item in instructions:
+        file = tf.data.TFRecordDataset(item.filename).skip(item.skip).take(item.take)
+        records.extend(bytes(record.numpy()) for record in file)
+    return _from_memory(records)
+
+
+def _from_memory(records: Sequence[bytes]) -> Callable[[tf.Tensor], tf.Tensor]:
+    with tf.device("CPU"):
+        held = tf.constant(list(records), tf.string)
+    return lambda index: held[index]
+
+
+def _by_number(source: Sequence[bytes]) -> Callable[[tf.Tensor], tf.Tensor]:
+    def fetch(index: np.ndarray) -> np.ndarray:
+        # An object array: NumPy's own bytes type would drop zeros at the end of a record.
+        return np.array(source[int(index)], dtype=object)
+
+    return lambda index: tf.ensure_shape(tf.numpy_function(fetch, [index], tf.string), [])
+
+
+def _split(
+    builder: tfds.core.DatasetBuilder,
+    name: str,
+    instruction: str,
+    fields: Fields,
+    ids: np.ndarray | None,
+) -> Split:
+    try:
+        length = builder.info.splits[instruction].num_examples
+    except (KeyError, ValueError) as error:
+        has = ", ".join(builder.info.splits)
+        raise UserError(
+            f"data set {builder.name!r} has no split {instruction!r}; it has {has}, and slices "
+            'as in "train[:90%]"'
+        ) from error
+
+    # At the first read: a split nobody reads costs neither file handles nor memory.
+    @functools.cache
+    def reader() -> Callable[[tf.Tensor], tf.Tensor]:
+        # Outside of the graph being traced, if one is: it would swallow all records.
+        with tf.init_scope():
+            return _reader(builder, instruction)
+
+    def read(index: tf.Tensor) -> dict[str, tf.Tensor]:
+        return fields.example(reader()(index), ids)
+
+    return Split(
+        name=name,
+        length=length,
+        read=read,
+        label=lambda index: f"{builder.name} {instruction} {index}",
+    )
+
+
+def _with_missing_splits(
+    splits: dict[str, Split], validation: float, test: float
+) -> tuple[dict[str, Split], list[str]]:
+    """Cuts validation and test from the end of train where the set lacks them."""
+    train = splits.get("train")
+    if train is None:
+        return splits, []
+    notes = []
+    splits = dict(splits)
+    end = train.length
+    for name, share in (("test", test), ("validation", validation)):
+        count = round(share * train.length)
+        if name in splits or not count:
+            continue
+        splits[name] = part_of(train, name, end - count, end)
+        end -= count
+        notes.append(
+            f"there is no {name} split: {count:,} of the {train.length:,} examples of train "
+            "were taken for it, and are not trained on"
+        )
+    if end < train.length:
+        splits["train"] = part_of(train, "train", 0, end)
+    return {name: splits[name] for name in SPLITS if name in splits}, notes
+
+
+def dataset_of(
+    builder: tfds.core.DatasetBuilder,
+    *,
+    name: str,
+    splits: Mapping[str, str] | None,
+    validation: float,
+    test: float,
+    mask_names: tuple[str, ...] | None = None,
+) -> DataSet:
+    """Returns a prepared set under the contract of `zoo.data`.
+
+    Args:
+        builder: Its builder; the files lie on disk.
+        name: Its name in messages.
+        splits: From zoo's split names to TFDS's, slices included; by their own names if None.
+        validation: Share of train to validate with where there is no such split.
+        test: Share of train to test with where there is no such split.
+        mask_names: Names of the mask ids, if they are known; else they are those the masks
+            hold, renumbered from 0 in their order.
+
+    Raises:
+        UserError: If it has no picture or no target, or not the splits asked for.
+    """
+    fields = fields_of(builder.info.features, name)
+    notes = list(fields.notes)
+    instructions = dict(splits or {})
+    if splits is None:
+        instructions = {split: split for split in SPLITS if split in builder.info.splits}
+        unused = [split for split in builder.info.splits if split not in instructions]
+        if unused:
+            notes.append(f"splits not used: {', '.join(sorted(unused))}")
+    if "train" not in instructions:
+        has = ", ".join(builder.info.splits)
+        raise UserError(
+            f"data set {name!r} has no split 'train'; it has {has}: name one for it in `splits`"
+        )
+    ids = None
+    if fields.mask is not None and mask_names is None:
+        mask_names = fields.mask_names
+    if fields.mask is not None and mask_names is None:
+        ids, mask_names = mask_table(_split(builder, "train", instructions["train"], fields, None))
+        notes.append(f"the masks of train hold {len(mask_names)} ids: {', '.join(mask_names)}")
+    opened = {
+        split: _split(builder, split, instruction, fields, ids)
+        for split, instruction in instructions.items()
+    }
+    opened, cuts = _with_missing_splits(opened, validation, test)
+    return DataSet(
+        name=name,
+        targets=fields.targets,
+        label_names=fields.label_names,
+        mask_names=mask_names or (),
+        splits=opened,
+        notes=(*notes, *cuts),
+    )
