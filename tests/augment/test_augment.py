@@ -1,0 +1,316 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageEnhance
+
+from zoo.augment import Augmentation
+from zoo.errors import UserError
+from zoo.preprocess import IGNORE
+
+SEED = tf.constant([3, 4])
+SIDE = 128
+
+# Columns of the table of chances, as `Augmentation` documents their meaning.
+FLIP, VERTICAL, ROTATE, ZOOM, MOVE_Y, MOVE_X, BRIGHTNESS, CONTRAST, SATURATION = range(9)
+
+
+def chances(count=1, **columns):
+    """A table in the middle of every range, nothing mirrored, but for the columns given."""
+    table = np.full([count, 9], 0.5, np.float32)
+    for name, values in columns.items():
+        table[:, globals()[name]] = values
+    return table
+
+
+def pictures(count=1, height=6, width=8, channels=3):
+    shape = (count, height, width, channels)
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+
+def both(augment, batch, uniforms):
+    """The augmented batch as NumPy, the same eagerly and inside tf.data."""
+    eager = augment(batch, tf.constant(uniforms), SEED)
+    pipeline = tf.data.Dataset.from_tensors((batch, uniforms))
+    (mapped,) = list(pipeline.map(lambda batch, uniforms: augment(batch, uniforms, SEED)))
+    assert eager.keys() == mapped.keys() == batch.keys()
+    for name in batch:
+        # A graph fuses what follows each other, so the last digits of a coordinate differ.
+        np.testing.assert_allclose(eager[name], mapped[name], atol=0.01)
+    return {name: np.asarray(value) for name, value in eager.items()}
+
+
+def scenes(count, seed, ellipses):
+    """One bright shape a picture, with its mask and box, away from the border."""
+    rng = np.random.default_rng(seed)
+    edges = np.round(rng.uniform([16, 16, 70, 70], [58, 58, 112, 112], (count, 4)))
+    y, x = np.mgrid[:SIDE, :SIDE] + 0.5
+    inside = []
+    for x0, y0, x1, y1 in edges:
+        if ellipses:
+            across = (x - (x0 + x1) / 2) / ((x1 - x0) / 2)
+            down = (y - (y0 + y1) / 2) / ((y1 - y0) / 2)
+            inside.append(across**2 + down**2 <= 1)
+        else:
+            inside.append((x > x0) & (x < x1) & (y > y0) & (y < y1))
+    shape = np.stack(inside)
+    return {
+        "image": np.where(shape, 220, 20).astype(np.uint8)[..., np.newaxis],
+        "mask": np.where(shape, 3, 1).astype(np.uint8),
+        "box": (edges / SIDE).astype(np.float32),
+    }
+
+
+@pytest.mark.parametrize("ellipses", [False, True])
+def test_picture_mask_and_box_stay_true_over_many_seeds(ellipses):
+    # The rectangle around a turned ellipse is smaller than that around its turned box.
+    rotate = 0 if ellipses else 5
+    augment = Augmentation(flip=True, vertical_flip=True, rotate=rotate, zoom=0.2, translate=0.1)
+    count = 256
+    batch = scenes(count, seed=1 + ellipses, ellipses=ellipses)
+    uniforms = np.random.default_rng(2).random((count, augment.draws), np.float32)
+    moved = both(augment, batch, uniforms)
+    errors = []
+    for image, mask, box in zip(moved["image"], moved["mask"], moved["box"], strict=True):
+        shape = mask == 3
+        rows, columns = np.flatnonzero(shape.any(1)), np.flatnonzero(shape.any(0))
+        found = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
+        errors.append(found - box * SIDE)
+        # Where they disagree, the edge runs through the pixel, and they seldom do.
+        disagree = (image[..., 0] > 120) ^ shape
+        assert ((image[..., 0] > 21) & (image[..., 0] < 219))[disagree].all()
+        assert disagree.sum() <= 0.2 * 2 * (np.ptp(rows) + np.ptp(columns) + 2)
+        # What came into view is unknown, never a class that was not there.
+        assert set(np.unique(mask)) <= {1, 3, IGNORE}
+    assert np.abs(errors).max() <= 1
+    # Half a pixel forgotten somewhere would shift all edges of an axis one way.
+    centres = np.mean(errors, axis=0).reshape(2, 2).mean(axis=0)
+    assert np.abs(centres).max() < 0.1
+    assert (moved["mask"] == IGNORE).any()
+    assert not np.array_equal(moved["box"], batch["box"])
+
+
+def test_the_mask_is_the_shape_moved_by_formula():
+    # Turned 30 degrees, enlarged 1.25 times, moved 10 pixels right and 5 down, around the
+    # centre of the picture: each pixel's centre is taken back to where it came from.
+    augment = Augmentation(rotate=45, zoom=0.25, translate=0.25)
+    size = 81
+    y, x = np.mgrid[:size, :size] + 0.5
+    mask = ((x - 40.5) ** 2 / 24**2 + (y - 36) ** 2 / 12**2 <= 1).astype(np.uint8)
+    batch = {"image": np.zeros((1, size, size, 1), np.uint8), "mask": mask[np.newaxis]}
+    uniforms = chances(
+        ROTATE=(30 / 45 + 1) / 2,
+        ZOOM=1.0,
+        MOVE_X=(10 / (0.25 * size) + 1) / 2,
+        MOVE_Y=(5 / (0.25 * size) + 1) / 2,
+    )
+    moved = augment(batch, uniforms, SEED)["mask"].numpy()[0]
+    cosine, sine = np.cos(np.pi / 6), np.sin(np.pi / 6)
+    u, v = (x - 40.5 - 10) / 1.25, (y - 40.5 - 5) / 1.25
+    from_x, from_y = cosine * u + sine * v + 40.5, -sine * u + cosine * v + 40.5
+    seen = (from_x > 0) & (from_x < size) & (from_y > 0) & (from_y < size)
+    source = mask[
+        np.clip(np.floor(from_y).astype(int), 0, size - 1),
+        np.clip(np.floor(from_x).astype(int), 0, size - 1),
+    ]
+    expected = np.where(seen, source, IGNORE)
+    # Only where a place lies on the edge between two pixels may rounding tell them apart.
+    edge = np.minimum(np.abs(from_x - np.round(from_x)), np.abs(from_y - np.round(from_y)))
+    assert (edge > 1e-3).mean() > 0.99
+    assert np.array_equal(moved[edge > 1e-3], expected[edge > 1e-3])
+
+
+def test_flips_are_exact():
+    batch = {
+        "image": pictures(4),
+        "mask": pictures(4, channels=1)[..., 0],
+        "box": np.tile(np.float32([0.125, 0.25, 0.5, 1.0]), (4, 1)),
+    }
+    augment = Augmentation(flip=True, vertical_flip=True)
+    moved = both(
+        augment, batch, chances(4, FLIP=[0.9, 0.1, 0.9, 0.1], VERTICAL=[0.9, 0.9, 0.1, 0.1])
+    )
+    axes = [(), (1,), (0,), (0, 1)]
+    boxes = [
+        [0.125, 0.25, 0.5, 1.0],
+        [0.5, 0.25, 0.875, 1.0],
+        [0.125, 0.0, 0.5, 0.75],
+        [0.5, 0.0, 0.875, 0.75],
+    ]
+    for row, (axis, box) in enumerate(zip(axes, boxes, strict=True)):
+        assert np.array_equal(moved["image"][row], np.flip(batch["image"][row], axis))
+        assert np.array_equal(moved["mask"][row], np.flip(batch["mask"][row], axis))
+        assert moved["box"][row] == pytest.approx(box, abs=1e-6)
+
+
+def test_whole_pixel_moves_are_exact_and_repeat_the_edge():
+    # Half of 8 columns times 0.5 is 2 to the right; a quarter of 6 rows is no whole number,
+    # so rows stay.
+    batch = {
+        "image": pictures(),
+        "mask": pictures(channels=1)[..., 0] % 7,
+        "box": np.float32([[0.25, 0.0, 0.5, 1.0]]),
+    }
+    moved = both(Augmentation(translate=0.5), batch, chances(MOVE_X=0.75))
+    image, mask = batch["image"][0], batch["mask"][0]
+    assert np.array_equal(moved["image"][0], np.concatenate([image[:, [0, 0]], image[:, :6]], 1))
+    unknown = np.full((6, 2), IGNORE)
+    assert np.array_equal(moved["mask"][0], np.concatenate([unknown, mask[:, :6]], 1))
+    assert moved["box"][0].tolist() == [0.5, 0.0, 0.75, 1.0]
+
+
+# Moved right by half the picture's width:
+# a box from 0.2 to 0.6 goes to 0.7..1.1, of which 3/4 stay in view: cut to 0.7..1.
+# a box from 0.4 to 1.0 goes to 0.9..1.5, of which 1/6 stay: the example is not moved.
+def test_an_example_that_would_lose_its_object_is_not_moved():
+    batch = {
+        "image": pictures(2),
+        "mask": pictures(2, channels=1)[..., 0],
+        "box": np.float32([[0.2, 0.25, 0.6, 0.75], [0.4, 0.25, 1.0, 0.75]]),
+    }
+    moved = both(Augmentation(flip=True, translate=1.0), batch, chances(2, MOVE_X=0.75))
+    assert moved["box"][0] == pytest.approx([0.7, 0.25, 1.0, 0.75], abs=1e-6)
+    assert (moved["mask"][0, :, :4] == IGNORE).all()
+    for name in batch:
+        assert np.array_equal(moved[name][1], batch[name][1])
+    eager = Augmentation(translate=1.0, keep=0.1)(batch, chances(2, MOVE_X=0.75), SEED)
+    assert eager["box"].numpy()[1] == pytest.approx([0.9, 0.25, 1.0, 0.75], abs=1e-6)
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(st.lists(st.floats(0, 1, exclude_max=True, width=32), min_size=9, max_size=9), st.booleans())
+def test_boxes_stay_within_the_picture_and_keep_their_order(draws, strong):
+    augment = Augmentation.strength("strong" if strong else "light", flip=True)
+    batch = {"image": pictures(2), "box": np.float32([[0.1, 0.2, 0.3, 0.9], [0, 0, 1, 1]])}
+    box = augment(batch, np.float32([draws] * 2), SEED)["box"].numpy()
+    assert ((box >= 0) & (box <= 1)).all()
+    assert (box[:, :2] < box[:, 2:]).all()
+
+
+def test_brightness_and_contrast_by_hand():
+    # 0.25 * 255 * (2 * 0.75 - 1) = 31.875 is added, and clipped at 255.
+    batch = {"image": np.uint8([[[[0], [100]], [[200], [250]]]])}
+    bright = both(Augmentation(brightness=0.25), batch, chances(BRIGHTNESS=0.75))["image"]
+    assert bright.ravel().tolist() == [31.875, 131.875, 231.875, 255.0]
+    # The mean of 0, 100, 200 and 250 is 137.5; a factor of 1 + 0.4 * (2 * 0.25 - 1) = 0.8.
+    flat = both(Augmentation(contrast=0.4), batch, chances(CONTRAST=0.25))["image"]
+    assert flat.ravel() == pytest.approx([27.5, 107.5, 187.5, 227.5], abs=1e-3)
+
+
+def test_each_example_gets_its_own_colours():
+    batch = {"image": np.full((3, 2, 2, 1), 100, np.uint8)}
+    image = both(Augmentation(brightness=0.2), batch, chances(3, BRIGHTNESS=[0, 0.5, 0.75]))[
+        "image"
+    ]
+    assert image[:, 0, 0, 0] == pytest.approx([49, 100, 125.5])
+
+
+@pytest.mark.parametrize("draw", [0.0, 0.3, 0.99])
+def test_saturation_is_pillow_s(draw):
+    batch = {"image": pictures(height=16, width=16)}
+    augment = Augmentation(saturation=0.8)
+    image = both(augment, batch, chances(SATURATION=draw))["image"][0]
+    factor = 1 + 0.8 * (2 * draw - 1)
+    expected = ImageEnhance.Color(Image.fromarray(batch["image"][0])).enhance(factor)
+    # Pillow rounds the gray value and the result.
+    assert np.abs(image - np.asarray(expected)).max() <= 1.5
+
+
+@pytest.mark.parametrize("channels", [1, 4, 5])
+def test_saturation_needs_three_channels(channels):
+    with pytest.raises(UserError, match=f"3 channels, not {channels}"):
+        Augmentation(saturation=0.1)({"image": pictures(channels=channels)}, chances(), SEED)
+
+
+def test_noise_depends_on_the_seed_alone():
+    batch = {"image": np.full((2, 64, 64, 3), 128, np.uint8)}
+    augment = Augmentation(noise=10)
+    image = both(augment, batch, chances(2))["image"]
+    again = augment(batch, chances(2, FLIP=0.1), SEED)["image"].numpy()
+    other = augment(batch, chances(2), SEED + 1)["image"].numpy()
+    assert np.array_equal(image, again)
+    assert not np.array_equal(image, other)
+    # 24,576 draws: the mean is within 5 standard errors of 128, the deviation near 10.
+    assert abs(image.mean() - 128) < 5 * 10 / 24576**0.5
+    assert image.std() == pytest.approx(10, rel=0.03)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+@pytest.mark.parametrize("channels", [1, 3, 5])
+def test_everything_at_once_keeps_shapes_types_and_other_keys(count, channels):
+    augment = Augmentation.strength("strong", flip=True, vertical_flip=True)
+    batch = {
+        "image": pictures(count, channels=channels),
+        "mask": np.zeros((count, 6, 8), np.uint8),
+        "box": np.tile(np.float32([0.2, 0.2, 0.8, 0.8]), (count, 1)),
+        "class": np.arange(count, dtype=np.int32),
+        "index": np.arange(count, dtype=np.int64),
+    }
+    uniforms = np.random.default_rng(0).random((count, augment.draws), np.float32)
+    changed = both(augment, batch, uniforms)
+    assert changed["image"].dtype == np.float32
+    assert changed["image"].shape == batch["image"].shape
+    assert ((changed["image"] >= 0) & (changed["image"] <= 255)).all()
+    for name in ("mask", "box", "class", "index"):
+        assert changed[name].dtype == batch[name].dtype
+        assert changed[name].shape == batch[name].shape
+    assert np.array_equal(changed["index"], batch["index"])
+
+
+def test_an_example_s_changes_depend_on_its_own_row_alone():
+    augment = Augmentation.strength("medium", flip=True)
+    batch = {"image": pictures(4), "box": np.tile(np.float32([0.3, 0.3, 0.7, 0.7]), (4, 1))}
+    uniforms = np.random.default_rng(0).random((4, augment.draws), np.float32)
+    whole = augment(batch, uniforms, SEED)
+    for row in range(4):
+        one = {name: values[row : row + 1] for name, values in batch.items()}
+        alone = augment(one, uniforms[row : row + 1], SEED)
+        for name in batch:
+            np.testing.assert_allclose(alone[name][0], whole[name][row], atol=1e-4)
+
+
+def test_nothing_switched_on_changes_nothing():
+    augment = Augmentation.strength("none")
+    assert augment == Augmentation()
+    assert not augment.moves
+    batch = {"image": pictures(2), "mask": pictures(2, channels=1)[..., 0]}
+    changed = both(augment, batch, np.random.default_rng(0).random((2, 9), np.float32))
+    assert np.array_equal(changed["image"], batch["image"])
+    assert np.array_equal(changed["mask"], batch["mask"])
+
+
+def test_switching_one_option_leaves_the_others_draws_alone():
+    batch = {"image": pictures(3)}
+    uniforms = np.random.default_rng(0).random((3, 9), np.float32)
+    assert Augmentation(flip=True).draws == Augmentation(flip=True, zoom=0.3).draws == 9
+    flipped = Augmentation(flip=True)(batch, uniforms, SEED)["image"].numpy()
+    brighter = Augmentation(flip=True, brightness=0.1)(batch, uniforms, SEED)["image"].numpy()
+    delta = 25.5 * (2 * uniforms[:, BRIGHTNESS] - 1)
+    expected = np.clip(flipped + delta[:, np.newaxis, np.newaxis, np.newaxis], 0, 255)
+    assert np.abs(brighter - expected).max() < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"rotate": -1}, "rotate=-1 must be a number from 0 to 180"),
+        ({"rotate": 181}, "rotate=181"),
+        ({"zoom": 1}, "zoom=1 must be a number from 0 to below 1"),
+        ({"translate": "0.1"}, "translate='0.1'"),
+        ({"brightness": float("nan")}, "brightness=nan"),
+        ({"noise": True}, "noise=True"),
+        ({"flip": 1}, "flip=1 must be True or False"),
+        ({"keep": 2}, "keep=2"),
+    ],
+)
+def test_nonsense_is_refused(options, named):
+    with pytest.raises(UserError, match=named):
+        Augmentation(**options)
+
+
+def test_named_strengths():
+    assert Augmentation.strength("light", flip=True).flip
+    assert Augmentation.strength("strong").rotate > Augmentation.strength("medium").rotate
+    with pytest.raises(UserError, match="did you mean 'medium'"):
+        Augmentation.strength("mediun")

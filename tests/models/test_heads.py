@@ -1,0 +1,147 @@
+import keras
+import numpy as np
+import pytest
+
+from zoo.models import build
+
+
+def localizer(**options):
+    arguments = {"classes": 3, "input_shape": (16, 16, 1), "filters": (2, 3), **options}
+    return build("localization", **arguments)
+
+
+def noise(*shape):
+    return np.random.default_rng(0).uniform(0, 255, shape).astype("float32")
+
+
+# Logits of size (s) and position (p) go through a sigmoid: 0 gives 1/2, +-100 gives 1 and 0.
+# x_min = p (1 - s), x_max = x_min + s.
+@pytest.mark.parametrize(
+    ("size", "position", "expected"),
+    [
+        ((0, 0), (0, 0), (0.25, 0.25, 0.75, 0.75)),
+        ((100, 100), (-100, 100), (0, 0, 1, 1)),
+        ((-200, -200), (-200, 200), (0, 1, 0, 1)),
+        ((0, 0), (-200, 200), (0, 0.5, 0.5, 1)),
+    ],
+)
+@pytest.mark.parametrize("head", ["flatten", "average"])
+def test_size_and_position_make_the_box(head, size, position, expected):
+    model = localizer(head=head)
+    for name, logits in (("box_size", size), ("box_position", position)):
+        layer = model.get_layer(name)
+        layer.set_weights([np.zeros(layer.kernel.shape), np.array(logits, "float32")])
+    np.testing.assert_allclose(
+        model(noise(2, 16, 16, 1))["box"], np.tile(expected, (2, 1)), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("head", ["flatten", "average", "spatial"])
+@pytest.mark.parametrize("scale", [1, 30, 1000])
+def test_a_box_is_one_whatever_the_weights(head, scale):
+    model = localizer(head=head)
+    generator = np.random.default_rng(scale)
+    model.set_weights(
+        [
+            generator.normal(0, scale, w.shape) ** 2
+            if "moving" in v.path
+            else generator.normal(0, scale, w.shape)
+            for v, w in zip(model.weights, model.get_weights(), strict=True)
+        ]
+    )
+    box = np.asarray(model(noise(64, 16, 16, 1))["box"])
+    assert (box >= 0).all()
+    assert (box <= 1).all()
+    assert (box[:, :2] <= box[:, 2:]).all()
+
+
+def spatial_answers(maps, size):
+    """The box that given heat maps mean: logits [n, h, w, 2] for x and for y."""
+    model = localizer(input_shape=(*size, 1))
+    expected = {}
+    for name in ("edges_x", "edges_y"):
+        expected[name] = model.get_layer(f"{name}_map").output
+    function = keras.Function(list(expected.values()), model.output["box"])
+    return np.asarray(function([maps["x"], maps["y"]]))
+
+
+def point(height, width, row, column):
+    chart = np.zeros((height, width), "float32")
+    chart[row, column] = 1
+    return chart
+
+
+def test_spatial_edges_are_mean_positions():
+    # 2 stages on 8x12: the heat maps lie on 8x12 positions, 0..1 in steps of 1/7 down and 1/11
+    # across. Half the mass at column 0 and half at column 11 mean 1/2.
+    both = (point(8, 12, 3, 0) + point(8, 12, 5, 11)) / 2
+    maps = {
+        # The larger one comes first: the head has to put them in order.
+        "x": np.stack([point(8, 12, 0, 11), both], -1)[None],
+        "y": np.stack([point(8, 12, 2, 4), point(8, 12, 6, 1)], -1)[None],
+    }
+    box = spatial_answers(maps, (8, 12))
+    np.testing.assert_allclose(box, [[0.5, 2 / 7, 1, 6 / 7]], atol=1e-6)
+
+
+def test_spatial_boxes_reach_the_borders():
+    maps = {
+        "x": np.stack([point(8, 12, 1, 0), point(8, 12, 1, 11)], -1)[None],
+        "y": np.stack([point(8, 12, 0, 1), point(8, 12, 7, 1)], -1)[None],
+    }
+    np.testing.assert_array_equal(spatial_answers(maps, (8, 12)), [[0, 0, 1, 1]])
+
+
+def test_spatial_takes_any_size_with_the_same_weights():
+    free, fixed = localizer(input_shape=(None, None, 1)), localizer(input_shape=(13, 9, 1))
+    free.set_weights(fixed.get_weights())
+    x = noise(2, 13, 9, 1)
+    for key, value in fixed(x).items():
+        np.testing.assert_allclose(free(x)[key], value, atol=1e-6)
+
+
+def test_spatial_heat_maps_lie_on_the_second_coarsest_map():
+    model = localizer(filters=(2, 3, 4), input_shape=(32, 24, 1))
+    assert model.get_layer("edges_x").output.shape == (None, 16, 12, 2)
+    assert localizer(filters=(2,)).get_layer("edges_x").output.shape == (None, 16, 16, 2)
+
+
+def test_average_knows_no_order_of_positions():
+    model = build(
+        "classification",
+        classes=2,
+        input_shape=(8, 8, 1),
+        filters=(3,),
+        kernel_size=1,
+        head="average",
+    )
+    x = noise(1, 8, 8, 1)
+    shuffled = np.random.default_rng(1).permutation(x.reshape(-1)).reshape(x.shape)
+    np.testing.assert_allclose(model(x)["class"], model(shuffled)["class"], atol=1e-5)
+    flat = build(
+        "classification",
+        classes=2,
+        input_shape=(8, 8, 1),
+        filters=(3,),
+        kernel_size=1,
+        head="flatten",
+    )
+    assert np.abs(np.asarray(flat(x)["class"]) - np.asarray(flat(shuffled)["class"])).max() > 1e-3
+
+
+@pytest.mark.parametrize("task", ["classification", "localization"])
+def test_hidden_layer_and_dropout_of_the_flatten_head(task):
+    model = build(
+        task,
+        classes=2,
+        input_shape=(8, 8, 1),
+        filters=(3,),
+        head="flatten",
+        hidden=7,
+        dropout=0.4,
+        block_activation="tanh",
+    )
+    assert model.get_layer("hidden").units == 7
+    assert model.get_layer("hidden_act").activation is keras.activations.tanh
+    assert model.get_layer("dropout").rate == 0.4
+    assert model.get_layer("class_logits").kernel.shape == (7, 2)

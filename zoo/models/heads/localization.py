@@ -1,0 +1,201 @@
+"""Heads for one object: its class and its box.
+
+Boxes are float32 [n, 4]: x_min, y_min, x_max, y_max as fractions of the model's input, and
+0 <= x_min <= x_max <= 1, 0 <= y_min <= y_max <= 1 whatever the weights.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from zoo.models import blocks
+from zoo.models.heads import vector
+from zoo.models.layers import FitSize
+from zoo.models.strides import output_strides
+
+# The axes of height and width; Keras takes several although its signature names one.
+POSITIONS: Any = (1, 2)
+
+
+def flatten(
+    features: Sequence[keras.KerasTensor],
+    image: keras.KerasTensor,
+    /,
+    *,
+    classes: int,
+    hidden: int = 0,
+    dropout: float = 0.0,
+    block_activation: str = "relu",
+) -> dict[str, keras.KerasTensor]:
+    """Dense layers on the coarsest map strung out: knows positions, needs a fixed size.
+
+    Args:
+        features: Feature maps, fine to coarse.
+        image: The model's input; not used.
+        classes: Number of classes.
+        hidden: Units of a dense layer before the last ones, 0 for none.
+        dropout: Rate of the dropout before the last dense layers.
+        block_activation: Activation of the hidden layer.
+
+    Returns:
+        ``{"class": logits float32 [n, classes], "box": float32 [n, 4]}``.
+
+    Raises:
+        UserError: If the input's height or width is unknown.
+    """
+    x = vector.flattened(
+        features[-1], hidden=hidden, dropout=dropout, block_activation=block_activation
+    )
+    return _answers(x, classes)
+
+
+def average(
+    features: Sequence[keras.KerasTensor],
+    image: keras.KerasTensor,
+    /,
+    *,
+    classes: int,
+    dropout: float = 0.0,
+) -> dict[str, keras.KerasTensor]:
+    """Dense layers on the coarsest map's average: any size, but positions are averaged away.
+
+    What is left of them is what zero padding at the borders lets the maps know.
+
+    Args:
+        features: Feature maps, fine to coarse.
+        image: The model's input; not used.
+        classes: Number of classes.
+        dropout: Rate of the dropout before the dense layers.
+
+    Returns:
+        ``{"class": logits float32 [n, classes], "box": float32 [n, 4]}``.
+    """
+    return _answers(vector.averaged(features[-1], dropout=dropout), classes)
+
+
+def spatial(
+    features: Sequence[keras.KerasTensor],
+    image: keras.KerasTensor,
+    /,
+    *,
+    classes: int,
+    dropout: float = 0.0,
+    normalization: str | None = "batch",
+    block_activation: str = "relu",
+) -> dict[str, keras.KerasTensor]:
+    """Soft-argmax: each edge is the mean position under a heat map of its own; any size.
+
+    The expected coordinate under a softmax over all positions is Levine et al.'s spatial softmax
+    (2016, arXiv:1504.00702). The heat maps lie on the second coarsest map, to which the coarsest
+    one is brought up and added, for a finer grid that still sees far. Coordinates run from 0 at
+    the first position to 1 at the last, so that a box can reach the borders. The class comes from
+    the coarsest map, averaged over all positions and over those that an attention map weighs.
+
+    Args:
+        features: Feature maps, fine to coarse.
+        image: The model's input.
+        classes: Number of classes.
+        dropout: Rate of the dropout before the class's dense layer.
+        normalization: ``"batch"``, ``"group"``, ``"layer"`` or ``None``.
+        block_activation: Name of a Keras activation.
+
+    Returns:
+        ``{"class": logits float32 [n, classes], "box": float32 [n, 4]}``.
+
+    Raises:
+        UserError: For a value that no head can be built from.
+    """
+    blocks.check_style(normalization, block_activation, dropout)
+    x = _fine_and_far(features, image, normalization, block_activation)
+    left_right = _expected(x, axis=2, name="edges_x")
+    top_bottom = _expected(x, axis=1, name="edges_y")
+    # The two heat maps of an axis have no order of their own: the smaller one is the first edge.
+    corners = [
+        reduce(edges, axis=1, keepdims=True)
+        for reduce in (keras.ops.min, keras.ops.max)
+        for edges in (left_right, top_bottom)
+    ]
+    box = keras.layers.Concatenate(dtype="float32", name="box")(corners)
+    if classes == 1:
+        return {"class": _certain(box), "box": box}
+
+    coarsest = features[-1]
+    attention = _heat(coarsest, 1, "attention")
+    attended = keras.layers.Multiply(dtype="float32", name="attended")([coarsest, attention])
+    pooled = keras.layers.Concatenate(dtype="float32", name="pooled")(
+        [keras.ops.sum(attended, axis=(1, 2)), vector.averaged(coarsest, dropout=0.0)]
+    )
+    if dropout:
+        pooled = keras.layers.Dropout(dropout, dtype="float32", name="dropout")(pooled)
+    return {"class": vector.class_logits(pooled, classes), "box": box}
+
+
+def _fine_and_far(
+    features: Sequence[keras.KerasTensor],
+    image: keras.KerasTensor,
+    normalization: str | None,
+    block_activation: str,
+) -> keras.KerasTensor:
+    x = features[-1]
+    if len(features) > 1:
+        fine = features[-2]
+        finer, coarser = output_strides(image, features)[-2:]
+        x = blocks.upsample(
+            x,
+            fine.shape[-1],
+            coarser // finer,
+            normalization=normalization,
+            activation=block_activation,
+            name="locate",
+        )
+        x = FitSize(name="locate_fit")([x, fine])
+        x = keras.layers.Concatenate(name="locate_concat")([fine, x])
+    return blocks.convolution(
+        x,
+        features[max(len(features) - 2, 0)].shape[-1],
+        3,
+        normalization=normalization,
+        activation=block_activation,
+        name="locate",
+    )
+
+
+def _expected(x: keras.KerasTensor, axis: int, name: str) -> Any:
+    """Two heat maps on [n, h, w, c] and their mean coordinate along an axis: [n, 2] in 0..1."""
+    along: Any = keras.ops.sum(_heat(x, 2, name), axis=3 - axis)
+    # A running count of ones is the one ramp that needs no size known in advance.
+    count: Any = keras.ops.cumsum(keras.ops.ones_like(along), axis=1)
+    length: Any = keras.ops.max(count, axis=1, keepdims=True)
+    steps: Any = keras.ops.maximum(length - 1.0, 1.0)
+    return keras.ops.clip(keras.ops.sum(along * ((count - 1.0) / steps), axis=1), 0.0, 1.0)
+
+
+def _heat(x: keras.KerasTensor, maps: int, name: str) -> keras.KerasTensor:
+    """So many maps [n, h, w, maps] that each add up to 1 over all positions."""
+    # The softmax would cancel a bias.
+    x = keras.layers.Conv2D(maps, 1, use_bias=False, dtype="float32", name=name)(x)
+    return keras.layers.Softmax(POSITIONS, dtype="float32", name=f"{name}_map")(x)
+
+
+def _answers(x: keras.KerasTensor, classes: int) -> dict[str, keras.KerasTensor]:
+    """Class and box from a vector [n, c].
+
+    A box is its size s, a fraction, and the position p of its first corner in the room 1 - s that
+    the size leaves: from p (1 - s) to p (1 - s) + s.
+    """
+    size = keras.layers.Dense(2, activation="sigmoid", dtype="float32", name="box_size")(x)
+    position = keras.layers.Dense(2, activation="sigmoid", dtype="float32", name="box_position")(x)
+    room = keras.layers.Rescaling(-1.0, offset=1.0, dtype="float32", name="box_room")(size)
+    first = keras.layers.Multiply(dtype="float32", name="box_first")([position, room])
+    last = keras.layers.Add(dtype="float32", name="box_last")([first, size])
+    # Rounding can leave the sum a hair above 1.
+    last = keras.layers.ReLU(max_value=1.0, dtype="float32", name="box_inside")(last)
+    box = keras.layers.Concatenate(dtype="float32", name="box")([first, last])
+    logits = _certain(box) if classes == 1 else vector.class_logits(x, classes)
+    return {"class": logits, "box": box}
+
+
+def _certain(box: Any) -> Any:
+    """The logit 0 for the only class there is, [n, 1]: nothing to learn, so no weights."""
+    return keras.ops.zeros_like(box[:, :1])

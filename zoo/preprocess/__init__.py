@@ -1,0 +1,18 @@
+"""Decoding, fitting to size, and the way back to original pixels.
+
+One `Preprocessing` object runs in training, evaluation, prediction and inside the
+served graph.
+"""
+
+from zoo.preprocess.batch import read_batch as read_batch
+from zoo.preprocess.decode import CHANNELS as CHANNELS
+from zoo.preprocess.decode import IGNORE as IGNORE
+from zoo.preprocess.decode import MAX_PIXELS as MAX_PIXELS
+from zoo.preprocess.decode import decode_image as decode_image
+from zoo.preprocess.decode import decode_mask as decode_mask
+from zoo.preprocess.decode import orient as orient
+from zoo.preprocess.decode import picture_error as picture_error
+from zoo.preprocess.headers import Header as Header
+from zoo.preprocess.headers import orientation as orientation
+from zoo.preprocess.headers import read_header as read_header
+from zoo.preprocess.preprocessing import Preprocessing as Preprocessing

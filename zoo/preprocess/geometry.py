@@ -1,0 +1,61 @@
+"""How a picture lies in the model's input: the one place where this is computed."""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+FITS = ("pad", "stretch", "crop")
+
+
+class Geometry(NamedTuple):
+    """Where the scaled picture lies, per axis: y first, then x.
+
+    Attributes:
+        size: int64 [..., 2], the upright picture's height and width in pixels.
+        scaled: int64 [..., 2], its height and width in the model's input, in pixels.
+        offset: int64 [..., 2], its top and left there; negative where it is cropped.
+    """
+
+    size: tf.Tensor
+    scaled: tf.Tensor
+    offset: tf.Tensor
+
+    def to_input(self, points: tf.Tensor) -> tf.Tensor:
+        """Takes points float64 [..., 2] (y, x) from pixels of the picture to the input's."""
+        scale = tf.cast(self.scaled, tf.float64) / tf.cast(self.size, tf.float64)
+        return points * scale + tf.cast(self.offset, tf.float64)
+
+    def to_picture(self, points: tf.Tensor) -> tf.Tensor:
+        """Takes points float64 [..., 2] (y, x) from pixels of the input to the picture's."""
+        scale = tf.cast(self.size, tf.float64) / tf.cast(self.scaled, tf.float64)
+        return (points - tf.cast(self.offset, tf.float64)) * scale
+
+
+def geometry(fit: str, target: tuple[int, int], size: tf.Tensor) -> Geometry:
+    """Computes where a picture lies in the model's input.
+
+    Whole-number arithmetic throughout, so that every caller gets the same answer: the
+    scaled size is rounded (halves up) to pixels, and what is used from there on is the
+    scale that results per axis, not the ideal one.
+
+    Args:
+        fit: ``"pad"``, ``"stretch"`` or ``"crop"``.
+        target: Height and width of the model's input.
+        size: int [..., 2], height and width of the upright pictures, at least 1.
+    """
+    size = tf.cast(size, tf.int64)
+    goal = tf.constant(target, tf.int64)
+    if fit == "stretch":
+        return Geometry(size, goal + tf.zeros_like(size), tf.zeros_like(size))
+    height, width = tf.unstack(size, num=2, axis=-1)
+    rounded_height = tf.maximum((2 * height * goal[1] + width) // (2 * width), 1)
+    rounded_width = tf.maximum((2 * width * goal[0] + height) // (2 * height), 1)
+    # H/h <= W/w, multiplied out: filling the height leaves the width within the input.
+    height_binds = goal[0] * width <= goal[1] * height
+    fill_height = height_binds if fit == "pad" else tf.logical_not(height_binds)
+    scaled = tf.where(
+        tf.expand_dims(fill_height, -1),
+        tf.stack([goal[0] + tf.zeros_like(height), rounded_width], -1),
+        tf.stack([rounded_height, goal[1] + tf.zeros_like(width)], -1),
+    )
+    return Geometry(size, scaled, (goal - scaled) // 2)

@@ -1,0 +1,291 @@
+"""One object that fits pictures, boxes and masks to the model's input, and takes answers back."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from zoo.errors import UserError, check_options, nearest
+from zoo.preprocess.decode import (
+    CHANNELS,
+    IGNORE,
+    convert_channels,
+    decode_image,
+    decode_mask,
+)
+from zoo.preprocess.geometry import FITS, Geometry, geometry
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How pictures become the model's input, and how answers become pixels again.
+
+    The same object serves training, evaluation, prediction and the served graph, eagerly,
+    in tf.data and in a SavedModel.
+
+    Attributes:
+        size: Height and width of the model's input in pixels.
+        channels: Channels of the model's input.
+        fit: ``"pad"`` (letterbox: the whole picture, centred on black), ``"stretch"`` (the
+            whole picture, its aspect ratio lost) or ``"crop"`` (scaled to cover, the
+            centre kept: what lies outside is lost).
+
+    Raises:
+        UserError: When a value is none of these.
+
+    Example:
+        >>> square = Preprocessing(size=(64, 64))
+        >>> square.fit_image(tf.zeros([480, 640, 3], tf.uint8)).shape
+        TensorShape([64, 64, 3])
+    """
+
+    size: tuple[int, int]
+    channels: int = 3
+    fit: str = "pad"
+
+    def __post_init__(self):
+        size = self.size
+        if not isinstance(size, tuple | list) or len(size) != 2 or not all(map(_is_count, size)):
+            raise UserError(
+                f"size={self.size!r} is not a picture size; "
+                "give height and width in pixels, as in size=(128, 128)"
+            )
+        object.__setattr__(self, "size", tuple(size))
+        if not _is_count(self.channels):
+            raise UserError(
+                f"channels={self.channels!r} is not a number of channels; "
+                "use 1 for gray, 3 for RGB or what your arrays have"
+            )
+        if self.fit not in FITS:
+            raise UserError(f"fit={self.fit!r} is not a way to fit{nearest(str(self.fit), FITS)}")
+
+    @property
+    def lossy(self) -> bool:
+        """Whether parts of a picture can be lost, so that no box or mask can cover them."""
+        return self.fit == "crop"
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the settings as plain values; ``from_json`` takes them."""
+        return {**asdict(self), "size": list(self.size)}
+
+    @classmethod
+    def from_json(cls, settings: Mapping[str, Any]) -> "Preprocessing":
+        """Builds the object from what ``to_json`` gave.
+
+        Raises:
+            UserError: For an unknown or missing setting, or a value that is not valid.
+        """
+        check_options(settings, cls.__dataclass_fields__, "preprocessing")
+        if "size" not in settings:
+            raise UserError("preprocessing has no size; give height and width, as in [128, 128]")
+        return cls(**settings)
+
+    def _geometry(self, size: tf.Tensor) -> Geometry:
+        return geometry(self.fit, self.size, size)
+
+    def decode(self, data: tf.Tensor | bytes) -> tf.Tensor:
+        """Decodes a picture to this input's channels, upright; see ``decode_image``.
+
+        Args:
+            data: string scalar, an encoded picture.
+
+        Returns:
+            uint8 [h, w, channels].
+
+        Raises:
+            UserError: When no encoded picture carries this many channels.
+            tf.errors.InvalidArgumentError: When the bytes cannot be read.
+        """
+        return decode_image(data, self.channels)
+
+    def fit_image(self, image: tf.Tensor) -> tf.Tensor:
+        """Fits a picture to the model's input.
+
+        Bilinear with half-pixel centres, antialiased where it shrinks, and rounded, so
+        that a uint8 cache, training and serving see the same pixels.
+
+        Args:
+            image: uint8 or float32 [h, w, channels], 0 to 255.
+
+        Returns:
+            float32 [H, W, channels], whole values 0 to 255; black where there is no picture.
+        """
+        place = self._geometry(tf.shape(image)[:2])
+        # One op scales, pads and crops: what a crop drops is never computed.
+        fitted = tf.raw_ops.ScaleAndTranslate(
+            images=image[tf.newaxis],
+            size=tf.constant(self.size, tf.int32),
+            scale=_ratio(place.scaled, place.size),
+            translation=tf.cast(place.offset, tf.float32),
+            kernel_type="triangle",
+            antialias=True,
+        )[0]
+        fitted = tf.clip_by_value(tf.round(fitted), 0.0, 255.0)
+        return tf.ensure_shape(fitted, [*self.size, self.channels])
+
+    def fit_box(self, box: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+        """Takes a box from fractions of the picture to fractions of the model's input.
+
+        Args:
+            box: float32 [4]: x_min, y_min, x_max, y_max, 0 to 1, of the upright picture.
+            size: int32 [2], height and width of the upright picture in pixels.
+
+        Returns:
+            float32 [4], fractions of the model's input, 0 to 1; clipped where ``crop``
+            cuts it (to no area where it lies outside).
+        """
+        corners = tf.cast(tf.reshape(box, [2, 2])[:, ::-1], tf.float64)
+        moved = self._geometry(size).to_input(corners * tf.cast(size, tf.float64))
+        fractions = tf.clip_by_value(moved / tf.constant(self.size, tf.float64), 0.0, 1.0)
+        return tf.cast(tf.reshape(fractions[:, ::-1], [4]), tf.float32)
+
+    def fit_mask(self, mask: tf.Tensor) -> tf.Tensor:
+        """Fits a mask of class ids to the model's input, as its picture is fitted.
+
+        Each pixel takes the id at its own centre's place in the mask.
+
+        Args:
+            mask: uint8 [h, w], class ids.
+
+        Returns:
+            uint8 [H, W]; ``IGNORE`` where there is no picture.
+        """
+        place = self._geometry(tf.shape(mask))
+        fitted, inside = mask, tf.constant(True)
+        for axis in (0, 1):
+            size, scaled = place.size[axis], place.scaled[axis]
+            row = tf.range(self.size[axis], dtype=tf.int64) - place.offset[axis]
+            # floor((row + 1/2) * size / scaled) in whole numbers, exact on boundaries.
+            source = (2 * row + 1) * size // (2 * scaled)
+            fitted = tf.gather(fitted, tf.clip_by_value(source, 0, size - 1), axis=axis)
+            within = (row >= 0) & (row < scaled)
+            inside &= within[:, tf.newaxis] if axis == 0 else within
+        return tf.ensure_shape(tf.where(inside, fitted, tf.constant(IGNORE, tf.uint8)), self.size)
+
+    def prepare(self, example: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Turns a raw example into one that fits the model's input.
+
+        Args:
+            example: ``image``: string scalar (encoded) or uint8 [h, w, c]; where the data
+                has them ``box``: float32 [4], fractions of the upright picture; ``mask``:
+                string scalar (encoded PNG of ids) or uint8 [h, w] or [h, w, 1], as large as
+                the upright picture; ``class`` and other keys, which are kept as they are.
+
+        Returns:
+            The same keys: ``image`` uint8 [H, W, channels], ``box`` float32 [4] fractions of
+            the model's input, ``mask`` uint8 [H, W].
+
+        Raises:
+            UserError: When arrays have channels that cannot be converted to the input's.
+            tf.errors.InvalidArgumentError: When a picture or mask cannot be read, or the
+                mask has another size than its picture.
+        """
+        prepared = dict(example)
+        image = self._upright(tf.convert_to_tensor(example["image"]))
+        size = tf.shape(image)[:2]
+        prepared["image"] = tf.cast(self.fit_image(image), tf.uint8)
+        if "box" in example:
+            prepared["box"] = self.fit_box(example["box"], size)
+        if "mask" in example:
+            mask = tf.convert_to_tensor(example["mask"])
+            if mask.dtype == tf.string:
+                mask = decode_mask(mask)
+            elif mask.shape.rank == 3:
+                mask = tf.squeeze(mask, -1)
+            same = tf.debugging.Assert(
+                tf.reduce_all(tf.shape(mask) == size),
+                ["the mask has another size than its upright picture:", tf.shape(mask), size],
+            )
+            with tf.control_dependencies([same]):
+                prepared["mask"] = self.fit_mask(tf.cast(mask, tf.uint8))
+        return prepared
+
+    def _upright(self, image: tf.Tensor) -> tf.Tensor:
+        if image.dtype == tf.string:
+            return self.decode(image)
+        if self.channels == image.shape[-1]:
+            return image
+        if self.channels in CHANNELS and image.shape[-1] in (None, 1, 2, 3, 4):
+            return convert_channels(image, self.channels)
+        raise UserError(
+            f"pictures of {image.shape[-1]} channels cannot become {self.channels}; "
+            f"set channels={image.shape[-1]} or convert the arrays"
+        )
+
+    def restore_box(self, box: tf.Tensor, sizes: tf.Tensor) -> tf.Tensor:
+        """Takes boxes from fractions of the model's input to pixels of the pictures.
+
+        Args:
+            box: float32 [n, 4]: x_min, y_min, x_max, y_max, fractions of the model's input.
+            sizes: int32 [n, 2], height and width of the upright pictures.
+
+        Returns:
+            float32 [n, 4], edges in pixels of the upright pictures, 0 <= x <= width and
+            0 <= y <= height; what lies in the padding is clipped to the picture.
+        """
+        sizes = tf.cast(sizes, tf.int64)[:, tf.newaxis]
+        corners = tf.cast(tf.reverse(tf.reshape(box, [-1, 2, 2]), [-1]), tf.float64)
+        pixels = self._geometry(sizes).to_picture(corners * tf.constant(self.size, tf.float64))
+        pixels = tf.clip_by_value(pixels, 0.0, tf.cast(sizes, tf.float64))
+        return tf.cast(tf.reshape(tf.reverse(pixels, [-1]), [-1, 4]), tf.float32)
+
+    def restore_mask(self, probabilities: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+        """Takes a mask's probabilities back to the picture and picks the likeliest class.
+
+        The padding is cut off first, so that nothing of it bleeds in; then each class is
+        resized bilinearly and compared with the best so far, so that a large picture needs
+        memory for two classes, not for all.
+
+        Args:
+            probabilities: float32 [H, W, k], for the model's input.
+            size: int32 [2], height and width of the upright picture.
+
+        Returns:
+            uint8 [h, w], class ids (the lowest of equals); ``IGNORE`` where ``crop`` had
+            cut the picture off.
+        """
+        place = self._geometry(size)
+        first = tf.maximum(place.offset, 0)
+        last = tf.minimum(place.offset + place.scaled, self.size)
+        visible = probabilities[first[0] : last[0], first[1] : last[1]]
+        scale = _ratio(place.size, place.scaled)
+        shift = tf.cast(first - place.offset, tf.float32) * scale
+        target = tf.cast(size, tf.int32)
+
+        def resized(index):
+            return tf.raw_ops.ScaleAndTranslate(
+                images=tf.cast(visible[tf.newaxis, :, :, index : index + 1], tf.float32),
+                size=target,
+                scale=scale,
+                translation=shift,
+                kernel_type="triangle",
+                antialias=True,
+            )[0, :, :, 0]
+
+        def take(index, best, ids):
+            value = resized(index)
+            ids = tf.where(value > best, tf.cast(index, tf.uint8), ids)
+            return index + 1, tf.maximum(value, best), ids
+
+        classes = tf.shape(probabilities)[-1]
+        _, _, ids = tf.while_loop(
+            lambda index, *_: index < classes,
+            take,
+            (tf.constant(0), tf.zeros(target), tf.fill(target, tf.constant(IGNORE, tf.uint8))),
+            shape_invariants=(
+                tf.TensorShape([]),
+                tf.TensorShape([None, None]),
+                tf.TensorShape([None, None]),
+            ),
+            parallel_iterations=1,
+        )
+        return ids
+
+
+def _ratio(upper: tf.Tensor, lower: tf.Tensor) -> tf.Tensor:
+    return tf.cast(upper, tf.float32) / tf.cast(lower, tf.float32)
