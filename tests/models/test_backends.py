@@ -16,8 +16,20 @@ ROOM = Path(zoo.models.__file__).parent
 # Builds, answers, trains and saves one model of each task, with tensorflow out of reach.
 SCRIPT = """
 import sys
+from importlib.machinery import ModuleSpec
 
-sys.modules["tensorflow"] = None
+class Blocked:
+    # Found but not to be imported: torch looks for tensorflow without meaning to import it.
+    def find_spec(self, name, path=None, target=None):
+        return ModuleSpec(name, self) if name.split(".")[0] == "tensorflow" else None
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        raise ModuleNotFoundError(module.__name__, name=module.__name__)
+
+sys.meta_path.insert(0, Blocked())
 
 import keras, numpy
 from zoo.models import build, describe

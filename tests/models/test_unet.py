@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -64,6 +65,18 @@ def test_a_shift_by_the_stride_shifts_the_mask():
     assert np.ptp(moved[:, 16:32, 16:32]) > 1e-3
 
 
+@pytest.mark.parametrize("options", [{}, {"stem_stride": 2}, {"padding": "valid"}])
+def test_an_exported_unet_takes_any_size(options, tmp_path):
+    model = segmenter(**options)
+    model.export(tmp_path / "saved", verbose=False)
+    loaded = tf.saved_model.load(tmp_path / "saved")
+    for height, width in ((97, 131), (32, 33)):
+        x = np.random.default_rng(0).uniform(0, 255, (1, height, width, 3)).astype("float32")
+        served = loaded.serve(x)["mask"]
+        assert served.shape == (1, height, width, 3)
+        np.testing.assert_allclose(served, model(x)["mask"], atol=1e-5)
+
+
 def test_widths_of_the_decoder():
     model = segmenter(decoder_filters=(5, 7))
     assert model.get_layer("up1_block_conv2").filters == 5
@@ -107,7 +120,10 @@ def test_fit_size_by_hand(have, want, expected, traced):
         inputs = [keras.Input((None, None, 1)), keras.Input((None, None, 3))]
         model = keras.Model(inputs, layer(inputs))
         assert model.output.shape == (None, None, None, 1)
-        found = model.predict([np.repeat(rows, 2, 2), reference], verbose=0)
+        # No size is known while the graph is made, as in a served model.
+        signature = [tf.TensorSpec((None, None, None, channels)) for channels in (1, 3)]
+        graph = tf.function(lambda *given: model(list(given)), input_signature=signature)
+        found = graph(np.repeat(rows, 2, 2), reference).numpy()
     else:
         found = np.asarray(layer([np.repeat(rows, 2, 2), reference]))
     assert found[0, :, 0, 0].tolist() == expected

@@ -131,7 +131,7 @@ def png(width, height, bits, colour, pixels):
     return b"\x89PNG\r\n\x1a\n" + content
 
 
-# 65 bytes that claim 20,000 x 20,000 pixels.
+# 66 bytes that claim 20,000 x 20,000 pixels.
 HUGE = png(20_000, 20_000, 8, 0, b"\0")
 
 

@@ -34,7 +34,8 @@ class FitSize(keras.layers.Layer):
         x = x[:, :height, :width]
         have = _size(x)
         rows, columns = _sides(height, have[0]), _sides(width, have[1])
-        if rows == (0, 0) and columns == (0, 0):
+        # In a graph with open sizes they are tensors, of which nothing can be asked yet.
+        if all(isinstance(missing, int) and missing == 0 for missing in (*rows, *columns)):
             return x
         return keras.ops.pad(x, ((0, 0), rows, columns, (0, 0)))
 

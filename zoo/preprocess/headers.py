@@ -14,8 +14,7 @@ import tensorflow as tf
 
 UNKNOWN, JPEG, PNG, GIF, BMP, WEBP = range(6)
 
-# A hostile file can chain millions of tiny segments; real ones have a few hundred
-# (a PNG writer cuts its pixels into chunks of 8 KiB), so the walk stops here.
+# A hostile file can chain millions of tiny segments; real ones have at most hundreds.
 _MOST_SEGMENTS = 4096
 _NOWHERE = (-1, 0)
 
@@ -101,7 +100,7 @@ def picture_kind(data: tf.Tensor) -> tf.Tensor:
 
 
 def is_animated_webp(data: tf.Tensor) -> tf.Tensor:
-    """Returns a bool scalar: whether a WebP's extended header announces an animation."""
+    """Returns whether these are a WebP whose header announces an animation: bool scalar."""
     head = peek(data, 0, 21)
     webp = _spells(head, b"RIFF") & _spells(head[8:], b"WEBPVP8X")
     return webp & (tf.bitwise.bitwise_and(head[20], 2) > 0)
@@ -293,9 +292,9 @@ def orientation(data: tf.Tensor) -> tf.Tensor:
     """Reads how a picture must be turned to stand upright; see ``read_header``.
 
     Args:
-        data: string scalar, an encoded picture or any other bytes.
+        data: string scalar, any bytes.
 
     Returns:
-        int32 scalar, 1 to 8; 1 where there is nothing to read. Never raises.
+        int32 scalar, 1 to 8.
     """
     return read_header(data).orientation

@@ -6,15 +6,15 @@ to the mask and exactly to the box; Keras' layers would resample for every step,
 get boxes or masks wrong.
 """
 
-import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from typing import Any
 
-import keras
 import tensorflow as tf
 
+from zoo.augment.affine import Affine, backward, unless_lost, warp
+from zoo.augment.colour import brighten, contrast, saturate
 from zoo.errors import UserError, nearest
 from zoo.preprocess import IGNORE
 
@@ -63,13 +63,6 @@ _LIMITS = {
     "noise": (255.0, True),
     "keep": (1.0, True),
 }
-
-
-class _Affine(NamedTuple):
-    """Where each picture goes: out = matrix (in - centre) + centre + shift, as x and y."""
-
-    matrix: tf.Tensor
-    shift: tf.Tensor
 
 
 @dataclass(frozen=True)
@@ -187,17 +180,17 @@ class Augmentation:
             size = tf.cast(tf.shape(images)[2:0:-1], tf.float32)
             affine = self._draw_affine(chance, size)
             if "box" in batch:
-                affine, changed["box"] = self._move_boxes(affine, batch["box"], size)
-            backward = _backward(affine, size)
-            images = _warp(images, backward, "BILINEAR", "NEAREST", 0.0)
+                affine, changed["box"] = unless_lost(affine, batch["box"], size, self.keep)
+            origins = backward(affine, size)
+            images = warp(images, origins, "BILINEAR", "NEAREST", 0.0)
             if "mask" in batch:
                 masks = tf.expand_dims(batch["mask"], -1)
-                masks = _warp(masks, backward, "NEAREST", "CONSTANT", float(IGNORE))
+                masks = warp(masks, origins, "NEAREST", "CONSTANT", float(IGNORE))
                 changed["mask"] = tf.squeeze(masks, -1)
         changed["image"] = self._recolour(images, chance, seed)
         return changed
 
-    def _draw_affine(self, chance: Mapping[str, tf.Tensor], size: tf.Tensor) -> _Affine:
+    def _draw_affine(self, chance: Mapping[str, tf.Tensor], size: tf.Tensor) -> Affine:
         def mirror(name, wanted):
             return tf.where((chance[name] < 0.5) & wanted, -1.0, 1.0)
 
@@ -216,46 +209,17 @@ class Augmentation:
         shift = tf.stack(
             [_between(chance[f"translate_{axis}"], self.translate) for axis in "xy"], -1
         )
-        return _Affine(matrix, shift * size)
-
-    def _move_boxes(
-        self, affine: _Affine, box: tf.Tensor, size: tf.Tensor
-    ) -> tuple[_Affine, tf.Tensor]:
-        moved = _bounds(affine, box, size)
-        visible = tf.clip_by_value(moved, 0.0, 1.0)
-        stays = tf.math.divide_no_nan(_area(visible), _area(moved)) >= self.keep
-        unmoved = tf.eye(2, batch_shape=tf.shape(stays))
-        return (
-            _Affine(
-                tf.where(stays[:, tf.newaxis, tf.newaxis], affine.matrix, unmoved),
-                tf.where(stays[:, tf.newaxis], affine.shift, 0.0),
-            ),
-            tf.where(stays[:, tf.newaxis], visible, box),
-        )
+        return Affine(matrix, shift * size)
 
     def _recolour(
         self, images: tf.Tensor, chance: Mapping[str, tf.Tensor], seed: tf.Tensor
     ) -> tf.Tensor:
-        def each(values):
-            return values[:, tf.newaxis, tf.newaxis, tf.newaxis]
-
         if self.brightness:
-            delta = each(_between(chance["brightness"], 255 * self.brightness))
-            images = _brightness_layer().transform_images(images, {"rgb_delta": delta})
+            images = brighten(images, _between(chance["brightness"], 255 * self.brightness))
         if self.contrast:
-            factor = each(1 + _between(chance["contrast"], self.contrast))
-            images = _contrast_layer().transform_images(images, {"contrast_factor": factor})
+            images = contrast(images, 1 + _between(chance["contrast"], self.contrast))
         if self.saturation:
-            if images.shape[-1] != 3:
-                raise UserError(
-                    f"augmentation: saturation={self.saturation:g} needs pictures of 3 channels, "
-                    f"not {images.shape[-1]}; set saturation=0"
-                )
-            # Not Keras' layer: it clips saturation, a number from 0 to 1, to the range of
-            # the pixels, and so gives negative values on 0 to 255.
-            factor = each(1 + _between(chance["saturation"], self.saturation))
-            gray = tf.reduce_sum(images * [0.299, 0.587, 0.114], axis=-1, keepdims=True)
-            images = tf.clip_by_value(gray + factor * (images - gray), 0.0, 255.0)
+            images = saturate(images, 1 + _between(chance["saturation"], self.saturation))
         if self.noise:
             drawn = tf.random.stateless_normal(tf.shape(images), seed, stddev=self.noise)
             images = tf.clip_by_value(images + drawn, 0.0, 255.0)
@@ -265,53 +229,3 @@ class Augmentation:
 def _between(uniform: tf.Tensor, most: float) -> tf.Tensor:
     """Takes [0, 1) to [-most, most)."""
     return (2 * uniform - 1) * most
-
-
-def _area(box: tf.Tensor) -> tf.Tensor:
-    return (box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1])
-
-
-def _bounds(affine: _Affine, box: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-    """Returns the rectangles around the moved corners, fractions [n, 4], not clipped."""
-    corners = tf.reshape(tf.gather(box, [0, 1, 2, 1, 2, 3, 0, 3], axis=1), [-1, 4, 2])
-    moved = tf.einsum("nij,ncj->nci", affine.matrix, (corners - 0.5) * size)
-    moved = (moved + affine.shift[:, tf.newaxis]) / size + 0.5
-    return tf.concat([tf.reduce_min(moved, 1), tf.reduce_max(moved, 1)], -1)
-
-
-def _backward(affine: _Affine, size: tf.Tensor) -> tf.Tensor:
-    """Returns the op's eight numbers per picture: from a pixel out to the place it came from."""
-    inverse = tf.linalg.inv(affine.matrix)
-    # The op counts pixels by their index: the centre of the first is 0, not 1/2.
-    centre = (size - 1) / 2
-    origin = centre - tf.linalg.matvec(inverse, centre + affine.shift)
-    rows = tf.concat([inverse, tf.expand_dims(origin, -1)], -1)
-    return tf.concat([tf.reshape(rows, [-1, 6]), tf.zeros([tf.shape(rows)[0], 2])], 1)
-
-
-def _warp(
-    images: tf.Tensor, backward: tf.Tensor, interpolation: str, fill_mode: str, fill: float
-) -> tf.Tensor:
-    warped = tf.raw_ops.ImageProjectiveTransformV3(
-        images=images,
-        transforms=backward,
-        output_shape=tf.shape(images)[1:3],
-        fill_value=fill,
-        interpolation=interpolation,
-        fill_mode=fill_mode,
-    )
-    return tf.ensure_shape(warped, images.shape)
-
-
-# Keras' layers hold a variable, which must be made outside tf.data's functions and not when
-# this module is imported: a distribution strategy has to come before the first of them.
-@functools.cache
-def _brightness_layer() -> keras.layers.RandomBrightness:
-    with tf.init_scope():
-        return keras.layers.RandomBrightness(0.0, seed=0, dtype="float32")
-
-
-@functools.cache
-def _contrast_layer() -> keras.layers.RandomContrast:
-    with tf.init_scope():
-        return keras.layers.RandomContrast(0.0, value_range=(0, 255), seed=0, dtype="float32")

@@ -1,0 +1,53 @@
+"""Changes of colour by given amounts: pictures float32 [n, h, w, c], 0 to 255, one amount each."""
+
+import functools
+
+import keras
+import tensorflow as tf
+
+from zoo.errors import UserError
+
+
+def brighten(images: tf.Tensor, delta: tf.Tensor) -> tf.Tensor:
+    """Adds ``delta``, float32 [n] in values of 0 to 255, and clips."""
+    return _brightness_layer().transform_images(images, {"rgb_delta": _each(delta)})
+
+
+def contrast(images: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
+    """Multiplies the distance to each channel's mean by ``factor``, float32 [n], and clips."""
+    return _contrast_layer().transform_images(images, {"contrast_factor": _each(factor)})
+
+
+def saturate(images: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
+    """Multiplies the distance to gray (ITU-R 601 luma) by ``factor``, float32 [n], and clips.
+
+    Raises:
+        UserError: When the pictures have other than three channels.
+    """
+    if images.shape[-1] != 3:
+        raise UserError(
+            f"augmentation: saturation needs pictures of 3 channels, not {images.shape[-1]}; "
+            "set saturation=0"
+        )
+    # Not Keras' layer: it clips saturation, a number from 0 to 1, to the range of the
+    # pixels, and so gives negative values on 0 to 255.
+    gray = tf.reduce_sum(images * [0.299, 0.587, 0.114], axis=-1, keepdims=True)
+    return tf.clip_by_value(gray + _each(factor) * (images - gray), 0.0, 255.0)
+
+
+def _each(values: tf.Tensor) -> tf.Tensor:
+    return values[:, tf.newaxis, tf.newaxis, tf.newaxis]
+
+
+# Keras' layers hold a variable, which must be made outside tf.data's functions and not when
+# this module is imported: a distribution strategy has to come before the first of them.
+@functools.cache
+def _brightness_layer() -> keras.layers.RandomBrightness:
+    with tf.init_scope():
+        return keras.layers.RandomBrightness(0.0, seed=0, dtype="float32")
+
+
+@functools.cache
+def _contrast_layer() -> keras.layers.RandomContrast:
+    with tf.init_scope():
+        return keras.layers.RandomContrast(0.0, value_range=(0, 255), seed=0, dtype="float32")
