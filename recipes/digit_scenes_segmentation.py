@@ -17,7 +17,7 @@ recipe = Recipe(
         "decoder": "unet",
     },
     augment={"translate": 0.1, "zoom": 0.1},
-    epochs=12,
-    batch_size=64,
+    epochs=3,
+    batch_size=16,
     learning_rate=4e-3,
 )

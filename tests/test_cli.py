@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +30,9 @@ recipe = Recipe(
     learning_rate=0.02,
 )
 '''
+
+
+START = "from zoo.cli import main; main()"
 
 
 def colour_picture(red, seed, size=(12, 9)):
@@ -147,6 +152,30 @@ def test_train_evaluate_export_predict_one_by_one(here):
     for model in ("runs/colours", "out/mine", "runs/colours/model.keras"):
         lines = zoo("predict", model, *pictures).stdout.splitlines()
         assert [json.loads(line)["image"] for line in lines] == [str(path) for path in pictures]
+
+
+def test_a_fresh_process_answers_for_a_segmentation_run(here):
+    """Nothing that loading a run needs may hang on what training had imported."""
+    path = Path("recipes/colours.py")
+    text = path.read_text().replace('"class_folders", validation=0.25, test=0.25', '"digit_scenes"')
+    for old, new in (
+        ('"head": "average"', '"decoder": "unet"'),
+        ("classification", "segmentation"),
+        ("batch_size=4", "batch_size=500"),
+        ('{"flip": True}', '"none"'),
+    ):
+        text = text.replace(old, new)
+    path.write_text(text)
+    zoo("train", "colours", "--set", "epochs=1", "--set", "input.channels=1")
+    for model in ("runs/colours", "runs/colours/model.keras"):
+        process = subprocess.run(
+            [sys.executable, "-c", START, "predict", model, "pictures/red/3.png"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert process.returncode == 0, process.stderr
+        assert set(json.loads(process.stdout)["fraction"]) >= {"background", "0", "9"}
 
 
 def test_resume_goes_on_and_ends_as_if_never_stopped(here):

@@ -16,6 +16,7 @@ from zoo.evaluation.evaluate import Evaluation, evaluate
 from zoo.evaluation.report import write_report
 from zoo.export.savedmodel import Published, export, read_card, versions
 from zoo.inference import Answer, Predictor, predict
+from zoo.models import FitSize
 from zoo.preprocess import Preprocessing
 from zoo.training import checkpoint
 from zoo.training.catalogue import load_recipe
@@ -286,9 +287,11 @@ def load_network(path: Path) -> keras.Model:
     Raises:
         UserError: If it is none.
     """
+    # Named, not left to registration: a process that only loads has not imported it.
+    own = {"FitSize": FitSize}
     try:
-        return keras.models.load_model(path, compile=False)
-    except (OSError, ValueError) as error:
+        return keras.models.load_model(path, custom_objects=own, compile=False)
+    except (OSError, ValueError, TypeError) as error:
         raise UserError(f"{path} cannot be loaded as a Keras model: {error}") from error
 
 
