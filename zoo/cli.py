@@ -125,6 +125,8 @@ def list_command(kind: str, pattern: str, as_json: bool) -> None:
     """Show what there is, e.g. zoo list encoders "res*"."""
     from zoo import listing
 
+    if kind in ("encoders", "decoders"):
+        _start_tensorflow()
     listing.show(listing.rows(kind, pattern), as_json)
 
 
@@ -140,6 +142,7 @@ def list_command(kind: str, pattern: str, as_json: bool) -> None:
 @_json_option
 def describe(what, encoder, head, decoder, classes, size, settings, data, as_json) -> None:
     """Show a network's layers: parameters, multiply-adds, receptive field."""
+    _start_tensorflow()
     from zoo import listing
     from zoo.tasks import TASKS
     from zoo.training.recipe import parse_overrides

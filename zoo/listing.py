@@ -62,11 +62,15 @@ def show(table_rows: list[dict[str, str]], as_json: bool) -> None:
     if not table_rows:
         click.echo("none")
         return
-    table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False)
-    for name in table_rows[0]:
-        table.add_column(name, overflow="fold", no_wrap=name == "name")
-    for row in table_rows:
-        table.add_row(*row.values())
+    lines = [list(table_rows[0]), *(list(row.values()) for row in table_rows)]
+    if len(lines[0]) > 3:
+        # Many facts of few things read better side by side, with room for each word.
+        lines = [list(line) for line in zip(*lines, strict=True)]
+    table = Table(box=None, padding=(0, 1, 0, 0), show_edge=False)
+    for place, name in enumerate(lines[0]):
+        table.add_column(name, overflow="fold", no_wrap=place == 0)
+    for line in lines[1:]:
+        table.add_row(*line)
     output().print(table)
 
 
