@@ -144,8 +144,11 @@ def test_train_evaluate_export_predict_one_by_one(here):
     assert evaluated["pictures"] == 4
     assert set(evaluated["scores"]) == {"accuracy"}
     assert "accuracy" in zoo("evaluate", "runs/colours", "--split", "train").output
+    assert Path("runs/colours/report_train.html").is_file()
     exported = json.loads(zoo("export", "runs/colours", "--to", "out/mine", "--json").stdout)
     assert exported["model"] == "out/mine/1"
+    card = json.loads(Path("out/mine/1/model_card.json").read_text())
+    assert card["scores"] == evaluated["scores"]
     again = json.loads(zoo("evaluate", "out/mine", "--json").stdout)
     assert again["scores"] == evaluated["scores"]
     pictures = sorted(Path("pictures/red").iterdir())

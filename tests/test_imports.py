@@ -23,6 +23,7 @@ ROOMS = [
     "training",
     "evaluation",
     "export",
+    "model",
     "run",
     "dry_run",
     "listing",

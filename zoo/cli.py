@@ -145,7 +145,7 @@ def describe(what, encoder, head, decoder, classes, size, settings, data, as_jso
     _start_tensorflow()
     from zoo import listing
     from zoo.tasks import TASKS
-    from zoo.training.recipe import parse_overrides
+    from zoo.training.overrides import parse_overrides
 
     overrides = parse_overrides(settings)
     if what in TASKS:
@@ -202,7 +202,8 @@ def evaluate(model, data, split, as_json) -> None:
     """Measure a model; for a run, write its report as well."""
     _start_tensorflow()
     from zoo import finish
-    from zoo.run import Run, evaluate_on, load
+    from zoo.model import evaluate_on
+    from zoo.run import Run, load
     from zoo.training.folder import RunFolder
     from zoo.training.watch import Watch
 
@@ -211,7 +212,7 @@ def evaluate(model, data, split, as_json) -> None:
     if RunFolder(model).holds_run:
         run = Run(model)
         result = run.evaluate(split, data, watch)
-        report = run.report
+        report = run.report(split)
     else:
         result = evaluate_on(load(model), split, data, watch)
     finish.show_scores(result, as_json)
@@ -257,7 +258,7 @@ def export(run, to, on_error, as_json) -> None:
 
 def _load(recipe: str, data: str | None, settings: tuple[str, ...]):
     from zoo.training.catalogue import load_recipe
-    from zoo.training.recipe import parse_overrides
+    from zoo.training.overrides import parse_overrides
 
     overrides = parse_overrides(settings) | ({"data.path": data} if data else {})
     return load_recipe(recipe).with_overrides(overrides)

@@ -18,7 +18,8 @@ from zoo.evaluation.evaluate import Evaluation
 from zoo.export.savedmodel import Published
 from zoo.inference import Answer
 from zoo.listing import output
-from zoo.run import Model, Run, load
+from zoo.model import Model
+from zoo.run import Run, load
 from zoo.training.files import write_text
 from zoo.training.watch import Watch, duration
 
@@ -45,7 +46,7 @@ def finish(run: Run, as_json: bool) -> None:
                     "run": str(run.folder),
                     "scores": evaluation.scores,
                     "model": str(published.path),
-                    "report": str(run.report),
+                    "report": str(run.report()),
                     "sample": str(sample),
                     "request": str(request),
                     "predict": predict_line,
@@ -58,7 +59,7 @@ def finish(run: Run, as_json: bool) -> None:
     show_published(published, as_json=False)
     folder = shlex.quote(str(published.path.parent.resolve()))
     click.echo(
-        f"report   {run.report}\n"
+        f"report   {run.report()}\n"
         f"sample   {sample}\n\n"
         f"Ask it:\n  {predict_line}\n\n"
         f"Serve it, and send the same picture:\n"

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,63 +9,24 @@ import keras
 import tensorflow as tf
 
 from zoo import tasks
-from zoo.data import DataSet
 from zoo.errors import UserError
-from zoo.evaluation.evaluate import Evaluation, evaluate
+from zoo.evaluation.evaluate import Evaluation
 from zoo.evaluation.report import write_report
-from zoo.export.savedmodel import Published, export, read_card, versions
-from zoo.inference import Answer, Predictor, predict
-from zoo.models import FitSize
+from zoo.export.savedmodel import Published, export
+from zoo.inference import Predictor
+from zoo.model import Model, evaluate_on, load_network, load_savedmodel
 from zoo.preprocess import Preprocessing
 from zoo.training import checkpoint
 from zoo.training.catalogue import load_recipe
 from zoo.training.files import write_text
 from zoo.training.folder import RunFolder, new_run_path
 from zoo.training.network import publish, training_network
-from zoo.training.recipe import Recipe, parse_recipe
+from zoo.training.recipe import Recipe
 from zoo.training.train import open_data
 from zoo.training.train import train as train_into
 from zoo.training.watch import Watch
 
 VERIFIED_PICTURES = 8
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model that answers for pictures, exported or not.
-
-    Attributes:
-        signatures: The served functions by name.
-        task: Of the model.
-        preprocessing: Of the model.
-        class_names: Of the model.
-        recipe: It was trained with, where known.
-        owner: What must stay alive for the functions to work: the loaded SavedModel,
-            whose variables its functions do not hold on to.
-    """
-
-    signatures: Mapping[str, Any]
-    task: tasks.Task
-    preprocessing: Preprocessing
-    class_names: tuple[str, ...]
-    recipe: Recipe | None = None
-    owner: Any = None
-
-    def predict(self, pictures, on_picture=lambda: None) -> list[Answer]:
-        """Answers for paths, bytes or arrays; see :meth:`zoo.inference.Predictor.predict`."""
-        return predict(self.signatures, pictures, self.preprocessing.channels, on_picture)
-
-    def evaluate(self, dataset: DataSet, split: str = "test", on_picture=lambda: None):
-        """Measures the model on a split; see :func:`zoo.evaluation.evaluate.evaluate`."""
-        return evaluate(
-            self.signatures,
-            self.task,
-            self.preprocessing,
-            self.class_names,
-            dataset,
-            split,
-            on_picture,
-        )
 
 
 class Run:
@@ -138,7 +98,10 @@ class Run:
         data: str | None = None,
         watch: Watch | None = None,
     ) -> Evaluation:
-        """Measures the run's model and writes ``evaluation.json`` and ``report.html``.
+        """Measures the run's model and writes the scores and the report into its folder.
+
+        ``evaluation.json`` and ``report.html`` are the test split's; those of another
+        split have its name, as ``report_train.html``.
 
         Args:
             split: Of the data set.
@@ -148,9 +111,9 @@ class Run:
         watch = watch or Watch()
         result = evaluate_on(self.answering(), split, data, watch)
         text = json.dumps(result.to_json(), indent=2) + "\n"
-        write_text(self._files.evaluation_file, text)
+        write_text(self._files.evaluation_file(split), text)
         write_report(
-            self._files.report_file,
+            self.report(split),
             title=self.folder.name,
             recipe=self.recipe,
             history=self.history,
@@ -159,10 +122,9 @@ class Run:
         )
         return result
 
-    @property
-    def report(self) -> Path:
-        """Where :meth:`evaluate` writes its page."""
-        return self._files.report_file
+    def report(self, split: str = "test") -> Path:
+        """Returns where :meth:`evaluate` writes its page."""
+        return self._files.report_file(split)
 
     def export(
         self,
@@ -193,10 +155,9 @@ class Run:
             )
 
     def scores(self) -> dict[str, float] | None:
-        """Returns the scores of the last evaluation, if there was one."""
-        if not self._files.evaluation_file.is_file():
-            return None
-        return json.loads(self._files.evaluation_file.read_text(encoding="utf-8"))["scores"]
+        """Returns the scores on the test split, if they were measured."""
+        path = self._files.evaluation_file("test")
+        return json.loads(path.read_text(encoding="utf-8"))["scores"] if path.is_file() else None
 
     def example_files(self, count: int = VERIFIED_PICTURES) -> list[bytes]:
         """Returns the first encoded pictures of the test split, or of the first there is."""
@@ -263,36 +224,7 @@ def load(path: Path | str) -> Model:
         return Run(path).answering()
     if path.suffix == ".keras":
         return _load_keras(path)
-    version = path if (path / "saved_model.pb").is_file() else (versions(path) or [path])[-1]
-    if not (version / "saved_model.pb").is_file():
-        raise UserError(
-            f"{path} is no run folder, SavedModel or .keras file; `zoo train` makes a run, "
-            "`zoo export` a SavedModel"
-        )
-    card = read_card(version)
-    loaded = tf.saved_model.load(str(version))
-    return Model(
-        loaded.signatures,
-        tasks.get(card["task"]),
-        Preprocessing.from_json(card["preprocessing"]),
-        tuple(card["class_names"]),
-        parse_recipe(card["recipe"]) if card["recipe"] else None,
-        owner=loaded,
-    )
-
-
-def load_network(path: Path) -> keras.Model:
-    """Loads a ``.keras`` file.
-
-    Raises:
-        UserError: If it is none.
-    """
-    # Named, not left to registration: a process that only loads has not imported it.
-    own = {"FitSize": FitSize}
-    try:
-        return keras.models.load_model(path, custom_objects=own, compile=False)
-    except (OSError, ValueError, TypeError) as error:
-        raise UserError(f"{path} cannot be loaded as a Keras model: {error}") from error
+    return load_savedmodel(path)
 
 
 def _load_keras(path: Path) -> Model:
@@ -312,19 +244,3 @@ def _load_keras(path: Path) -> Model:
     names = tuple(str(number) for number in range(count))
     predictor = Predictor(network, task, preprocessing, names)
     return Model(predictor.signatures, task, preprocessing, names)
-
-
-def evaluate_on(model: Model, split: str, data: str | None, watch: Watch) -> Evaluation:
-    """Measures a model on its recipe's data, or on another folder.
-
-    Raises:
-        UserError: If the model's recipe is not known, or the data are not there.
-    """
-    if model.recipe is None:
-        raise UserError("this model carries no recipe that names its data; evaluate its run folder")
-    recipe = model.recipe.with_overrides({"data.path": data} if data else {})
-    with watch.bar(f"opening {recipe.data.source}"):
-        dataset = open_data(recipe)
-    total = dataset.splits[split].length if split in dataset.splits else None
-    with watch.bar(f"evaluating on {split}", total) as bar:
-        return model.evaluate(dataset, split, bar.advance)

@@ -7,13 +7,12 @@ import pytest
 
 from zoo.errors import UserError
 from zoo.training.catalogue import list_recipes, load_recipe, shipped_folder
+from zoo.training.overrides import parse_overrides, parse_value
 from zoo.training.recipe import (
     DataOptions,
     InputOptions,
     Recipe,
-    parse_overrides,
     parse_recipe,
-    parse_value,
 )
 
 

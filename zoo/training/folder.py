@@ -32,9 +32,15 @@ class RunFolder:
         self.last = self.checkpoints / "last.npz"
         self.best = self.checkpoints / "best.npz"
         self.model_file = self.path / "model.keras"
-        self.evaluation_file = self.path / "evaluation.json"
-        self.report_file = self.path / "report.html"
         self.tensorboard = self.path / "tensorboard"
+
+    def evaluation_file(self, split: str) -> Path:
+        """Returns the file of a split's scores; the test split's is ``evaluation.json``."""
+        return self.path / f"evaluation{_suffix(split)}.json"
+
+    def report_file(self, split: str) -> Path:
+        """Returns the file of a split's report; the test split's is ``report.html``."""
+        return self.path / f"report{_suffix(split)}.html"
 
     @property
     def holds_run(self) -> bool:
@@ -89,6 +95,10 @@ class RunFolder:
             return json.loads(path.read_text(encoding="utf-8"))
         except json.JSONDecodeError as error:
             raise UserError(f"{path} is damaged ({error}); train again") from error
+
+
+def _suffix(split: str) -> str:
+    return "" if split == "test" else f"_{split}"
 
 
 def environment() -> dict[str, Any]:

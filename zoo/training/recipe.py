@@ -5,7 +5,6 @@ mistake is answered at once. The options of models, losses and augmentation belo
 to the functions that take them; :meth:`Recipe.check_options` asks those.
 """
 
-import ast
 import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -236,35 +235,6 @@ def parse_recipe(values: Mapping[str, Any]) -> Recipe:
         return Recipe.model_validate(dict(values))
     except ValidationError as error:
         raise UserError(first_error(error, Recipe)) from None
-
-
-def parse_value(text: str) -> Any:
-    """Returns what a value typed on the command line means.
-
-    JSON or a Python literal where it is one (``true``, ``[16, 32]``, ``(3, 5)``,
-    ``1e-3``, ``null``), the text itself otherwise.
-    """
-    for parse in (json.loads, ast.literal_eval):
-        try:
-            return parse(text)
-        except (ValueError, SyntaxError):
-            continue
-    return text
-
-
-def parse_overrides(settings: tuple[str, ...]) -> dict[str, Any]:
-    """Returns the overrides that ``--set key=value`` options ask for.
-
-    Raises:
-        UserError: If one has no ``=``.
-    """
-    overrides = {}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not equals or not key:
-            raise UserError(f"--set {setting!r} is not of the form key=value")
-        overrides[key.strip()] = parse_value(value.strip())
-    return overrides
 
 
 def _sections() -> list[str]:

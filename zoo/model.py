@@ -1,0 +1,116 @@
+"""A model as one asks it: the served functions, exported or not, and what they mean."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from zoo import tasks
+from zoo.data import DataSet
+from zoo.errors import UserError
+from zoo.evaluation.evaluate import Evaluation, evaluate
+from zoo.export.savedmodel import read_card, versions
+from zoo.inference import Answer, predict
+from zoo.models import FitSize
+from zoo.preprocess import Preprocessing
+from zoo.training.recipe import Recipe, parse_recipe
+from zoo.training.train import open_data
+from zoo.training.watch import Watch
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that answers for pictures, exported or not.
+
+    Attributes:
+        signatures: The served functions by name.
+        task: Of the model.
+        preprocessing: Of the model.
+        class_names: Of the model.
+        recipe: It was trained with, where known.
+        owner: What must stay alive for the functions to work: the loaded SavedModel,
+            whose variables its functions do not hold on to.
+    """
+
+    signatures: Mapping[str, Any]
+    task: tasks.Task
+    preprocessing: Preprocessing
+    class_names: tuple[str, ...]
+    recipe: Recipe | None = None
+    owner: Any = None
+
+    def predict(self, pictures, on_picture=lambda: None) -> list[Answer]:
+        """Answers for paths, bytes or arrays; see :meth:`zoo.inference.Predictor.predict`."""
+        return predict(self.signatures, pictures, self.preprocessing.channels, on_picture)
+
+    def evaluate(self, dataset: DataSet, split: str = "test", on_picture=lambda: None):
+        """Measures the model on a split; see :func:`zoo.evaluation.evaluate.evaluate`."""
+        return evaluate(
+            self.signatures,
+            self.task,
+            self.preprocessing,
+            self.class_names,
+            dataset,
+            split,
+            on_picture,
+        )
+
+
+def load_savedmodel(path: Path) -> Model:
+    """Loads a published model.
+
+    Args:
+        path: ``savedmodels/NAME`` for its newest version, or ``savedmodels/NAME/N``.
+
+    Raises:
+        UserError: If there is none.
+    """
+    version = path if (path / "saved_model.pb").is_file() else (versions(path) or [path])[-1]
+    if not (version / "saved_model.pb").is_file():
+        raise UserError(
+            f"{path} is no run folder, SavedModel or .keras file; `zoo train` makes a run, "
+            "`zoo export` a SavedModel"
+        )
+    card = read_card(version)
+    loaded = tf.saved_model.load(str(version))
+    return Model(
+        loaded.signatures,
+        tasks.get(card["task"]),
+        Preprocessing.from_json(card["preprocessing"]),
+        tuple(card["class_names"]),
+        parse_recipe(card["recipe"]) if card["recipe"] else None,
+        owner=loaded,
+    )
+
+
+def load_network(path: Path) -> keras.Model:
+    """Loads a ``.keras`` file.
+
+    Raises:
+        UserError: If it is none.
+    """
+    # Named, not left to registration: a process that only loads has not imported it.
+    own = {"FitSize": FitSize}
+    try:
+        return keras.models.load_model(path, custom_objects=own, compile=False)
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"{path} cannot be loaded as a Keras model: {error}") from error
+
+
+def evaluate_on(model: Model, split: str, data: str | None, watch: Watch) -> Evaluation:
+    """Measures a model on its recipe's data, or on another folder.
+
+    Raises:
+        UserError: If the model's recipe is not known, or the data are not there.
+    """
+    if model.recipe is None:
+        raise UserError("this model carries no recipe that names its data; evaluate its run folder")
+    recipe = model.recipe.with_overrides({"data.path": data} if data else {})
+    with watch.bar(f"opening {recipe.data.source}"):
+        dataset = open_data(recipe)
+    total = dataset.splits[split].length if split in dataset.splits else None
+    with watch.bar(f"evaluating on {split}", total) as bar:
+        return model.evaluate(dataset, split, bar.advance)

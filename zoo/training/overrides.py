@@ -1,0 +1,36 @@
+"""What ``--set key=value`` means."""
+
+import ast
+import json
+from typing import Any
+
+from zoo.errors import UserError
+
+
+def parse_value(text: str) -> Any:
+    """Returns what a value typed on the command line means.
+
+    JSON or a Python literal where it is one (``true``, ``[16, 32]``, ``(3, 5)``,
+    ``1e-3``, ``null``), the text itself otherwise.
+    """
+    for parse in (json.loads, ast.literal_eval):
+        try:
+            return parse(text)
+        except (ValueError, SyntaxError):
+            continue
+    return text
+
+
+def parse_overrides(settings: tuple[str, ...]) -> dict[str, Any]:
+    """Returns the overrides that ``--set key=value`` options ask for.
+
+    Raises:
+        UserError: If one has no ``=``.
+    """
+    overrides = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals or not key:
+            raise UserError(f"--set {setting!r} is not of the form key=value")
+        overrides[key.strip()] = parse_value(value.strip())
+    return overrides
