@@ -111,7 +111,8 @@ def test_run_goes_the_whole_way(here):
     assert list((run / "tensorboard").glob("events.*"))
     assert [row["epoch"] for row in history(run)] == [1, 2]
     [sample] = run.glob("sample.*")
-    assert Image.open(sample).size in ((12, 9), (9, 12))
+    with Image.open(sample) as picture:
+        assert picture.size in ((12, 9), (9, 12))
     assert "accuracy" in said
     assert f"zoo predict savedmodels/colours {sample} -o answers" in said
     assert "curl -d @runs/colours/request.json" in said
@@ -127,7 +128,8 @@ def test_run_goes_the_whole_way(here):
     answer = json.loads(line)
     assert served["label"].numpy()[0].decode() == answer["label"]
     assert served["score"].numpy()[0] == pytest.approx(answer["score"], abs=1e-4)
-    assert Image.open(answer["drawn"]).mode == "RGB"
+    with Image.open(answer["drawn"]) as drawn:
+        assert drawn.mode == "RGB"
 
     again = json.loads(zoo("run", "colours", "--data", "pictures", "--json").stdout)
     assert again["run"] == "runs/colours-2"

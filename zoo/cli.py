@@ -57,7 +57,8 @@ class _Failure(click.ClickException):
 
     def __init__(self, message: str, exit_code: int):
         super().__init__(message)
-        self.exit_code = exit_code
+        # click declares one for a class; here each has its own.
+        self.exit_code = exit_code  # pyright: ignore[reportAttributeAccessIssue]
 
 
 class _Commands(click.Group):

@@ -112,7 +112,9 @@ class Predictor(tf.Module):
         rows, ok = read_batch(image_bytes, prepare, self._blank)
         errors = tf.map_fn(picture_error, image_bytes)
         if self._on_error == "fail":
-            text = tf.strings.reduce_join(tf.boolean_mask(errors, ~ok), separator="; ")
+            text = tf.strings.reduce_join(
+                tf.boolean_mask(errors, tf.logical_not(ok)), separator="; "
+            )
             tf.debugging.Assert(tf.reduce_all(ok), [tf.constant("a picture"), text])
         outputs = self._network(rows["pixels"])
         answer = self.task.answer(outputs, rows["size"], self.preprocessing, self.class_names)
@@ -124,7 +126,7 @@ class Predictor(tf.Module):
         height, width = self.preprocessing.size
         pixels = tf.map_fn(self.preprocessing.fit_image, image, fn_output_signature=tf.float32)
         pixels = tf.ensure_shape(pixels, [None, height, width, self.preprocessing.channels])
-        sizes = tf.tile(tf.shape(image)[1:3][None], [count, 1])
+        sizes = tf.repeat(tf.shape(image)[1:3][tf.newaxis], count, axis=0)
         outputs = self._network(pixels)
         answer = self.task.answer_pixels(outputs, sizes, self.preprocessing, self.class_names)
         return {**answer, "error": tf.fill([count], "")}

@@ -95,9 +95,13 @@ def load_network(path: Path) -> keras.Model:
     # Named, not left to registration: a process that only loads has not imported it.
     own = {"FitSize": FitSize}
     try:
-        return keras.models.load_model(path, custom_objects=own, compile=False)
+        network = keras.models.load_model(path, custom_objects=own, compile=False)
     except (OSError, ValueError, TypeError) as error:
-        raise UserError(f"{path} cannot be loaded as a Keras model: {error}") from error
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"{path} cannot be loaded as a Keras model: {reason}") from error
+    if not isinstance(network, keras.Model):
+        raise UserError(f"{path} holds no Keras model; give a file that model.save() wrote")
+    return network
 
 
 def evaluate_on(model: Model, split: str, data: str | None, watch: Watch) -> Evaluation:

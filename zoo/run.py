@@ -239,7 +239,8 @@ def _load_keras(path: Path) -> Model:
             "folder"
         )
     class_key = "mask" if "mask" in network.output_names else "class"
-    count = network.output[class_key].shape[-1]
+    outputs: Any = network.output
+    count = outputs[class_key].shape[-1]
     preprocessing = Preprocessing((height, width), channels)
     names = tuple(str(number) for number in range(count))
     predictor = Predictor(network, task, preprocessing, names)

@@ -114,7 +114,7 @@ def evaluate(
     count = len(class_names)
     confusion = np.zeros((count, count), np.int64)
     worst: list[tuple[float, str, Any, dict[str, Any], Answer]] = []
-    for chunk in _chunks(_examples(dataset, split, task, preprocessing)):
+    for chunk in _chunks(_examples(dataset, split, task)):
         pictures = [example["image"] for _, example in chunk]
         answers = predict(signatures, pictures, preprocessing.channels)
         truths, values = [], []
@@ -142,9 +142,7 @@ def evaluate(
     return result
 
 
-def _examples(
-    dataset: DataSet, split: str, task: Task, preprocessing: Preprocessing
-) -> Iterator[tuple[str, dict[str, Any]]]:
+def _examples(dataset: DataSet, split: str, task: Task) -> Iterator[tuple[str, dict[str, Any]]]:
     source = dataset.splits[split]
     keys = ("image", *task.targets)
     examples = tf.data.Dataset.range(source.length).map(
@@ -152,7 +150,8 @@ def _examples(
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )
-    for index, example in enumerate(examples.prefetch(tf.data.AUTOTUNE).as_numpy_iterator()):
+    arrays: Any = examples.prefetch(tf.data.AUTOTUNE).as_numpy_iterator()
+    for index, example in enumerate(arrays):
         yield source.label(index), example
 
 

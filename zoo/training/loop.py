@@ -34,7 +34,9 @@ def make_optimizer(recipe: Recipe, steps: int) -> keras.Optimizer:
         )
     else:
         rate = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, max(1, steps))
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
+    # Keras declares a float here and documents a schedule too.
+    scheduled: Any = rate
+    optimizer = keras.optimizers.AdamW(scheduled, weight_decay=recipe.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=_UNDECAYED)
     return optimizer
 

@@ -6,6 +6,7 @@ What is published is another build of the same recipe, in float32 and of stock l
 
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -37,21 +38,22 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
             and mask is None
             and len(inputs.shape) == 4
             and self.axis in (-1, 3)
-            and self.scale
-            and self.center
         )
-        if not fusable:
+        gamma, beta = self.gamma, self.beta
+        # Without scale or centre Keras makes no weights for them, and the kernel wants both.
+        if gamma is None or beta is None or not fusable:
             return super().call(inputs, training=training, mask=mask)
         outputs, mean, unbiased_variance = tf.compat.v1.nn.fused_batch_norm(
             tf.cast(inputs, self.compute_dtype),
-            tf.convert_to_tensor(self.gamma.value),
-            tf.convert_to_tensor(self.beta.value),
+            tf.convert_to_tensor(gamma.value),
+            tf.convert_to_tensor(beta.value),
             epsilon=self.epsilon,
             is_training=True,
         )
         count = tf.cast(tf.reduce_prod(tf.shape(inputs)[:3]), tf.float32)
         variance = unbiased_variance * (count - 1.0) / tf.maximum(count, 1.0)
-        for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+        statistics: Any = ((self.moving_mean, mean), (self.moving_variance, variance))
+        for moving, batch in statistics:
             moving.assign(moving * self.momentum + batch * (1.0 - self.momentum))
         return outputs
 

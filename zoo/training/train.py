@@ -3,6 +3,7 @@
 import math
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -31,7 +32,7 @@ def open_data(recipe: Recipe) -> DataSet:
         UserError: If it is not there, or lacks what the task needs.
     """
     data = recipe.data
-    path = data.path
+    path = Path(data.path) if data.path else None
     folder = zoo_folder()
     if path is None and data.place and folder and (folder / data.place).exists():
         path = folder / data.place
