@@ -93,6 +93,10 @@ class Loop:
         """Measures losses and metrics on batches and leaves the network as it is."""
         return self._over(batches, "validation", self._validation_step, on_step)
 
+    def running(self, metric: str) -> float:
+        """Returns a metric over the training steps of the epoch so far."""
+        return float(self._metrics["train"][metric][1].result())
+
     def _over(self, batches, mode, step, on_step) -> dict[str, float]:
         for _, metric in self._metrics[mode].values():
             metric.reset_state()

@@ -223,7 +223,7 @@ def _stopped_early(recipe: Recipe, state: checkpoint.Progress) -> bool:
 
 def _one_epoch(session: Session, epoch: int, watch: Watch) -> dict[str, Any]:
     """Trains and validates one epoch, counted from 0; returns its row of the history."""
-    recipe = session.recipe
+    recipe, score = session.recipe, session.task.score
     began = time.perf_counter()
     with watch.bar(f"epoch {epoch + 1}/{recipe.epochs}", session.steps) as bar:
         done = 0
@@ -231,8 +231,12 @@ def _one_epoch(session: Session, epoch: int, watch: Watch) -> dict[str, Any]:
         def on_step(loss: tf.Tensor) -> None:
             nonlocal done
             done += 1
+            bar.advance(lambda: note(float(loss)))
+
+        def note(loss: float) -> str:
             rate = done * recipe.batch_size / (time.perf_counter() - began)
-            bar.advance(f"loss {float(loss):.3f}, {rate:,.0f} pictures/s")
+            value = session.loop.running(score)
+            return f"loss {loss:.3f} {score} {value:.3f} {rate:,.0f}/s"
 
         trained = session.loop.train(session.epoch_batches(epoch), on_step)
     if not math.isfinite(trained["loss"]):

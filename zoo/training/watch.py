@@ -1,6 +1,7 @@
 """What a person sees while a run goes on: progress bars on a terminal, lines elsewhere."""
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -8,11 +9,11 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
-    SpinnerColumn,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+_NOTE_SECONDS = 0.25
 
 
 class Bar:
@@ -26,10 +27,21 @@ class Bar:
     def __init__(self, progress: Progress, task):
         self._progress = progress
         self._task = task
+        self._noted = float("-inf")
 
-    def advance(self, note: str = "") -> None:
-        """Moves on by one, with a short note beside the bar."""
-        self._progress.update(self._task, advance=1, note=note)
+    def advance(self, note: Callable[[], str] | None = None) -> None:
+        """Moves on by one.
+
+        Args:
+            note: Gives a short note to show beside the bar. It is asked a few times a
+                second at most, and never where nothing is shown: it may cost something.
+        """
+        due = time.monotonic() - self._noted > _NOTE_SECONDS
+        if note is None or self._progress.disable or not due:
+            self._progress.update(self._task, advance=1)
+            return
+        self._noted = time.monotonic()
+        self._progress.update(self._task, advance=1, note=note())
 
     def to(self, done: int, total: int) -> None:
         """Moves to ``done`` of ``total``."""
@@ -72,13 +84,10 @@ class Watch:
             A :class:`Bar`.
         """
         progress = Progress(
-            SpinnerColumn(),
             TextColumn("{task.description}"),
-            BarColumn(bar_width=16),
+            BarColumn(bar_width=10),
             MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
+            TimeRemainingColumn(compact=True),
             TextColumn("{task.fields[note]}"),
             console=self.console,
             transient=True,

@@ -1,0 +1,42 @@
+"""What a person sees while a run goes on."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from zoo.training.watch import Watch, duration
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")],
+)
+def test_durations(seconds, text):
+    assert duration(seconds) == text
+
+
+def show(terminal):
+    stream, asked = io.StringIO(), []
+    console = Console(file=stream, force_terminal=terminal, width=80, no_color=True)
+    watch = Watch(console)
+    with watch.bar("epoch 1/2", 3) as bar:
+        for _ in range(3):
+            bar.advance(lambda: asked.append(1) or "loss 0.123 accuracy 0.900 1,000/s")
+    watch.say("done [1/3]")
+    return stream.getvalue(), len(asked)
+
+
+def test_a_terminal_shows_a_bar_with_its_note():
+    text, asked = show(terminal=True)
+    assert "epoch 1/2" in text
+    assert "3/3" in text
+    assert "loss 0.123 accuracy 0.900 1,000/s" in text
+    # Asked for the first step; the others came within the quarter of a second.
+    assert asked == 1
+
+
+def test_a_log_file_gets_lines_and_pays_for_no_note():
+    text, asked = show(terminal=False)
+    assert text == "done [1/3]\n"
+    assert asked == 0
