@@ -21,8 +21,9 @@ _BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
 class FusedBatchNormalization(keras.layers.BatchNormalization):
     """Batch normalization by TensorFlow's fused kernel while training.
 
-    Keras computes moments and normalises op by op on TensorFlow, which costs a fifth
-    to a third of a small network's step. The fused kernel returns the unbiased batch
+    Keras computes moments and normalises op by op on TensorFlow. Where a processor has
+    AVX-512 that costs a small network up to a third of its step; with AVX2 alone the two
+    are level (``benchmarks/train_step.py``). The fused kernel returns the unbiased batch
     variance; the moving variance is fed the biased one, as Keras does, so that the two
     layers hold equal statistics after equal steps.
 
