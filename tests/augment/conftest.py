@@ -15,6 +15,12 @@ COLUMNS = [
     "BRIGHTNESS",
     "CONTRAST",
     "SATURATION",
+    "CROP_HEIGHT",
+    "CROP_WIDTH",
+    "CROP_Y",
+    "CROP_X",
+    "PATCH_Y",
+    "PATCH_X",
 ]
 
 

@@ -13,6 +13,7 @@ from zoo.data.pipeline import (
     prepare_split,
     training_batches,
 )
+from zoo.errors import UserError
 from zoo.preprocess import Preprocessing
 
 LENGTH = 23
@@ -22,14 +23,15 @@ TARGETS = ("class", "box", "mask")
 
 @dataclass(frozen=True)
 class Shake:
-    """An augmentation that shows each number it is given in the pixels."""
+    """An augmentation that shows each number it is given: in the pixels, and as it is."""
 
     draws: int = 2
 
     def __call__(self, batch, uniforms, seed):
         noise = tf.random.stateless_normal(tf.shape(batch["image"]), seed)
         shift = tf.reshape(tf.reduce_sum(uniforms, axis=1), [-1, 1, 1, 1])
-        return {**batch, "image": tf.cast(batch["image"], tf.float32) + shift + noise}
+        image = tf.cast(batch["image"], tf.float32) + shift + noise
+        return {**batch, "image": image, "shown": uniforms}
 
 
 @pytest.fixture(scope="module", params=["cached", "read each time"])
@@ -84,11 +86,14 @@ def test_batches_are_as_large_as_their_static_shape_says(prepared):
     assert data.cardinality() == 2
 
 
-@pytest.mark.parametrize("start", [0, 1, 3, 4, 5])
-def test_starting_at_a_step_gives_the_rest_of_the_whole_epoch(prepared, start):
-    options = {"batch_size": 5, "seed": 7, "epoch": 2}
+# 23 = 4 * 5 + 3 and 3 * 23 = 69 = 13 * 5 + 4: step 4 holds the end of one pass and the
+# beginning of the next.
+@pytest.mark.parametrize(("repeat", "steps"), [(1, 4), (3, 13)])
+@pytest.mark.parametrize("start", [0, 1, 3, 4, 5, 13])
+def test_starting_at_a_step_gives_the_rest_of_the_whole_epoch(prepared, start, repeat, steps):
+    options = {"batch_size": 5, "seed": 7, "epoch": 2, "repeat": repeat}
     whole = run(training_batches(prepared, Shake(), **options))
-    assert len(whole) == 4
+    assert len(whole) == steps
     rest = run(training_batches(prepared, Shake(), start=start, **options))
     assert_equal(rest, whole[start:])
 
@@ -99,7 +104,7 @@ def test_cached_and_uncached_batches_are_the_same(examples):
         for budget in (2**30, 0)
     )
     assert (cached.cached, uncached.cached) == (True, False)
-    options = {"batch_size": 4, "seed": 3, "epoch": 1}
+    options = {"batch_size": 4, "seed": 3, "epoch": 1, "repeat": 2}
     assert_equal(
         run(training_batches(cached, Shake(), **options)),
         run(training_batches(uncached, Shake(), **options)),
@@ -119,24 +124,67 @@ def test_batches_do_not_depend_on_the_number_of_threads(prepared):
     assert_equal(with_threads(1), with_threads(8))
 
 
-def test_augmentation_of_an_example_does_not_depend_on_its_batch(prepared):
-    uniforms = np.arange(LENGTH * 2, dtype=np.float32).reshape(LENGTH, 2) / 100
+def test_uniforms_belong_to_the_slots_of_the_order(prepared):
+    order = np.array([20, 4, 9, 4, 0])
+    uniforms = np.arange(10, dtype=np.float32).reshape(5, 2) / 100
+    options = {"order": order, "augmentation": Shake(), "uniforms": uniforms}
+    for batch_size in (2, 3):
+        found = run(batches(prepared, batch_size=batch_size, **options))
+        index = np.concatenate([batch["index"] for batch in found])
+        np.testing.assert_array_equal(index, order)
+        shown = np.concatenate([batch["shown"] for batch in found])
+        np.testing.assert_array_equal(shown, uniforms)
 
-    @dataclass(frozen=True)
-    class Show:
-        draws: int = 2
 
+@pytest.mark.parametrize("uniforms", [None, np.zeros([4, 2]), np.zeros([23, 2]), np.zeros([5, 1])])
+def test_uniforms_must_fit_the_order_and_the_augmentation(prepared, uniforms):
+    order = np.array([20, 4, 9, 4, 0])
+    with pytest.raises(ValueError, match=r"uniforms must be \[5, 2\]"):
+        batches(prepared, batch_size=3, order=order, augmentation=Shake(), uniforms=uniforms)
+
+
+def test_a_column_added_to_the_uniforms_leaves_those_before_it_as_they_were(prepared):
+    def shown(draws):
+        data = training_batches(prepared, Shake(draws), batch_size=23, seed=5, epoch=1)
+        return run(data)[0]["shown"]
+
+    few, more = shown(2), shown(3)
+    assert more.shape == (23, 3)
+    np.testing.assert_array_equal(more[:, :2], few)
+    # 69 numbers, all different: no column is another's.
+    assert len(np.unique(more)) == 69
+
+
+def test_repeat_shows_each_example_again_in_a_new_order_with_uniforms_of_its_own(prepared):
+    data = training_batches(prepared, Shake(), batch_size=69, seed=5, epoch=1, repeat=3)
+    (epoch,) = run(data)
+    passes = epoch["index"].reshape(3, 23)
+    np.testing.assert_array_equal(np.sort(passes), np.tile(np.arange(23), (3, 1)))
+    np.testing.assert_array_equal(passes[0], epoch_order(23, 5, 1))
+    assert len(np.unique(passes, axis=0)) == 3
+    # 3 * 23 * 2 numbers, all different.
+    assert len(np.unique(epoch["shown"])) == 138
+
+
+def test_an_epochs_order_is_the_recorded_one():
+    # Should another release of NumPy permute otherwise, runs would not repeat across it.
+    assert epoch_order(8, 0, 0).tolist() == [3, 6, 4, 0, 7, 5, 2, 1]
+    np.testing.assert_array_equal(epoch_order(8, 0, 0, repeat=2)[:8], epoch_order(8, 0, 0))
+
+
+def test_what_an_augmentation_refuses_is_told_as_it_says_it(prepared):
+    class Refuse(Shake):
         def __call__(self, batch, uniforms, seed):
-            return {**batch, "shown": uniforms}
+            raise UserError("no such patch")
 
-    order = np.array([20, 4, 9, 0])
-    found = run(
-        batches(prepared, batch_size=3, order=order, augmentation=Show(), uniforms=uniforms)
-    )
-    shown = np.concatenate([batch["shown"] for batch in found])
-    np.testing.assert_array_equal(shown, uniforms[order])
-    with pytest.raises(ValueError, match=r"\[23, 2\]"):
-        batches(prepared, batch_size=3, order=order, augmentation=Show(), uniforms=uniforms[:, :1])
+    with pytest.raises(UserError, match=r"^no such patch$"):
+        training_batches(prepared, Refuse(), batch_size=4, seed=0, epoch=0)
+
+
+@pytest.mark.parametrize("repeat", [0, -1])
+def test_an_epoch_of_no_passes_is_refused(prepared, repeat):
+    with pytest.raises(UserError, match=f"repeat={repeat} must be at least 1"):
+        training_batches(prepared, None, batch_size=4, seed=0, epoch=0, repeat=repeat)
 
 
 def test_noise_differs_between_steps_epochs_and_seeds(prepared):
@@ -153,14 +201,22 @@ def test_noise_differs_between_steps_epochs_and_seeds(prepared):
             assert np.abs(one - other).max() > 0.1
 
 
-def test_training_drops_a_remainder_unless_it_is_all_there_is(prepared):
-    def sizes(batch_size):
-        data = training_batches(prepared, None, batch_size=batch_size, seed=0, epoch=0)
-        return [len(batch["index"]) for batch in run(data)]
-
-    assert sizes(10) == [10, 10]
-    assert sizes(23) == [23]
-    assert sizes(64) == [23]
+# 23 = 2 * 10 + 3 and 46 = 4 * 10 + 6 = 30 + 16; 64 is more than there is.
+@pytest.mark.parametrize(
+    ("repeat", "batch_size", "sizes"),
+    [
+        (1, 10, [10, 10]),
+        (1, 23, [23]),
+        (1, 64, [23]),
+        (2, 10, [10, 10, 10, 10]),
+        (2, 30, [30]),
+        (2, 46, [46]),
+        (2, 64, [46]),
+    ],
+)
+def test_training_drops_a_remainder_unless_it_is_all_there_is(prepared, repeat, batch_size, sizes):
+    data = training_batches(prepared, None, batch_size=batch_size, seed=0, epoch=0, repeat=repeat)
+    assert [len(batch["index"]) for batch in run(data)] == sizes
 
 
 @settings(deadline=None, derandomize=True, max_examples=50)

@@ -51,12 +51,31 @@ def _bounds(affine: Affine, box: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
     return tf.concat([tf.reduce_min(moved, 1), tf.reduce_max(moved, 1)], -1)
 
 
-def backward(affine: Affine, size: tf.Tensor) -> tf.Tensor:
+def enlarge(affine: Affine, share: tf.Tensor, place: tf.Tensor, size: tf.Tensor) -> Affine:
+    """Lets a window of each moved picture fill the whole picture.
+
+    Args:
+        affine: Where the pictures go.
+        share: float32 [n, 2] above 0: the window's width and height as shares of the picture's.
+        place: float32 [n, 2]: where the window lies, from 0, at the left and the top, to 1, at
+            the right and the bottom.
+        size: float32 [2], width and height in pixels.
+
+    Returns:
+        Where the pictures go, and are enlarged.
+    """
+    from_centre = (1 - share) * (place - 0.5) * size
+    return Affine(affine.matrix / share[:, :, tf.newaxis], (affine.shift - from_centre) / share)
+
+
+def backward(affine: Affine, size: tf.Tensor, corner: tf.Tensor | None = None) -> tf.Tensor:
     """Returns what ``warp`` takes: from each pixel to the place that it comes from.
 
     Args:
         affine: Where the pictures go.
         size: float32 [2], width and height in pixels.
+        corner: float32 [n, 2], x and y in pixels: which place of each moved picture is the
+            first pixel of the result; without it the picture's own first.
 
     Returns:
         float32 [n, 8], the numbers of ``ImageProjectiveTransformV3``.
@@ -65,12 +84,19 @@ def backward(affine: Affine, size: tf.Tensor) -> tf.Tensor:
     # The op counts pixels by their index: the centre of the first is 0, not 1/2.
     centre = (size - 1) / 2
     origin = centre - tf.linalg.matvec(inverse, centre + affine.shift)
+    if corner is not None:
+        origin += tf.linalg.matvec(inverse, corner)
     rows = tf.concat([inverse, tf.expand_dims(origin, -1)], -1)
     return tf.concat([tf.reshape(rows, [-1, 6]), tf.zeros([tf.shape(rows)[0], 2])], 1)
 
 
 def warp(
-    images: tf.Tensor, backward: tf.Tensor, interpolation: str, fill_mode: str, fill: float
+    images: tf.Tensor,
+    backward: tf.Tensor,
+    interpolation: str,
+    fill_mode: str,
+    fill: float,
+    patch: tuple[int, int] | None = None,
 ) -> tf.Tensor:
     """Moves pictures.
 
@@ -81,16 +107,18 @@ def warp(
         fill_mode: What comes into view: ``"NEAREST"`` repeats the edge, ``"CONSTANT"``
             is ``fill``.
         fill: That value.
+        patch: Height and width of the result in pixels; without it those of ``images``.
 
     Returns:
-        The same shape and dtype as ``images``.
+        [n, height, width, c], of the dtype of ``images``.
     """
     warped = tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
         transforms=backward,
-        output_shape=tf.shape(images)[1:3],
+        output_shape=patch or tf.shape(images)[1:3],
         fill_value=fill,
         interpolation=interpolation,
         fill_mode=fill_mode,
     )
-    return tf.ensure_shape(warped, images.shape)
+    height, width = patch or images.shape[1:3]
+    return tf.ensure_shape(warped, [images.shape[0], height, width, images.shape[3]])

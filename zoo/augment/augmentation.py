@@ -13,13 +13,15 @@ from typing import Any
 
 import tensorflow as tf
 
-from zoo.augment.affine import Affine, backward, unless_lost, warp
+from zoo.augment.affine import Affine, backward, enlarge, unless_lost, warp
 from zoo.augment.colour import brighten, contrast, saturate
-from zoo.errors import UserError, nearest
+from zoo.augment.strengths import named_options
+from zoo.errors import UserError
 from zoo.preprocess import IGNORE
 
 # One column a purpose, whatever is switched on: switching one option on or off leaves the
-# draws of all others as they were, so that two runs differ in that option alone.
+# draws of all others as they were, so that two runs differ in that option alone. For the same
+# reason a new column goes to the end.
 _COLUMNS: tuple[str, ...] = (
     "flip",
     "vertical_flip",
@@ -30,33 +32,20 @@ _COLUMNS: tuple[str, ...] = (
     "brightness",
     "contrast",
     "saturation",
+    "crop_height",
+    "crop_width",
+    "crop_y",
+    "crop_x",
+    "patch_y",
+    "patch_x",
 )
-
-_STRENGTHS: dict[str, dict[str, float]] = {
-    "none": {},
-    "light": {"zoom": 0.1, "translate": 0.05, "brightness": 0.1, "contrast": 0.1},
-    "medium": {
-        "rotate": 5.0,
-        "zoom": 0.2,
-        "translate": 0.1,
-        "brightness": 0.15,
-        "contrast": 0.2,
-    },
-    "strong": {
-        "rotate": 10.0,
-        "zoom": 0.3,
-        "translate": 0.15,
-        "brightness": 0.25,
-        "contrast": 0.35,
-        "noise": 5.0,
-    },
-}
 
 # The largest value that makes sense, and whether it may be reached.
 _LIMITS = {
     "rotate": (180.0, True),
     "zoom": (1.0, False),
     "translate": (1.0, True),
+    "crop": (1.0, False),
     "brightness": (1.0, True),
     "contrast": (1.0, True),
     "saturation": (1.0, True),
@@ -76,6 +65,11 @@ class Augmentation:
             the rectangle around its turned corners: with boxes keep it small (5 degrees).
         zoom: Scale by 1 - zoom to 1 + zoom, uniform in its logarithm.
         translate: Move by up to this share of height and width, either way.
+        crop: Enlarge a window, anywhere in the picture, to the whole picture: its height is
+            1 - crop to 1 of the picture's and so, drawn by itself, is its width.
+        patch: Height and width in pixels of the window of the moved picture, anywhere in it,
+            that becomes the result, never scaled: with nothing else switched on it is an exact
+            copy. Not for boxes, since it may miss the object.
         brightness: Add up to this share of 255, either way.
         contrast: Multiply the distance to the mean by 1 - contrast to 1 + contrast.
         saturation: Multiply the distance to gray by 1 - saturation to 1 + saturation;
@@ -87,7 +81,7 @@ class Augmentation:
     What comes into view repeats the picture's edge and is ``IGNORE`` in the mask.
 
     Raises:
-        UserError: When a value is out of range.
+        UserError: When a value is out of range or of the wrong type.
 
     Example:
         >>> augment = Augmentation(flip=True, translate=0.1)
@@ -101,6 +95,8 @@ class Augmentation:
     rotate: float = 0.0
     zoom: float = 0.0
     translate: float = 0.0
+    crop: float = 0.0
+    patch: tuple[int, int] | None = None
     brightness: float = 0.0
     contrast: float = 0.0
     saturation: float = 0.0
@@ -110,6 +106,9 @@ class Augmentation:
     def __post_init__(self):
         for field in fields(self):
             value = getattr(self, field.name)
+            if field.name == "patch":
+                object.__setattr__(self, "patch", _checked_patch(value))
+                continue
             if field.name not in _LIMITS:
                 if not isinstance(value, bool):
                     raise UserError(f"augmentation: {field.name}={value!r} must be True or False")
@@ -123,26 +122,26 @@ class Augmentation:
                 )
 
     @classmethod
-    def strength(cls, name: str, **changes: Any) -> "Augmentation":
+    def strength(
+        cls, name: str, *, mirror: bool = False, channels: int = 3, **changes: Any
+    ) -> "Augmentation":
         """Returns a named set of changes: ``none``, ``light``, ``medium`` or ``strong``.
-
-        None of them mirrors: whether a mirrored picture keeps its label only the data
-        knows (a 2 does not). None changes saturation, so that all fit any channels.
 
         Args:
             name: Which set.
+            mirror: Whether the set flips left and right. Whether a mirrored picture keeps
+                its label only the data set knows: a mirrored 2 is no 2. ``none`` never flips.
+            channels: Of the pictures; saturation is left out unless there are three.
             **changes: Options that replace or complete the set's.
 
         Raises:
-            UserError: For an unknown name.
+            UserError: For an unknown name, or when a value is out of range.
 
         Example:
-            >>> Augmentation.strength("light", flip=True).zoom
-            0.1
+            >>> Augmentation.strength("light", mirror=True).flip
+            True
         """
-        if name not in _STRENGTHS:
-            raise UserError(f"no augmentation is called {name!r}{nearest(str(name), _STRENGTHS)}")
-        return cls(**{**_STRENGTHS[name], **changes})
+        return cls(**{**named_options(name, mirror=mirror, channels=channels), **changes})
 
     @property
     def draws(self) -> int:
@@ -152,7 +151,8 @@ class Augmentation:
     @property
     def moves(self) -> bool:
         """Whether anything is moved, so that boxes and masks change."""
-        return any((self.flip, self.vertical_flip, self.rotate, self.zoom, self.translate))
+        affine = (self.flip, self.vertical_flip, self.rotate, self.zoom, self.translate, self.crop)
+        return any(affine) or self.patch is not None
 
     def __call__(
         self, batch: Mapping[str, tf.Tensor], uniforms: tf.Tensor, seed: tf.Tensor
@@ -167,10 +167,12 @@ class Augmentation:
             seed: int32 [2], for the noise alone.
 
         Returns:
-            The same keys: ``image`` float32 [n, h, w, c], 0 to 255, the others as before.
+            The same keys: ``image`` float32 [n, h, w, c], 0 to 255, the others as before;
+            with ``patch`` h and w are the patch's in ``image`` and ``mask``.
 
         Raises:
-            UserError: When saturation is to change on other than three channels.
+            UserError: When saturation is to change on other than three channels, or when a
+                patch is wanted of pictures with boxes or of pictures not as large.
         """
         changed = dict(batch)
         # The warp is half as fast again on float32 as on uint8.
@@ -178,14 +180,15 @@ class Augmentation:
         chance = dict(zip(_COLUMNS, tf.unstack(uniforms, num=self.draws, axis=1), strict=True))
         if self.moves:
             size = tf.cast(tf.shape(images)[2:0:-1], tf.float32)
+            corner = self._draw_corner(chance, batch)
             affine = self._draw_affine(chance, size)
             if "box" in batch:
                 affine, changed["box"] = unless_lost(affine, batch["box"], size, self.keep)
-            origins = backward(affine, size)
-            images = warp(images, origins, "BILINEAR", "NEAREST", 0.0)
+            origins = backward(affine, size, corner)
+            images = warp(images, origins, "BILINEAR", "NEAREST", 0.0, self.patch)
             if "mask" in batch:
                 masks = tf.expand_dims(batch["mask"], -1)
-                masks = warp(masks, origins, "NEAREST", "CONSTANT", float(IGNORE))
+                masks = warp(masks, origins, "NEAREST", "CONSTANT", float(IGNORE), self.patch)
                 changed["mask"] = tf.squeeze(masks, -1)
         changed["image"] = self._recolour(images, chance, seed)
         return changed
@@ -209,7 +212,32 @@ class Augmentation:
         shift = tf.stack(
             [_between(chance[f"translate_{axis}"], self.translate) for axis in "xy"], -1
         )
-        return Affine(matrix, shift * size)
+        affine = Affine(matrix, shift * size)
+        if not self.crop:
+            return affine
+        share = 1 - self.crop * tf.stack([chance["crop_width"], chance["crop_height"]], -1)
+        place = tf.stack([chance["crop_x"], chance["crop_y"]], -1)
+        return enlarge(affine, share, place, size)
+
+    def _draw_corner(
+        self, chance: Mapping[str, tf.Tensor], batch: Mapping[str, tf.Tensor]
+    ) -> tf.Tensor | None:
+        """Returns each patch's first pixel: whole numbers, float32 [n, 2], as x and y."""
+        if self.patch is None:
+            return None
+        if "box" in batch:
+            raise UserError(
+                f"augmentation: patch={self.patch} may miss the object of a box; "
+                "use crop for pictures with boxes"
+            )
+        height, width = batch["image"].shape[1:3]
+        if not height or not width or self.patch[0] > height or self.patch[1] > width:
+            raise UserError(
+                f"augmentation: patch={self.patch} does not fit into pictures of height and "
+                f"width {(height, width)}; choose a smaller patch or larger pictures"
+            )
+        places = [width - self.patch[1] + 1.0, height - self.patch[0] + 1.0]
+        return tf.floor(tf.stack([chance["patch_x"], chance["patch_y"]], -1) * places)
 
     def _recolour(
         self, images: tf.Tensor, chance: Mapping[str, tf.Tensor], seed: tf.Tensor
@@ -224,6 +252,18 @@ class Augmentation:
             drawn = tf.random.stateless_normal(tf.shape(images), seed, stddev=self.noise)
             images = tf.clip_by_value(images + drawn, 0.0, 255.0)
         return images
+
+
+def _checked_patch(value: Any) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    if isinstance(value, tuple | list) and len(value) == 2 and all(type(v) is int for v in value):
+        height, width = value
+        if min(height, width) >= 1:
+            return height, width
+    raise UserError(
+        f"augmentation: patch={value!r} must be a height and a width in whole pixels, or None"
+    )
 
 
 def _between(uniform: tf.Tensor, most: float) -> tf.Tensor:

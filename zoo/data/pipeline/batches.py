@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.data.pipeline.prepared import Batch, Prepared
+from zoo.errors import UserError
 
 
 class Augmentation(Protocol):
@@ -21,17 +22,36 @@ class Augmentation(Protocol):
         ...
 
     def __call__(self, batch: Batch, uniforms: tf.Tensor, seed: tf.Tensor) -> Batch:
-        """Returns the batch with its picture float32 in 0..255 and its targets moved along."""
+        """Returns the batch with its picture float32 in 0..255 and its targets moved along.
+
+        The picture, and the mask with it, may change its size.
+        """
         ...
 
 
-def epoch_order(length: int, seed: int, epoch: int) -> np.ndarray:
-    """Returns the order of the examples in an epoch: int64 [length], a permutation.
+def epoch_order(length: int, seed: int, epoch: int, repeat: int = 1) -> np.ndarray:
+    """Returns the order of the examples in an epoch.
 
     The same for the same (length, seed, epoch), whatever was drawn before; Philox is a
     counter-based generator (Salmon et al. 2011), made to be keyed like this.
+
+    Args:
+        length: How many examples there are.
+        seed: The run's seed.
+        epoch: Which epoch, from 0.
+        repeat: How often each example comes, from 1.
+
+    Returns:
+        int64 [repeat * length]: `repeat` permutations, one after the other, of which the first
+        is the same for every `repeat`.
+
+    Raises:
+        UserError: If `repeat` is below 1.
     """
-    return _generator(seed, epoch, 0).permutation(length)
+    if repeat < 1:
+        raise UserError(f"repeat={repeat!r} must be at least 1: how often an epoch shows a picture")
+    generator = _generator(seed, epoch, 0)
+    return np.concatenate([generator.permutation(length) for _ in range(repeat)])
 
 
 def _generator(seed: int, epoch: int, stream: int) -> np.random.Generator:
@@ -55,10 +75,10 @@ def batches(
     Args:
         prepared: Where the examples come from.
         batch_size: Examples in a batch.
-        order: int64 [m]: positions in `prepared`, in the order wanted.
+        order: int64 [m]: positions in `prepared`, in the order wanted; one may come again.
         augmentation: Applied to whole batches; without it pictures stay uint8.
-        uniforms: float32 [prepared.length, augmentation.draws], each in [0, 1): row i belongs to
-            position i, whichever batch it is in.
+        uniforms: float32 [m, augmentation.draws], each in [0, 1): row i belongs to order[i],
+            whichever batch it is in.
         seed: With `epoch` and the step, it keys the augmentation's noise.
         epoch: See `seed`.
         start: First step; those before it cost nothing.
@@ -67,38 +87,47 @@ def batches(
     Returns:
         A data set of dicts: "image" (uint8 [n, h, w, c]; float32 in 0..255 if augmented), the
         targets, and "index" (int64 [n]: each example's index in `prepared.split`).
+
+    Raises:
+        ValueError: If `uniforms` has another shape than the augmentation needs.
     """
-    left = np.asarray(order, np.int64)[start * batch_size :]
+    first = start * batch_size
+    left = np.asarray(order, np.int64)[first:]
     indices = tf.constant(prepared.indices)
     key = int(np.random.SeedSequence([seed, epoch, 2]).generate_state(1)[0] >> 1)
-    table = None
+    draws = np.zeros([len(left), 0], np.float32)
     if augmentation is not None:
-        if uniforms is None or uniforms.shape != (prepared.length, augmentation.draws):
-            raise ValueError(f"uniforms must be [{prepared.length}, {augmentation.draws}]")
-        with tf.device("CPU"):
-            table = tf.convert_to_tensor(uniforms, tf.float32)
+        if uniforms is None or uniforms.shape != (len(order), augmentation.draws):
+            raise ValueError(f"uniforms must be [{len(order)}, {augmentation.draws}]")
+        draws = np.asarray(uniforms, np.float32)[first:]
 
-    def finish(step: tf.Tensor, positions: tf.Tensor, batch: Batch) -> Batch:
+    def finish(step: tf.Tensor, positions: tf.Tensor, rows: tf.Tensor, batch: Batch) -> Batch:
         if augmentation is not None:
             noise = tf.stack([tf.constant(key, tf.int32), tf.cast(step, tf.int32)])
-            batch = augmentation(batch, tf.gather(table, positions), noise)
+            batch = augmentation(batch, rows, noise)
         return {**batch, "index": tf.gather(indices, positions)}
 
-    data = tf.data.Dataset.from_tensor_slices(left)
+    data = tf.data.Dataset.from_tensor_slices((left, draws))
+    # Through a function that AutoGraph converts, an augmentation's UserError would come as
+    # AutoGraph's own error.
+    plain = tf.autograph.experimental.do_not_convert
     parallel = {"num_parallel_calls": tf.data.AUTOTUNE, "deterministic": True}
     gather = prepared.read_batch
     if gather is not None:
         data = (
             data.batch(batch_size, drop_remainder=drop_remainder)
             .enumerate(start)
-            .map(lambda step, at: finish(step, at, gather(at)), **parallel)
+            .map(
+                plain(lambda step, slot: finish(step, slot[0], slot[1], gather(slot[0]))),
+                **parallel,
+            )
         )
     else:
         data = (
-            data.map(lambda at: (at, prepared.read(at)), **parallel)
+            data.map(lambda at, row: (at, row, prepared.read(at)), **parallel)
             .batch(batch_size, drop_remainder=drop_remainder)
             .enumerate(start)
-            .map(lambda step, pair: finish(step, *pair), **parallel)
+            .map(plain(lambda step, slot: finish(step, *slot)), **parallel)
         )
     return data.prefetch(tf.data.AUTOTUNE)
 
@@ -111,11 +140,12 @@ def training_batches(
     seed: int,
     epoch: int,
     start: int = 0,
+    repeat: int = 1,
 ) -> tf.data.Dataset:
     """Returns the batches of one epoch of training, shuffled and augmented.
 
     Every batch is full: what is left at the end of an epoch is passed over, and is in another
-    place in the next. A split smaller than one batch gives one batch of all it has.
+    place in the next. An epoch smaller than one batch gives one batch of all it has.
 
     Args:
         prepared: The training split.
@@ -124,21 +154,28 @@ def training_batches(
         seed: The run's seed.
         epoch: Which epoch, from 0.
         start: First step; batches from there on are those of the whole epoch, bit for bit.
+        repeat: How often an epoch shows each example, from 1, each time in a new order and with
+            uniforms of its own: for splits so small that once is only a few steps.
+
+    Raises:
+        UserError: If `repeat` is below 1.
     """
+    order = epoch_order(prepared.length, seed, epoch, repeat)
     uniforms = None
     if augmentation is not None:
         random = _generator(seed, epoch, 1)
-        uniforms = random.random((prepared.length, augmentation.draws), np.float32)
+        # Column by column: one that is added later leaves those before it as they were.
+        uniforms = random.random((augmentation.draws, len(order)), np.float32).T
     return batches(
         prepared,
         batch_size=batch_size,
-        order=epoch_order(prepared.length, seed, epoch),
+        order=order,
         augmentation=augmentation,
         uniforms=uniforms,
         seed=seed,
         epoch=epoch,
         start=start,
-        drop_remainder=prepared.length >= batch_size,
+        drop_remainder=len(order) >= batch_size,
     )
 
 
