@@ -19,6 +19,9 @@ OBJECTS = [
     [((0.0, 0.0, 0.5, 0.5), 0), ((0.25, 0.5, 1.0, 1.0), 1)],
     [((0.0, 0.25, 0.5, 0.75), 2)],
     [],
+    # Without an area, and so no objects; then with one, however small.
+    [((0.0, 0.0, 0.0, 0.0), 0), ((0.5, 0.0, 0.5, 1.0), 1)],
+    [((0.5, 0.0, 0.5, 1.0), 1), ((0.0, 0.0, 2**-9, 2**-9), 2)],
 ]
 
 
@@ -73,7 +76,7 @@ class TinyThings(tfds.core.GeneratorBasedBuilder):
                     "species": 0,
                     "objects": [
                         {"bbox": tfds.features.BBox(*box), "label": label}
-                        for box, label in OBJECTS[index % 3]
+                        for box, label in OBJECTS[index % len(OBJECTS)]
                     ],
                     "segmentation_mask": mask(index),
                 },
@@ -101,8 +104,11 @@ def test_the_largest_object_of_a_picture_is_taken_with_its_class(things_folder):
     assert int(read(train, 0)["class"]) == 1
     np.testing.assert_array_equal(read(train, 1)["box"], [0.25, 0.0, 0.75, 0.5])
     assert int(read(train, 1)["class"]) == 2
-    assert np.isnan(read(train, 2)["box"]).all()
-    assert int(read(train, 2)["class"]) == -1
+    for index in (2, 3):
+        assert np.isnan(read(train, index)["box"]).all()
+        assert int(read(train, index)["class"]) == -1
+    np.testing.assert_array_equal(read(train, 4)["box"], [0.0, 0.0, 2**-9, 2**-9])
+    assert int(read(train, 4)["class"]) == 2
     assert any("the largest is taken" in note for note in dataset.notes)
 
 

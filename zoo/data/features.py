@@ -56,12 +56,10 @@ class Fields:
         skip = {key: tfds.decode.SkipDecoding() for key in (self.image, self.mask) if key}
         parsed = self.features.deserialize_example(record, decoders=skip)
         example = {"image": parsed[self.image]}
-        several = self.box is not None and len(self.box) > 1
         chosen = tf.constant(0)
         if self.box is not None:
-            box = tf.cast(_at(parsed, self.box), tf.float32)
-            if several:
-                box, chosen = _largest(box)
+            boxes = tf.cast(_at(parsed, self.box), tf.float32)
+            box, chosen = _largest(boxes if len(self.box) > 1 else boxes[tf.newaxis])
             # TFDS puts y before x.
             example["box"] = tf.gather(box, [1, 0, 3, 2])
         if self.label is not None:
@@ -83,10 +81,12 @@ def _at(parsed: Mapping[str, Any], keys: tuple[str, ...]) -> tf.Tensor:
 
 
 def _largest(boxes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the largest of float32 [m, 4] and its position; NaN and m where m is 0."""
-    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    # The row of NaN comes last, so it wins only when it is alone.
-    area = tf.concat([area, [-1.0]], 0)
+    """Returns the largest of float32 [m, 4] and its position; NaN and m where none has an area."""
+    # A set whose every picture must have a box writes 0, 0, 0, 0 for those that have no object.
+    area = tf.reduce_prod(tf.maximum(boxes[:, 2:] - boxes[:, :2], 0.0), axis=1)
+    area = tf.where(area > 0.0, area, -1.0)
+    # The row of NaN comes last, so it wins only where there is nothing else.
+    area = tf.concat([area, [0.0]], 0)
     boxes = tf.concat([boxes, tf.fill([1, 4], np.float32(np.nan))], 0)
     chosen = tf.argmax(area, output_type=tf.int32)
     return boxes[chosen], chosen
