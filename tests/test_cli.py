@@ -105,7 +105,7 @@ def test_run_goes_the_whole_way(here):
         "report.html",
         "sample_answer.png",
         "request.json",
-        "checkpoints/best.npz",
+        "checkpoints/chosen.npz",
     ):
         assert (run / name).stat().st_size > 0, name
     assert list((run / "tensorboard").glob("events.*"))
@@ -204,7 +204,7 @@ def test_resume_goes_on_and_ends_as_if_never_stopped(here):
     assert "--run runs/broken --resume" in result.stderr
     assert "holds a run already" in refused("train", "colours", *settings, "--run", "runs/broken")
     zoo("train", "colours", *settings, "--run", "runs/broken", "--resume")
-    for name in ("best.npz", "last.npz"):
+    for name in ("chosen.npz", "last.npz"):
         straight, broken = (
             np.load(f"runs/{run}/checkpoints/{name}") for run in ("straight", "broken")
         )

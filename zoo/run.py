@@ -59,20 +59,20 @@ class Run:
 
     @property
     def model(self) -> keras.Model:
-        """The best network so far: float32, stock layers, probabilities.
+        """The network that the recipe publishes, so far: float32, stock layers, probabilities.
 
         Raises:
             UserError: If no epoch has been finished.
         """
         if self._files.model_file.is_file():
             return load_network(self._files.model_file)
-        if not self._files.best.is_file():
+        if not self._files.chosen.is_file():
             raise UserError(
                 f"{self.folder} has no finished epoch yet; go on with `zoo train "
                 f"{self.recipe.name} --run {self.folder} --resume`"
             )
         network = training_network(self.recipe, len(self.class_names))
-        checkpoint.restore(self._files.best, checkpoint.variables_of(network))
+        checkpoint.restore(self._files.chosen, checkpoint.variables_of(network))
         return publish(network, self.recipe, len(self.class_names))
 
     def predictor(self, on_error: str = "row") -> Predictor:

@@ -3,7 +3,7 @@
 Importing this package imports no TensorFlow; `zoo.data.pipeline` does.
 """
 
-from zoo.data.dataset import DataSet, Split
-from zoo.data.formats import list_datasets, open_dataset
+from zoo.data.dataset import NO_OBJECT, DataSet, Split
+from zoo.data.formats import check_source, list_datasets, open_dataset
 
-__all__ = ["DataSet", "Split", "list_datasets", "open_dataset"]
+__all__ = ["NO_OBJECT", "DataSet", "Split", "check_source", "list_datasets", "open_dataset"]

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "validation", "test")
 
+NO_OBJECT = "has no object or label"
+"""Why an example whose class is -1, or whose box is NaN, is left out."""
+
 
 @dataclass(frozen=True)
 class Split:
@@ -34,6 +37,9 @@ class Split:
         label: From an index to a name for messages: a file's path, or "digit_scenes test 17".
         counts: Examples of each class, in the order of the label names, where that is known
             without reading the pictures.
+        explain: From the index of an example that could not be used to the reason, as the end
+            of a sentence that begins with its name; empty where only the picture's own bytes
+            can be at fault.
     """
 
     name: str
@@ -41,6 +47,7 @@ class Split:
     read: Callable[[tf.Tensor], dict[str, tf.Tensor]]
     label: Callable[[int], str]
     counts: tuple[int, ...] | None = None
+    explain: Callable[[int], str] = lambda index: ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,8 @@ class DataSet:
         mask_names: Name of each mask id; empty without "mask".
         splits: By name; "train", "validation" and "test" as far as there are any.
         notes: What was decided while opening it that the user should know, a sentence each.
+        mirrored: Whether a picture mirrored left to right is as good an example: True of
+            photographs of animals, False of digits, None where only the user knows.
     """
 
     name: str
@@ -62,6 +71,7 @@ class DataSet:
     mask_names: tuple[str, ...]
     splits: Mapping[str, Split]
     notes: tuple[str, ...] = field(default=())
+    mirrored: bool | None = None
 
     def class_names(self, targets: tuple[str, ...]) -> tuple[str, ...]:
         """Returns the names of the classes that a task with these targets tells apart.
@@ -115,4 +125,5 @@ def part_of(split: Split, name: str, start: int, stop: int) -> Split:
         length=stop - start,
         read=read,
         label=lambda index: split.label(index + start),
+        explain=lambda index: split.explain(index + start),
     )

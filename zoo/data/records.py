@@ -199,6 +199,7 @@ def dataset_of(
     validation: float,
     test: float,
     mask_names: tuple[str, ...] | None = None,
+    mirrored: bool | None = None,
 ) -> DataSet:
     """Returns a prepared set under the contract of `zoo.data`.
 
@@ -210,6 +211,7 @@ def dataset_of(
         test: Share of train to test with where there is no such split.
         mask_names: Names of the mask ids, if they are known; else they are those the masks
             hold, renumbered from 0 in their order.
+        mirrored: As in `DataSet`.
 
     Raises:
         UserError: If it has no picture or no target, or not the splits asked for.
@@ -245,4 +247,5 @@ def dataset_of(
         mask_names=mask_names or (),
         splits=opened,
         notes=(*notes, *cuts),
+        mirrored=mirrored,
     )

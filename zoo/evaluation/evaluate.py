@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from zoo.data import DataSet
+from zoo.data import NO_OBJECT, DataSet
 from zoo.errors import UserError
 from zoo.inference import Answer, predict
 from zoo.preprocess import Preprocessing, decode_mask
@@ -49,7 +49,7 @@ class Evaluation:
         confusion: int64 [k, k], rows are true classes, columns predicted ones; ``None``
             where the task predicts no class. For segmentation it counts pixels.
         worst: The samples the model does worst on, worst first.
-        unreadable: Name and reason of each picture that could not be read.
+        unreadable: Name and reason of each picture that could not be read or scored.
     """
 
     task: str
@@ -120,8 +120,9 @@ def evaluate(
         truths, values = [], []
         for (name, example), answer in zip(chunk, answers, strict=True):
             on_picture()
-            if answer.error:
-                result.unreadable.append((name, answer.error))
+            why = answer.error or _lacking(example)
+            if why:
+                result.unreadable.append((name, why))
                 continue
             result.pictures += 1
             truth = _truth(example, preprocessing)
@@ -168,6 +169,12 @@ def _chunks(examples: Iterator, size: int = 32) -> Iterator[list]:
 
 def _picture(image: bytes | np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
     return preprocessing.decode(image).numpy() if isinstance(image, bytes) else image
+
+
+def _lacking(example: dict[str, Any]) -> str:
+    """Says why an example cannot be scored, as preparing it for training would."""
+    known = example.get("class", 0) >= 0 and np.isfinite(example.get("box", 0.0)).all()
+    return "" if known else NO_OBJECT
 
 
 def _truth(example: dict[str, Any], preprocessing: Preprocessing) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 import zoo
 from zoo.errors import UserError, nearest
-from zoo.training.recipe import Recipe, first_error
+from zoo.options import first_error
+from zoo.training.recipe import Recipe
 
 
 @dataclass(frozen=True)

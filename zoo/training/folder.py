@@ -30,7 +30,7 @@ class RunFolder:
         self.metrics_file = self.path / "metrics.jsonl"
         self.checkpoints = self.path / "checkpoints"
         self.last = self.checkpoints / "last.npz"
-        self.best = self.checkpoints / "best.npz"
+        self.chosen = self.checkpoints / "chosen.npz"
         self.model_file = self.path / "model.keras"
         self.tensorboard = self.path / "tensorboard"
 

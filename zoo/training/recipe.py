@@ -9,9 +9,10 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from zoo.errors import UserError, keyword_options, nearest
+from zoo.errors import UserError, nearest
+from zoo.options import first_error, validated
 
 _PARTS = ("encoder", "head", "decoder")
 _OF_BUILD = ("input_scaling", "weights")
@@ -29,15 +30,19 @@ class DataOptions(_Section):
     """Where the pictures are and how they are divided.
 
     Attributes:
-        source: A format or a data set: ``"digit_scenes"``, ``"tfds:NAME"`` or
-            ``"class_folders"``; ``zoo list datasets`` shows all.
+        source: A format or a data set: ``"digit_scenes"``, ``"tfds:NAME"``, ``"voc"``,
+            ``"mask_folders"`` and others; ``zoo list datasets`` shows all.
         path: The folder, as ``--data`` gives it. Without it ``place`` is looked for.
         place: The folder's usual name below ``$ZOO_DATA``.
-        splits: Where the source knows named splits, which of them (TFDS slices such
-            as ``"train[:95%]"`` included) serve as ``train``, ``validation`` and ``test``.
+        options: What the source takes besides; see ``open`` in its module.
+        splits: What serves as ``train``, ``validation`` and ``test``: splits of TFDS,
+            slices such as ``"train[:95%]"`` included; of files, list files, folders or
+            names (:func:`zoo.data.open_dataset`).
         validation: Share of the training pictures set aside for choices, where no
             validation split is given.
         test: Share of all pictures set aside for the test, where no test split is given.
+        seed: Decides which pictures are set aside. It is not the recipe's, so that runs
+            of several seeds are tested on the same pictures.
         unreadable: What to do about a picture that cannot be read: ``"fail"`` names
             it and stops, ``"skip"`` names it and goes on without it.
         cache_gib: Decoded pictures are kept in memory up to so many GiB.
@@ -46,9 +51,11 @@ class DataOptions(_Section):
     source: str
     path: str | None = None
     place: str | None = None
-    splits: dict[str, str] = Field(default_factory=dict)
+    options: dict[str, Any] = Field(default_factory=dict)
+    splits: dict[str, str | list[str]] = Field(default_factory=dict)
     validation: Share = 0.1
     test: Share = 0.2
+    seed: Annotated[int, Field(ge=0)] = 0
     unreadable: Literal["fail", "skip"] = "fail"
     cache_gib: Annotated[float, Field(ge=0.0)] = 2.0
 
@@ -61,11 +68,15 @@ class InputOptions(_Section):
         channels: 1 (gray), 3 (RGB) or 4 (RGBA) for encoded pictures.
         fit: How a picture is brought to ``size``: ``"pad"`` (letterbox), ``"stretch"``
             or ``"crop"``.
+        patch: Height and width of the parts that training sees of a picture, each time
+            others; evaluation and serving see it whole. Segmentation only. ``None`` for
+            whole pictures.
     """
 
     size: tuple[PositiveInt, PositiveInt]
     channels: PositiveInt = 3
     fit: Literal["pad", "stretch", "crop"] = "pad"
+    patch: tuple[PositiveInt, PositiveInt] | None = None
 
 
 class Recipe(_Section):
@@ -79,12 +90,18 @@ class Recipe(_Section):
             the options of those.
         loss: Options of the task's loss; ``zoo list tasks`` names them.
         augment: A strength (``"none"``, ``"light"``, ``"medium"``, ``"strong"``) or
-            the fields of :class:`zoo.augment.Augmentation`.
+            fields of :class:`zoo.augment.Augmentation`, to which ``"strength"`` may be
+            added: these then change the named set. A named set flips left and right
+            where the data set says that a mirrored picture is as good an example.
         epochs: Passes over the training pictures.
+        repeat: Times that an epoch shows each training picture, each time augmented
+            anew: for sets so small that once is only a few steps.
         batch_size: Pictures a step, over all devices together.
         learning_rate: The peak, reached after warm-up; it falls to zero as a cosine.
         warmup: Share of all steps in which the learning rate rises from zero.
         weight_decay: Decoupled, of kernels only.
+        publish: Which weights: ``"best"``, of the epoch with the best validation score,
+            or ``"last"``, where so few pictures validate that the best is chance.
         early_stopping: Epochs without a better validation score before the run ends;
             ``None`` to train all epochs.
         precision: ``"float32"``, ``"bfloat16"`` or ``"auto"``, the faster on the
@@ -106,12 +123,14 @@ class Recipe(_Section):
     input: InputOptions
     model: dict[str, Any] = Field(default_factory=dict)
     loss: dict[str, float] = Field(default_factory=dict)
-    augment: Literal["none", "light", "medium", "strong"] | dict[str, bool | float] = "none"
+    augment: Literal["none", "light", "medium", "strong"] | dict[str, bool | float | str] = "none"
     epochs: PositiveInt = 20
+    repeat: PositiveInt = 1
     batch_size: PositiveInt = 32
     learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
     warmup: Share = 0.05
     weight_decay: Annotated[float, Field(ge=0.0)] = 1e-4
+    publish: Literal["best", "last"] = "best"
     early_stopping: PositiveInt | None = None
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
@@ -139,7 +158,7 @@ class Recipe(_Section):
                         f"{nearest(section, _sections())}"
                     )
                 if section == "augment" and not isinstance(target[section], dict):
-                    target[section] = {}
+                    target[section] = {"strength": target[section]}
                 target = target[section]
                 if not isinstance(target, dict):
                     raise UserError(f"{section!r} in {key!r} is a value of the recipe, no section")
@@ -155,7 +174,9 @@ class Recipe(_Section):
             UserError: For the first option that is unknown or has the wrong type.
         """
         from zoo import models, tasks
+        from zoo.data import check_source
 
+        check_source(self.data.source, self.data.options)
         given = dict(self.model)
         for name in _GIVEN_BY_ROOMS:
             if name in given:
@@ -163,22 +184,56 @@ class Recipe(_Section):
         parts = {name: given.pop(name) for name in _PARTS if name in given}
         options = {name: value for name, value in given.items() if name not in _OF_BUILD}
         models.check_model_options(self.task, **parts, options=options)
-        _validate_call(tasks.get(self.task).loss_options(), self.loss, f"the {self.task} loss")
+        validated(tasks.get(self.task).loss_options(), self.loss, f"the {self.task} loss")
         self.augmentation()
+        self._check_patch()
 
-    def augmentation(self):
-        """Returns the :class:`zoo.augment.Augmentation`, or ``None`` for ``"none"``.
+    def _check_patch(self) -> None:
+        patch, size = self.input.patch, self.input.size
+        if patch is None:
+            return
+        if self.task != "segmentation":
+            raise UserError(
+                f"input.patch shows parts of a picture, of which {self.task} has no answer; "
+                "leave it out"
+            )
+        if patch[0] > size[0] or patch[1] > size[1]:
+            raise UserError(
+                f"input.patch={list(patch)} is larger than input.size={list(size)}; "
+                "a patch is a part of the picture"
+            )
+
+    def augmentation(self, mirrored: bool | None = None):
+        """Returns the :class:`zoo.augment.Augmentation`, or ``None`` for none at all.
+
+        Args:
+            mirrored: Whether the data set says that a mirrored picture is as good an
+                example; ``None`` where it does not say.
 
         Raises:
-            UserError: If a field is unknown or has the wrong type.
+            UserError: If a field is unknown or has the wrong type, or asks for a flip
+                that the data set forbids.
         """
         from zoo.augment import Augmentation
 
-        if self.augment == "none":
-            return None
-        if isinstance(self.augment, str):
-            return Augmentation.strength(self.augment)
-        return Augmentation(**_validate_call(Augmentation, self.augment, "augment"))
+        fields = {"strength": self.augment} if isinstance(self.augment, str) else self.augment
+        changes = {name: value for name, value in fields.items() if name != "strength"}
+        strength = str(fields.get("strength", "none"))
+        options = validated(Augmentation, changes, "augment", given=("patch",))
+        for name in ("flip", "vertical_flip"):
+            if options.get(name) and mirrored is False:
+                raise UserError(
+                    f"augment.{name} would teach what is not so: a mirrored picture of "
+                    f"{self.data.source} is no example of its class; leave it out"
+                )
+        chosen = Augmentation.strength(
+            strength,
+            mirror=bool(mirrored),
+            channels=self.input.channels,
+            patch=self.input.patch,
+            **options,
+        )
+        return None if chosen == Augmentation() else chosen
 
     def preprocessing(self):
         """Returns the :class:`zoo.preprocess.Preprocessing` of this recipe.
@@ -210,11 +265,15 @@ class Recipe(_Section):
 
         arguments = {
             "classes": classes,
-            "input_shape": (*self.input.size, self.input.channels),
+            "input_shape": (*self._height_and_width(), self.input.channels),
             **self.model,
             **options,
         }
         return models.build(self.task, **arguments)
+
+    def _height_and_width(self) -> tuple[int | None, int | None]:
+        # Trained on patches and asked about whole pictures, it has to take both.
+        return (None, None) if self.input.patch else self.input.size
 
     def to_json(self) -> str:
         """Returns the recipe as indented JSON, which :func:`parse_recipe` reads back."""
@@ -239,37 +298,3 @@ def parse_recipe(values: Mapping[str, Any]) -> Recipe:
 
 def _sections() -> list[str]:
     return ["data", "input", "model", "loss", "augment"]
-
-
-def _validate_call(function, options: Mapping[str, Any], what: str) -> dict[str, Any]:
-    """Checks keyword options against a function's annotations, and returns them."""
-    fields: dict[str, Any] = {
-        name: (
-            Any if parameter.annotation is parameter.empty else parameter.annotation,
-            ... if parameter.default is parameter.empty else parameter.default,
-        )
-        for name, parameter in keyword_options(function).items()
-    }
-    schema = create_model("Options", __config__=ConfigDict(extra="forbid"), **fields)
-    try:
-        return schema.model_validate(dict(options)).model_dump(include=set(options))
-    except ValidationError as error:
-        raise UserError(first_error(error, schema, what)) from None
-
-
-def first_error(error: ValidationError, model: type[BaseModel], what: str = "the recipe") -> str:
-    """Turns pydantic's report into one sentence about the first thing wrong."""
-    first = error.errors()[0]
-    # Behind a union's field pydantic names the branch it tried, which is no field.
-    location = [str(part) for part in first["loc"] if "[" not in str(part)]
-    path = ".".join(location)
-    if first["type"] == "extra_forbidden":
-        for section in location[:-1]:
-            annotation = model.model_fields[section].annotation
-            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-                model = annotation
-        return f"{what} has no field {path!r}{nearest(location[-1], model.model_fields)}"
-    if first["type"] == "missing":
-        return f"{what} lacks the field {path!r}"
-    message = first["msg"][0].lower() + first["msg"][1:]
-    return f"{what}'s {path} is {first['input']!r}: {message}"

@@ -39,10 +39,12 @@ def open_data(recipe: Recipe) -> DataSet:
     return open_dataset(
         data.source,
         path,
+        targets=tasks.get(recipe.task).targets,
         splits=data.splits or None,
-        seed=recipe.seed,
+        seed=data.seed,
         validation=data.validation,
         test=data.test,
+        **data.options,
     )
 
 
@@ -57,6 +59,7 @@ class Session:
         train: Prepared training pictures.
         validation: Prepared validation pictures.
         notes: What was decided about the data.
+        mirrored: What the data set says about mirrored pictures.
         loop: Network, optimizer and steps.
         steps: Steps an epoch.
     """
@@ -67,6 +70,7 @@ class Session:
     train: Prepared
     validation: Prepared
     notes: tuple[str, ...]
+    mirrored: bool | None
     loop: Loop
     steps: int
 
@@ -74,10 +78,11 @@ class Session:
         """Returns the batches of an epoch, counted from 0, always the same ones."""
         return training_batches(
             self.train,
-            self.recipe.augmentation(),
+            self.recipe.augmentation(self.mirrored),
             batch_size=self.recipe.batch_size,
             seed=self.recipe.seed,
             epoch=epoch,
+            repeat=self.recipe.repeat,
         )
 
     def validation_batches(self) -> tf.data.Dataset:
@@ -111,6 +116,7 @@ def open_session(recipe: Recipe, watch: Watch) -> Session:
     with watch.bar(f"opening {recipe.data.source}"):
         dataset = open_data(recipe)
     class_names = dataset.class_names(task.targets)
+    recipe.augmentation(dataset.mirrored)
     for name in ("train", "validation"):
         if not dataset.split(name).length:
             raise UserError(
@@ -123,7 +129,7 @@ def open_session(recipe: Recipe, watch: Watch) -> Session:
         network = training_network(recipe, len(class_names))
         for name in ("train", "validation"):
             prepared[name] = _prepare(dataset, name, recipe, task, watch)
-        steps = max(1, prepared["train"].length // recipe.batch_size)
+        steps = max(1, prepared["train"].length * recipe.repeat // recipe.batch_size)
         optimizer = make_optimizer(recipe, steps * recipe.epochs)
         loop = Loop(network, task, class_names, recipe.loss, optimizer, strategy)
     left_out = [
@@ -138,6 +144,7 @@ def open_session(recipe: Recipe, watch: Watch) -> Session:
         train=prepared["train"],
         validation=prepared["validation"],
         notes=(*dataset.notes, *left_out),
+        mirrored=dataset.mirrored,
         loop=loop,
         steps=steps,
     )
@@ -190,7 +197,8 @@ def train(recipe: Recipe, folder: RunFolder, *, resume: bool, watch: Watch) -> N
         better = score > state.best_score
         if better:
             state.best_score, state.best_epoch = score, state.epoch
-            checkpoint.save(folder.best, checkpoint.variables_of(session.loop.network), state)
+        if better or recipe.publish == "last":
+            checkpoint.save(folder.chosen, checkpoint.variables_of(session.loop.network), state)
         history.append(row)
         folder.write_history(history)
         checkpoint.save(folder.last, variables, state)
@@ -198,11 +206,12 @@ def train(recipe: Recipe, folder: RunFolder, *, resume: bool, watch: Watch) -> N
         watch.say(_epoch_line(session, row, better))
     if _stopped_early(recipe, state):
         watch.say(f"stopped early: no better score since epoch {state.best_epoch}")
-    checkpoint.restore(folder.best, checkpoint.variables_of(session.loop.network))
+    checkpoint.restore(folder.chosen, checkpoint.variables_of(session.loop.network))
     write_whole(folder.model_file, session.published().save)
     watch.say(
         f"trained {state.epoch} epochs in {duration(state.seconds)}; best "
         f"{session.task.score} {state.best_score:.4f} on validation, epoch {state.best_epoch}"
+        + ("; the last epoch's weights are published" if recipe.publish == "last" else "")
     )
 
 

@@ -14,6 +14,7 @@ from rich.progress import (
 )
 
 _NOTE_SECONDS = 0.25
+_NOTES = 40
 
 
 class Bar:
@@ -68,9 +69,12 @@ class Watch:
         self.console.print(text, markup=False, soft_wrap=True)
 
     def notes(self, notes: Iterable[str]) -> None:
-        """Prints what was decided about the data, a line each."""
-        for note in notes:
+        """Prints what was decided about the data, a line each; of very many the first."""
+        notes = list(notes)
+        for note in notes[:_NOTES]:
             self.say(f"  note: {note}")
+        if len(notes) > _NOTES:
+            self.say(f"  and {len(notes) - _NOTES:,} more notes, in data.json of the run folder")
 
     @contextmanager
     def bar(self, title: str, total: int | None = None):

@@ -4,8 +4,8 @@ A format is a module here with
 
 - `SOURCE`: how a recipe names it: "digit_scenes", or "tfds:NAME" where a name is to follow;
 - `SUMMARY`: what it is, in a few words, and `TARGETS`: what its examples carry;
-- `open(name, path, *, splits, seed, validation, test) -> DataSet`, where `name` is what
-  followed the colon.
+- `open(name, path, *, targets, splits, seed, validation, test) -> DataSet`, where `name` is
+  what followed the colon; further keywords are options of its own, their types checked.
 
 To add a format, add its module. Its top must not import TensorFlow: `zoo list datasets` reads
 all of them.
@@ -14,14 +14,17 @@ all of them.
 import fnmatch
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from zoo.data.dataset import SPLITS, DataSet
 from zoo.data.places import prepared_sets
 from zoo.errors import UserError, nearest
+from zoo.options import validated
+
+_COMMON = ("name", "path", "targets", "splits", "seed", "validation", "test")
 
 
 class DatasetRow(NamedTuple):
@@ -50,26 +53,66 @@ def _check_fractions(validation: float, test: float) -> None:
         )
 
 
+def _format(source: str) -> tuple[ModuleType, str]:
+    """Returns the module of a source, and the name that follows the colon."""
+    formats = _formats()
+    kind, colon, name = source.partition(":")
+    if kind not in formats:
+        known = [module.SOURCE for module in formats.values()]
+        raise UserError(
+            f"there is no data source {source!r}{nearest(source, known)} "
+            "(a set of TensorFlow Datasets is written tfds:NAME)"
+        )
+    if bool(name) != (":" in formats[kind].SOURCE) or bool(colon) != bool(name):
+        raise UserError(f"data source {source!r} is written {formats[kind].SOURCE!r}")
+    return formats[kind], name
+
+
+def check_source(source: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Checks a data source's name and its options, and returns these.
+
+    Args:
+        source: As `open_dataset` takes it.
+        options: Those of the source alone.
+
+    Raises:
+        UserError: If there is no such source, or it has no such option.
+    """
+    what = f"data source {source!r}"
+    return validated(_format(source)[0].open, options, what, given=_COMMON)
+
+
 def open_dataset(
     source: str,
     path: Path | None = None,
     *,
-    splits: Mapping[str, str] | None = None,
+    targets: Sequence[str] | None = None,
+    splits: Mapping[str, str | Sequence[str]] | None = None,
     seed: int = 0,
     validation: float = 0.1,
     test: float = 0.2,
+    **options: Any,
 ) -> DataSet:
     """Opens a data set; pictures are read later, one by one.
 
     Args:
-        source: "digit_scenes", "tfds:NAME" or "class_folders".
+        source: "digit_scenes", "tfds:NAME", "class_folders", "voc", "mask_folders" or another
+            that `list_datasets` gives.
         path: Where the data lies. Without it `$ZOO_DATA/<name>` is looked at, then the folder
             of TensorFlow Datasets (`$TFDS_DATA_DIR`, or `~/tensorflow_datasets`).
-        splits: From "train", "validation" and "test" to what they are called in the set: a split
-            of TensorFlow Datasets (`"train[:95%]"`) or a folder. Without it, by their own names.
+        targets: Which of "class", "box" and "mask" are to be learnt. Where it is known before
+            reading, an example that lacks one is left out, and named in the set's notes.
+        splits: From "train", "validation" and "test" to what they are in the set. Without it,
+            by the usual names. For TensorFlow Datasets a split, as in `"train[:95%]"`. For
+            files a list file below the folder (a picture's name a line, in the first column
+            where there are several), a folder, `"all"`, or a list of names; a slice in
+            brackets counts the examples that can be used, in the list's order, else as people
+            count: `"trainval.txt[::4]"`. What is in test is not in train, and without a word
+            about train it is the rest.
         seed: Decides which files go where, if files have to be divided.
         validation: Share of train to validate with, if the set has no split for it.
         test: Share of train to test with, if the set has no split for it.
+        **options: Of the source alone; see `open` in its module.
 
     Raises:
         UserError: If there is no such source, or its data is not there or unfit; says where to
@@ -83,23 +126,17 @@ def open_dataset(
     for name in splits or ():
         if name not in SPLITS:
             raise UserError(f"there is no split {name!r}{nearest(name, SPLITS)}")
-    formats = _formats()
-    kind, colon, name = source.partition(":")
-    if kind not in formats:
-        known = [module.SOURCE for module in formats.values()]
-        raise UserError(
-            f"there is no data source {source!r}{nearest(source, known)} "
-            "(a set of TensorFlow Datasets is written tfds:NAME)"
-        )
-    if bool(name) != (":" in formats[kind].SOURCE) or bool(colon) != bool(name):
-        raise UserError(f"data source {source!r} is written {formats[kind].SOURCE!r}")
-    return formats[kind].open(
+    options = check_source(source, options)
+    module, name = _format(source)
+    return module.open(
         name,
         None if path is None else Path(path).expanduser(),
-        splits=splits,
+        targets=None if targets is None else frozenset(targets),
+        splits=splits or None,
         seed=seed,
         validation=validation,
         test=test,
+        **options,
     )
 
 

@@ -26,6 +26,7 @@ def open(
     name: str,
     path: Path | None,
     *,
+    targets: frozenset[str] | None,
     splits: Mapping[str, str] | None,
     seed: int,
     validation: float,
@@ -40,6 +41,7 @@ def open(
         name: "fashion_mnist", or with a configuration "voc/2007".
         path: A folder with the published files (or one above it), or with the prepared set;
             `$ZOO_DATA/NAME` and `$ZOO_DATA` by default.
+        targets: Not used: what an example lacks is seen when it is read.
         splits: From zoo's split names to TFDS's, as in {"validation": "train[95%:]"}.
         seed: Not used: TFDS shuffles a set once, when it is prepared.
         validation: As in `open_dataset`.
@@ -49,7 +51,7 @@ def open(
         UserError: If the set is unknown, its files are not there and cannot be fetched (within
             5 seconds), or they are not the published ones.
     """
-    del seed
+    del targets, seed
     builder = _prepared(name, path) or _prepare(name, path)
     from zoo.data.records import dataset_of
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from zoo.data.dataset import Split
+from zoo.data.dataset import NO_OBJECT, Split
 from zoo.errors import UserError
 from zoo.preprocess import Preprocessing, picture_error
 
@@ -85,7 +85,7 @@ def prepare_split(
 
     cached = _example_bytes(preprocessing, targets) * split.length <= budget_bytes
     indices, complete, arrays = _read_all(split, example, keep=cached, progress=progress)
-    lacking = [(split.label(int(i)), "has no object or label") for i in indices[~complete]]
+    lacking = [(split.label(int(i)), NO_OBJECT) for i in indices[~complete]]
     lost = sorted(set(range(split.length)) - set(indices.tolist()))
     if lost and unreadable == "fail":
         raise UserError(_unreadable(split, preprocessing, targets, lost))
@@ -200,7 +200,7 @@ def _reason(
     except tf.errors.PermissionDeniedError:
         return "may not be read (permission denied)"
     except tf.errors.OpError as error:
-        return _first_line(error)
+        return split.explain(index) or _first_line(error)
     try:
         preprocessing.prepare({"image": raw["image"]})
     except tf.errors.OpError as error:
@@ -210,7 +210,7 @@ def _reason(
     try:
         preprocessing.prepare({key: raw[key] for key in ("image", *targets)})
     except tf.errors.OpError as error:
-        return _first_line(error)
+        return split.explain(index) or _first_line(error)
     return "could be read only the second time"
 
 

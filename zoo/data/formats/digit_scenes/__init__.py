@@ -18,6 +18,7 @@ def open(
     name: str,
     path: Path | None,
     *,
+    targets: frozenset[str] | None,
     splits: Mapping[str, str] | None,
     seed: int,
     validation: float,
@@ -28,6 +29,7 @@ def open(
     Args:
         name: Empty: this source takes no name.
         path: The TFDS folder to keep them in; TFDS's own by default.
+        targets: Not used: every scene has all.
         splits: Splits by another name, as in {"train": "train[:1000]"}.
         seed: Not used: the scenes are always the same.
         validation: As in `open_dataset`, if `splits` names no validation.
@@ -37,7 +39,7 @@ def open(
     from zoo.data.formats.digit_scenes.drawing import MASK_NAMES
     from zoo.data.records import dataset_of, prepare
 
-    del name, seed
+    del name, targets, seed
     folder = path or tfds_folder()
     builder = prepare(lambda: DigitScenes(data_dir=str(folder), file_format="array_record"), folder)
     return dataset_of(
@@ -47,4 +49,5 @@ def open(
         validation=validation,
         test=test,
         mask_names=MASK_NAMES,
+        mirrored=False,
     )

@@ -1,0 +1,39 @@
+"""A picture on disk and what is known of it before it is read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Example:
+    """A picture file with its labels.
+
+    Attributes:
+        name: Unlike any other's, for messages: the picture's path below the data set's
+            folder, and which of its objects where there is an example for each.
+        file: The picture's path below the data set's folder, parts joined by "/".
+        path: Where the picture is.
+        label: Name of its class.
+        box: x_min, y_min, x_max, y_max as fractions 0..1 of the upright picture, or of the
+            window.
+        mask: Where its mask is.
+        mask_orientation: As EXIF counts: how the mask has to be turned with its picture.
+        window: Part of the upright picture that is the example, in pixels: top, left,
+            height, width. None for all of it.
+        lacks: For each of "class", "box" and "mask" that it has not: why, as the end of a
+            sentence that begins with its name.
+    """
+
+    name: str
+    file: str
+    path: str
+    label: str | None = None
+    box: tuple[float, float, float, float] | None = None
+    mask: str | None = None
+    mask_orientation: int = 1
+    window: tuple[int, int, int, int] | None = None
+    lacks: Mapping[str, str] = field(default_factory=dict)
+
+    def reason_against(self, targets: frozenset[str]) -> str:
+        """Returns why it cannot be used for these targets; empty if it can."""
+        return next((why for target, why in self.lacks.items() if target in targets), "")

@@ -1,0 +1,239 @@
+"""Picture files: finding them, and what their headers say before any is decoded."""
+
+import os
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.data.files.example import Example
+from zoo.data.places import zoo_folder
+from zoo.errors import UserError
+
+PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp"}
+
+# What a header may say, in the order of the numbers of `zoo.preprocess.read_header`.
+_KINDS = ("", "JPEG", "PNG", "GIF", "BMP", "WebP")
+_ENDINGS = {
+    "JPEG": {".jpg", ".jpeg"},
+    "PNG": {".png"},
+    "GIF": {".gif"},
+    "BMP": {".bmp"},
+    "WebP": {".webp"},
+}
+_EXIF_ORIENTATION = 0x0112
+_NAMED = 20
+
+
+def find_root(path: Path | None, source: str, holds: str) -> Path:
+    """Returns the folder of a data set.
+
+    Args:
+        path: As the user gave it; a relative one is also looked for under `$ZOO_DATA`.
+        source: Name of the format, for messages.
+        holds: What the folder has to hold, for messages: "a folder per class".
+
+    Raises:
+        UserError: If there is none.
+    """
+    if path is None:
+        raise UserError(f"{source} needs the folder that holds {holds}: pass --data FOLDER")
+    zoo = zoo_folder()
+    # The explicit place first; a recipe's own place ("flowers") lies under $ZOO_DATA.
+    places = [path] if path.is_absolute() or zoo is None else [path, zoo / path]
+    for place in places:
+        if place.is_dir():
+            return place.resolve()
+        if place.exists():
+            raise UserError(f"{place} is a file; {source} needs {holds}")
+    tried = " nor ".join(map(str, places))
+    raise UserError(f"there is no folder {tried}; put {holds} there, or pass --data")
+
+
+def find_folder(root: Path, given: str | None, usual: Sequence[str], what: str) -> Path:
+    """Returns a folder inside a data set.
+
+    Args:
+        root: Folder of the data set.
+        given: The folder's path below it; where it is not there, the end of the path is
+            looked for, so that `root` may also be a folder further down.
+        usual: Names to look for where none is given, in any case of letters.
+        what: What is in it, for messages: "pictures".
+
+    Raises:
+        UserError: If there is none.
+    """
+    if given is not None:
+        parts = Path(given).parts
+        for start in range(len(parts)):
+            folder = root.joinpath(*parts[start:])
+            if folder.is_dir():
+                return folder
+        raise UserError(f"{root} has no folder {given!r}, which holds the {what}")
+    own = {child.name.lower(): child for child in sorted(root.iterdir()) if child.is_dir()}
+    for name in usual:
+        if name.lower() in own:
+            return own[name.lower()]
+    raise UserError(
+        f"{root} has no folder of {what} by a usual name ({', '.join(usual)}); "
+        "name it in data.options"
+    )
+
+
+def natural(name: str) -> tuple[tuple[int, int | str], ...]:
+    """Returns a key that sorts names as people count: "2.png" before "10.png"."""
+    parts = re.split(r"(\d+)", name)
+    return tuple((0, int(part)) if part.isdigit() else (1, part) for part in parts)
+
+
+def files_in(folder: Path, endings: Iterable[str]) -> tuple[list[Path], Counter[str]]:
+    """Finds files by their endings, in a folder and those below it.
+
+    Hidden files and folders, AppleDouble files (`._x.jpg`) among them, are passed over.
+
+    Args:
+        folder: Where to look.
+        endings: With their dots, in small letters.
+
+    Returns:
+        The files in natural order, and how many others there are of each ending.
+    """
+    wanted, found, others = set(endings), [], Counter()
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            if name.startswith("."):
+                continue
+            ending = os.path.splitext(name)[1].lower()
+            if ending in wanted:
+                found.append(Path(place, name))
+            else:
+                others[ending or "without an ending"] += 1
+    return sorted(found, key=lambda path: natural(str(path.relative_to(folder)))), others
+
+
+def named(names: Sequence[str]) -> str:
+    """Returns names as a list in a sentence; of very many the first, and how many more."""
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a picture's header says.
+
+    Attributes:
+        kind: "JPEG", "PNG", "GIF", "BMP", "WebP"; empty where the bytes are none of them.
+        stored: Height and width as stored, in pixels; 0 where the header does not say.
+        orientation: 1 to 8, as EXIF defines it.
+    """
+
+    kind: str
+    stored: tuple[int, int]
+    orientation: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the upright picture, in pixels."""
+        return self.stored[::-1] if self.orientation >= 5 else self.stored
+
+
+def look_at(paths: Sequence[Path]) -> list[Look]:
+    """Reads the headers of pictures, in parallel, by the code that decodes them later.
+
+    A file that cannot be opened looks like one that is no picture; reading the pictures
+    names it.
+
+    Args:
+        paths: Of the pictures.
+    """
+    import tensorflow as tf
+
+    from zoo.preprocess import read_header
+
+    def one(index, path):
+        header = read_header(tf.io.read_file(path))
+        return index, header.kind, header.size, header.orientation
+
+    looks = [Look("", (0, 0), 1)] * len(paths)
+    if not paths:
+        return looks
+    data = (
+        tf.data.Dataset.from_tensor_slices([os.fsencode(path) for path in paths])
+        .enumerate()
+        .map(one, num_parallel_calls=tf.data.AUTOTUNE)
+        .ignore_errors()
+        .batch(256)
+    )
+    for indices, kinds, sizes, orientations in data.as_numpy_iterator():
+        rows = zip(indices, kinds, sizes.tolist(), orientations, strict=True)
+        for index, kind, size, orientation in rows:
+            looks[index] = Look(_KINDS[kind], tuple(size), int(orientation))
+    return looks
+
+
+def examples_in(root: Path, folder: Path) -> tuple[list[Example], list[Look], list[str]]:
+    """Finds the pictures of a folder and those below it, and reads their headers.
+
+    Args:
+        root: Folder of the data set.
+        folder: `root` or a folder below it.
+
+    Returns:
+        An example of each picture, without labels, in natural order; their headers; and what
+        is odd, a sentence each.
+    """
+    paths, others = files_in(folder, PICTURES)
+    looks = look_at(paths)
+    files = [path.relative_to(root).as_posix() for path in paths]
+    examples = [
+        Example(name=file, file=file, path=str(path))
+        for file, path in zip(files, paths, strict=True)
+    ]
+    notes = oddities(paths, files, looks)
+    if others and folder != root:
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(others.items()))
+        notes.append(f"passed over in {folder.relative_to(root)}, being no pictures: {kinds}")
+    return examples, looks, notes
+
+
+def oddities(paths: Sequence[Path], names: Sequence[str], looks: Sequence[Look]) -> list[str]:
+    """Says what is odd about pictures that are read all the same.
+
+    Args:
+        paths: Of the pictures.
+        names: What to call them.
+        looks: Their headers.
+
+    Returns:
+        A sentence for each kind of oddity, with the files' names.
+    """
+    misnamed, turned, undefined = [], [], []
+    for path, name, look in zip(paths, names, looks, strict=True):
+        if look.kind and path.suffix.lower() not in _ENDINGS[look.kind]:
+            misnamed.append(f"{name} ({look.kind})")
+        if look.orientation != 1:
+            turned.append(name)
+        elif look.kind == "JPEG" and (value := _claimed_orientation(path)) not in (None, 1):
+            undefined.append(f"{name} ({value})")
+    found = {
+        "named for another format than they hold, read as what they are": misnamed,
+        "stored turned or mirrored, set upright by their EXIF orientation": turned,
+        "with an EXIF orientation that there is not, taken as upright": undefined,
+    }
+    return [f"{kind}: {named(names)}" for kind, names in found.items() if names]
+
+
+def _claimed_orientation(path: Path) -> int | None:
+    from PIL import Image
+
+    # Pillow warns of damaged EXIF, which says nothing about the orientation.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(path) as picture:
+                return picture.getexif().get(_EXIF_ORIENTATION)
+        except (OSError, SyntaxError, ValueError):
+            return None

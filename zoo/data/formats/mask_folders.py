@@ -1,0 +1,96 @@
+"""A folder of pictures and a folder of masks: PNG files of class ids, named alike."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from zoo.data.dataset import DataSet
+from zoo.data.files.dataset import dataset_of
+from zoo.data.files.masks import with_masks
+from zoo.data.files.pictures import examples_in, find_folder, find_root
+from zoo.data.files.splits import SPLIT_FOLDERS, Wanted
+from zoo.errors import UserError
+
+SOURCE = "mask_folders"
+SUMMARY = "your pictures with masks: a folder of each, also inside train/ and test/"
+TARGETS = ("mask",)
+
+_IMAGES = ("images", "image", "imgs", "img", "JPEGImages", "pictures", "photos", "input")
+_MASKS = ("masks", "mask", "labels", "label", "SegmentationClass", "annotations", "trimaps")
+
+
+def open(
+    name: str,
+    path: Path | None,
+    *,
+    targets: frozenset[str] | None,
+    splits: Mapping[str, Wanted] | None,
+    seed: int,
+    validation: float,
+    test: float,
+    images: str | None = None,
+    masks: str | None = None,
+    classes: Mapping[str, str] | None = None,
+    ignore: Sequence[int] = (),
+) -> DataSet:
+    """Opens folders of pictures and masks.
+
+    A mask has the name of its picture, or that and an ending all masks share ("_mask"). Its
+    pixels are class ids, in a gray or palette PNG of its picture's size. A picture without a
+    mask, or with one of another size, is left out and named in the notes; a mask with an id
+    that is no class is found when it is read.
+
+    Args:
+        name: Empty: this source takes no name.
+        path: The folder; a relative one is also looked for under `$ZOO_DATA`.
+        targets: As in `open_dataset`.
+        splits: As in `open_dataset`. Without it lists by the usual names, or the folders
+            train, validation and test with both folders in each of them, or the other way
+            round.
+        seed: As in `open_dataset`.
+        validation: As in `open_dataset`.
+        test: As in `open_dataset`.
+        images: Folder of the pictures below `path`; without it one by a usual name.
+        masks: Folder of the masks below `path`; likewise.
+        classes: From the ids in the masks to the classes' names, as in {"0": "membrane",
+            "255": "cell"}; ids of one name are one class. Without it the ids are read off the
+            masks to train on.
+        ignore: Ids that are neither trained on nor scored; 255 is, unless it is a class.
+
+    Raises:
+        UserError: If there is no such folder, or no example to train on.
+    """
+    del name
+    root = find_root(path, SOURCE, "a folder of pictures and one of masks")
+    examples, notes = [], []
+    for place in _places(root) if images is None and masks is None else [root]:
+        pictures = find_folder(place, images, _IMAGES, "pictures")
+        folder = find_folder(place, masks, _MASKS, "masks")
+        if pictures == folder:
+            raise UserError(f"{pictures} is to hold pictures and masks; put each in its own folder")
+        found, looks, odd = examples_in(root, pictures)
+        masked, decided = with_masks(root, pictures, folder, found, looks)
+        examples += masked
+        notes += [*odd, *decided]
+    return dataset_of(
+        root,
+        examples,
+        carries=frozenset(TARGETS),
+        targets=targets,
+        splits=splits,
+        seed=seed,
+        validation=validation,
+        test=test,
+        notes=notes,
+        classes=classes,
+        ignore=ignore,
+    )
+
+
+def _places(root: Path) -> list[Path]:
+    """Returns the folders that hold pictures and masks: the splits', or the set's own."""
+    inside = [
+        child
+        for child in sorted(root.iterdir())
+        if child.is_dir() and child.name.lower() in SPLIT_FOLDERS
+    ]
+    return inside or [root]

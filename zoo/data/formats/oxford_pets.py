@@ -1,0 +1,94 @@
+"""The Oxford-IIIT Pet layout: breed by file name, head box, and trimap."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from zoo.data.dataset import DataSet
+from zoo.data.files.boxes import Objects, with_boxes
+from zoo.data.files.dataset import dataset_of
+from zoo.data.files.example import Example
+from zoo.data.files.masks import with_masks
+from zoo.data.files.pictures import examples_in, find_folder, find_root
+from zoo.data.files.splits import Wanted
+
+SOURCE = "oxford_pets"
+SUMMARY = "pets as published: images/ and annotations/ with lists, xmls/ and trimaps/"
+TARGETS = ("class", "box", "mask")
+
+TRIMAP = {"1": "pet", "2": "background", "3": "border"}
+"""What the ids of a trimap's pixels mean."""
+
+
+def open(
+    name: str,
+    path: Path | None,
+    *,
+    targets: frozenset[str] | None,
+    splits: Mapping[str, Wanted] | None,
+    seed: int,
+    validation: float,
+    test: float,
+    objects: Objects = "largest",
+) -> DataSet:
+    """Opens a folder laid out as the Oxford-IIIT Pet set (Parkhi et al. 2012), or a part of it.
+
+    A picture's class is its breed, which its file's name begins with (`Bengal_105.jpg`), for
+    its head's box as well: the object in the annotation is only "cat" or "dog". The published
+    test list has no boxes.
+
+    Args:
+        name: Empty: this source takes no name.
+        path: The folder; a relative one is also looked for under `$ZOO_DATA`.
+        targets: As in `open_dataset`.
+        splits: As in `open_dataset`; without it train is `annotations/trainval.txt`, and test
+            `annotations/test.txt`.
+        seed: As in `open_dataset`.
+        validation: As in `open_dataset`.
+        test: As in `open_dataset`.
+        objects: What to do about a picture with several heads, where boxes are learnt:
+            "largest", "skip" or "crop".
+
+    Raises:
+        UserError: If there is no such folder, or no example to train on.
+    """
+    del name
+    root = find_root(path, SOURCE, "images/ and annotations/ of the Oxford-IIIT Pet set")
+    pictures = find_folder(root, "images", (), "pictures")
+    examples, looks, notes = examples_in(root, pictures)
+    examples = [_with_breed(example) for example in examples]
+    if targets is None or "mask" in targets:
+        trimaps = find_folder(root, "annotations/trimaps", (), "trimaps")
+        examples, said = with_masks(root, pictures, trimaps, examples, looks)
+        notes += said
+    if targets is None or "box" in targets:
+        xmls = find_folder(root, "annotations/xmls", (), "head boxes")
+        examples, said = with_boxes(
+            root, pictures, xmls, examples, looks, objects=objects, label_of=_breed
+        )
+        notes += said
+    return dataset_of(
+        root,
+        examples,
+        carries=frozenset(TARGETS),
+        targets=targets,
+        splits=splits,
+        seed=seed,
+        validation=validation,
+        test=test,
+        notes=notes,
+        classes=TRIMAP,
+        mirrored=True,
+    )
+
+
+def _breed(example: Example) -> str:
+    return Path(example.file).stem.rpartition("_")[0]
+
+
+def _with_breed(example: Example) -> Example:
+    breed = _breed(example)
+    if breed:
+        return replace(example, label=breed)
+    why = "has no breed before an underscore in its name"
+    return replace(example, lacks={**example.lacks, "class": why})

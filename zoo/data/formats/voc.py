@@ -1,0 +1,82 @@
+"""Pascal VOC: a folder of pictures, a folder of XML files with a box for each object."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from zoo.data.dataset import DataSet
+from zoo.data.files.boxes import Objects, with_boxes
+from zoo.data.files.dataset import dataset_of
+from zoo.data.files.pictures import examples_in, find_folder, find_root
+from zoo.data.files.splits import Wanted
+
+SOURCE = "voc"
+SUMMARY = "your pictures with boxes: Pascal VOC XML files, and lists of names for the splits"
+TARGETS = ("class", "box")
+
+_IMAGES = ("JPEGImages", "images", "image", "imgs", "img", "pictures", "photos")
+_ANNOTATIONS = ("Annotations", "xmls", "xml", "labels", "boxes")
+
+
+def open(
+    name: str,
+    path: Path | None,
+    *,
+    targets: frozenset[str] | None,
+    splits: Mapping[str, Wanted] | None,
+    seed: int,
+    validation: float,
+    test: float,
+    images: str | None = None,
+    annotations: str | None = None,
+    objects: Objects = "largest",
+    classes: Sequence[str] | None = None,
+) -> DataSet:
+    """Opens a folder of pictures with VOC annotations (Everingham et al. 2010).
+
+    The class of a picture is that of its object. Every picture, annotation and box that is
+    not as it should be is mended or left out, and named in the notes.
+
+    Args:
+        name: Empty: this source takes no name.
+        path: The folder; a relative one is also looked for under `$ZOO_DATA`.
+        targets: As in `open_dataset`.
+        splits: As in `open_dataset`. Without it `ImageSets/Main/train.txt` and the like,
+            lists beside the pictures, or folders named train and so on.
+        seed: As in `open_dataset`.
+        validation: As in `open_dataset`.
+        test: As in `open_dataset`.
+        images: Folder of the pictures below `path`; without it one by a usual name, or `path`
+            itself.
+        annotations: Folder of the XML files below `path`; likewise.
+        objects: What to do about a picture with several objects: "largest", "skip" or "crop".
+        classes: Names of the objects that count; all if None.
+
+    Raises:
+        UserError: If there is no such folder, or no example to train on.
+    """
+    del name
+    root = find_root(path, SOURCE, "pictures and their VOC annotations")
+    pictures = _folder(root, images, _IMAGES, "pictures")
+    xmls = _folder(root, annotations, _ANNOTATIONS, "annotations")
+    examples, looks, notes = examples_in(root, pictures)
+    examples, decided = with_boxes(
+        root, pictures, xmls, examples, looks, objects=objects, classes=classes
+    )
+    return dataset_of(
+        root,
+        examples,
+        carries=frozenset(TARGETS),
+        targets=targets,
+        splits=splits,
+        seed=seed,
+        validation=validation,
+        test=test,
+        notes=[*notes, *decided],
+    )
+
+
+def _folder(root: Path, given: str | None, usual: tuple[str, ...], what: str) -> Path:
+    own = {child.name.lower() for child in root.iterdir() if child.is_dir()}
+    if given is None and not own & {name.lower() for name in usual}:
+        return root
+    return find_folder(root, given, usual, what)
