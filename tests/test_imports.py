@@ -26,6 +26,7 @@ ROOMS = [
     "export",
     "model",
     "run",
+    "seeds",
     "dry_run",
     "listing",
     "finish",

@@ -6,8 +6,11 @@ Heavy imports stand inside the commands, so that help and listings answer at onc
 import errno
 import json
 import os
+import shlex
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -182,11 +185,19 @@ def run(recipe, data, settings, folder, resume, dry_run, as_json) -> None:
 
 @main.command()
 @_recipe_options
+@click.option(
+    "--seeds",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Train N times, from the recipe's seed on, and show the scores' mean and spread.",
+)
 @_json_option
-def train(recipe, data, settings, folder, resume, dry_run, as_json) -> None:
+def train(recipe, data, settings, folder, resume, dry_run, seeds, as_json) -> None:
     """Train a recipe into a run folder."""
     if dry_run:
         return _rehearse(_load(recipe, data, settings), as_json)
+    if seeds:
+        return _train_seeds(recipe, data, settings, folder, resume, seeds, as_json)
     trained = _train(recipe, data, settings, folder, resume)
     if as_json:
         click.echo(json.dumps({"run": str(trained.folder), "history": trained.history}))
@@ -266,21 +277,49 @@ def _load(recipe: str, data: str | None, settings: tuple[str, ...]):
 
 
 def _train(recipe, data, settings, folder, resume):
-    """Trains, and on an interruption says how to go on."""
     loaded = _load(recipe, data, settings)
-    _start_tensorflow()
-    from zoo.training.folder import RunFolder, latest_run_path, new_run_path
-
-    path = Path(folder) if folder else (latest_run_path if resume else new_run_path)(loaded.name)
-    try:
+    path = _run_path(loaded, folder, resume)
+    with _resumable(_again(recipe, data, settings, path), path):
         return zoo.train(loaded, run=path, resume=resume)
+
+
+def _train_seeds(recipe, data, settings, folder, resume, count: int, as_json: bool) -> None:
+    loaded = _load(recipe, data, settings)
+    path = _run_path(loaded, folder, resume)
+    from zoo import finish
+    from zoo.seeds import train_seeds
+
+    again = _again(recipe, data, settings, path, "--seeds", str(count))
+    with _resumable(again, path / f"seed-{loaded.seed}"):
+        finish.show_seeds(train_seeds(loaded, count, path, resume=resume), as_json)
+
+
+def _run_path(recipe, folder: str | None, resume: bool) -> Path:
+    _start_tensorflow()
+    from zoo.training.folder import latest_run_path, new_run_path
+
+    return Path(folder) if folder else (latest_run_path if resume else new_run_path)(recipe.name)
+
+
+def _again(recipe: str, data: str | None, settings: tuple[str, ...], path: Path, *more) -> str:
+    """Returns the command that goes on with a run."""
+    given = ["--data", data] if data else []
+    given += [part for setting in settings for part in ("--set", setting)]
+    return shlex.join(["zoo", "train", recipe, *given, *more, "--run", str(path), "--resume"])
+
+
+@contextmanager
+def _resumable(command: str, run: Path) -> Iterator[None]:
+    """On an interruption says how to go on, once there is something to go on with."""
+    try:
+        yield
     except KeyboardInterrupt:
-        if not RunFolder(path).last.is_file():
+        from zoo.training.folder import RunFolder
+
+        if not RunFolder(run).last.is_file():
             raise
         raise _Failure(
-            f"interrupted; what was finished is saved; go on with: zoo train {recipe} "
-            f"--run {path} --resume",
-            130,
+            f"interrupted; what was finished is saved; go on with: {command}", 130
         ) from None
 
 

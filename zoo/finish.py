@@ -20,8 +20,12 @@ from zoo.inference import Answer
 from zoo.listing import output
 from zoo.model import Model
 from zoo.run import Run, load
+from zoo.seeds import SeedRuns
 from zoo.training.files import write_text
 from zoo.training.watch import Watch, duration
+
+# More would not fit 80 columns.
+_SEEDS_SHOWN = 4
 
 
 def finish(run: Run, as_json: bool) -> None:
@@ -82,6 +86,25 @@ def show_scores(evaluation: Evaluation, as_json: bool) -> None:
     output().print(table)
     for name, reason in evaluation.unreadable:
         click.echo(f"left out {name}: {reason}", err=True)
+
+
+def show_seeds(runs: SeedRuns, as_json: bool) -> None:
+    """Prints the mean and the spread of each score over runs of several seeds."""
+    if as_json:
+        click.echo(json.dumps(runs.to_json()))
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False)
+    table.add_column(f"test, {len(runs.seeds)} seeds")
+    for title in ("mean", "std"):
+        table.add_column(title, justify="right")
+    shown = runs.seeds[:_SEEDS_SHOWN]
+    for seed in shown:
+        table.add_column(f"seed {seed}", justify="right")
+    for name in runs.names:
+        values = [f"{value:.4f}" for value in runs.values(name)[: len(shown)]]
+        table.add_row(name, f"{runs.mean(name):.4f}", f"{runs.deviation(name):.4f}", *values)
+    output().print(table)
+    click.echo(f"runs     {runs.folder}")
 
 
 def show_published(published: Published, as_json: bool) -> None:

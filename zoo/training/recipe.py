@@ -158,7 +158,8 @@ class Recipe(_Section):
                         f"{nearest(section, _sections())}"
                     )
                 if section == "augment" and not isinstance(target[section], dict):
-                    target[section] = {"strength": target[section]}
+                    named = target[section]
+                    target[section] = {} if named == "none" else {"strength": named}
                 target = target[section]
                 if not isinstance(target, dict):
                     raise UserError(f"{section!r} in {key!r} is a value of the recipe, no section")

@@ -1,0 +1,67 @@
+"""What a user can get wrong on the command line: one line and exit code 2."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "colour"], "did you mean 'colours'"),
+        (["run", "colours", "--set", "epoch=2"], "did you mean 'epochs'"),
+        (["run", "colours", "--set", "model.filter=[2]"], "did you mean 'filters'"),
+        (["run", "colours", "--set", "model.filters=wide"], "filters"),
+        (["run", "colours", "--set", "epochs"], "key=value"),
+        (["run", "colours", "--data", "nowhere"], "nowhere"),
+        (["run", "colours", "--data", "empty"], "empty"),
+        (["run", "colours"], "data"),
+        (["run", "colours", "--data", "pictures", "--set", "task=segmentation"], "head"),
+        (["evaluate", "nowhere"], "nowhere"),
+        (["predict", "nowhere", "x.png"], "nowhere"),
+        (["export", "nowhere"], "holds no run"),
+        (["describe", "classification", "--encoder", "resnet19"], "did you mean 'resnet"),
+        (["describe", "classification", "--size", "big"], "--size 'big'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_mistakes_get_one_line_and_exit_code_2(here, refused, arguments, message):
+    Path("empty").mkdir()
+    assert message in refused(*arguments)
+    assert not Path("runs").exists()
+    assert not Path("savedmodels").exists()
+
+
+def test_a_misspelt_key_in_the_file(here, refused):
+    path = Path("recipes/colours.py")
+    path.write_text(path.read_text().replace("epochs=", "epoch="))
+    assert "did you mean 'epochs'" in refused("run", "colours", "--data", "pictures")
+
+
+def test_a_place_that_cannot_be_written_to(here, zoo):
+    Path("runs").write_text("a file where the folder should be")
+    said = zoo("train", "colours", "--data", "pictures", code="any")
+    assert said.exit_code == 2
+    assert "runs" in said.stderr
+
+
+def test_predict_marks_a_picture_that_is_none(here, zoo):
+    zoo("train", "colours", "--data", "pictures", "--set", "epochs=1")
+    Path("torn.jpg").write_bytes(b"\xff\xd8\xff\xe0 torn")
+    good = "pictures/red/3.png"
+    result = zoo("predict", "runs/colours", "torn.jpg", good, "-o", "drawn", code=2)
+    bad, fine = (json.loads(line) for line in result.stdout.splitlines())
+    assert bad == {"image": "torn.jpg", "error": bad["error"]}
+    assert bad["error"]
+    assert fine["label"] in ("red", "blue")
+    assert "torn.jpg" in result.stderr
+    assert [path.name for path in Path("drawn").iterdir()] == ["3.png"]
+
+
+def test_two_pictures_of_one_name_are_drawn_apart(here, zoo):
+    zoo("train", "colours", "--data", "pictures", "--set", "epochs=1")
+    result = zoo("predict", "runs/colours", "pictures/red/4.png", "pictures/blue/4.png", "-o", "d")
+    drawn = [json.loads(line)["drawn"] for line in result.stdout.splitlines()]
+    assert len(set(drawn)) == 2
+    assert all(Path(path).is_file() for path in drawn)
