@@ -127,3 +127,11 @@ def test_a_split_with_nothing_left_is_refused(examples):
         prepare_split(split, PREPROCESSING, ("box",))
     with pytest.raises(UserError, match="'fail' or 'skip'"):
         prepare_split(examples(), PREPROCESSING, ("class",), unreadable="ignore")
+
+
+@pytest.mark.parametrize("budget", [2**30, 0])
+def test_a_mistake_found_while_tracing_comes_as_it_is(examples, budget):
+    split = examples(image=lambda image, number: tf.tile(image, [1, 1, 5]))
+    with pytest.raises(UserError, match="pictures of 5 channels cannot become 3") as error:
+        prepare_split(split, Preprocessing((4, 4), 3), ("class",), budget_bytes=budget)
+    assert "\n" not in str(error.value)

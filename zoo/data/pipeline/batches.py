@@ -124,7 +124,7 @@ def batches(
         )
     else:
         data = (
-            data.map(lambda at, row: (at, row, prepared.read(at)), **parallel)
+            data.map(plain(lambda at, row: (at, row, prepared.read(at))), **parallel)
             .batch(batch_size, drop_remainder=drop_remainder)
             .enumerate(start)
             .map(plain(lambda step, slot: finish(step, *slot)), **parallel)

@@ -149,6 +149,8 @@ def _read_all(
         their arrays.
     """
 
+    # AutoGraph would wrap a user's mistake, found while tracing, in an error of its own.
+    @tf.autograph.experimental.do_not_convert
     def indexed(index: tf.Tensor) -> tuple[tf.Tensor, tuple[Batch, tf.Tensor]]:
         return index, example(index)
 
