@@ -121,7 +121,15 @@ def test_hidden_files_are_passed_over_and_others_counted(tmp_path):
     dataset = open_dataset("class_folders", tmp_path)
     assert sum(split.length for split in dataset.splits.values()) == 10
     assert dataset.label_names == ("cat", "dog")
-    assert "2 .txt, 1 folder(s) inside, 1 without an ending" in dataset.notes[0]
+    assert "2 .txt, 1 without an ending, 1 folder inside" in dataset.notes[0]
+
+
+def test_pictures_beside_the_class_folders_are_counted_once(tmp_path):
+    draw_classes(tmp_path, {"cat": 5, "dog": 5})
+    draw(tmp_path / "loose.png")
+    splits = {"train": "all", "test": "all[::5]"}
+    dataset = open_dataset("class_folders", tmp_path, splits=splits, validation=0)
+    assert "no picture in a class folder: 1 beside the class folders" in dataset.notes[0]
 
 
 def test_relative_paths_are_found_under_zoo_data(tmp_path, monkeypatch):
@@ -142,7 +150,7 @@ def test_names_beyond_ascii_are_read(tmp_path):
     ("make", "says"),
     [
         (lambda root: None, "holds no folder"),
-        (lambda root: draw(root / "a.png"), "holds 1 pictures but no folder"),
+        (lambda root: draw(root / "a.png"), "holds 1 picture but no folder"),
         (lambda root: draw_classes(root, {"cat": 3}), "only one class, 'cat'"),
         (
             lambda root: (draw_classes(root, {"cat": 3}), (root / "dog").mkdir()),

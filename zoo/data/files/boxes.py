@@ -1,7 +1,7 @@
 """From pictures and annotation files to examples of one object each."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -11,17 +11,19 @@ from zoo.data.files.pictures import Look, files_in, named
 from zoo.data.files.voc import (
     Annotation,
     Box,
+    Thing,
     largest,
     place_objects,
     read_annotation,
     window_around,
 )
+from zoo.errors import nearest
 
 Objects = Literal["largest", "skip", "crop"]
 
 _SAID = {
     "largest": "the largest is taken",
-    "skip": "they are left out",
+    "skip": "such pictures are left out",
     "crop": "each object that no other overlaps is cut out as an example of its own",
 }
 
@@ -56,21 +58,25 @@ def with_boxes(
 
     Returns:
         The examples, and what was decided, a sentence each: every box that was mended or left
-        out, every annotation without a picture, how many pictures held several objects.
+        out, every annotation without a picture, how many pictures held several objects, and
+        every one of `classes` that no object has.
     """
     paths, notes = _pair(root, pictures, annotations, examples)
+    met: set[str] = set()
     place = annotations.relative_to(root).as_posix()
     labelled: list[Example] = []
     several: list[str] = []
     for example, look in zip(examples, looks, strict=True):
         path = paths.get(example.file)
         if path is None:
-            stem = os.path.splitext(Path(example.path).relative_to(pictures).as_posix())[0]
+            stem = os.path.splitext(_below(pictures, example.path))[0]
             labelled.append(_lacking(example, f"has no annotation {place}/{stem}.xml", label_of))
             continue
         xml = path.relative_to(root).as_posix()
         try:
-            found = _objects(xml, read_annotation(path), look, classes)
+            annotation = read_annotation(path)
+            met.update(thing.name for thing in annotation.objects)
+            found = _objects(xml, annotation, look, classes)
         except ValueError as error:
             why = f"has the annotation {xml}, which {error}"
             labelled.append(_lacking(example, why, label_of))
@@ -91,6 +97,11 @@ def with_boxes(
         notes.append(
             f"{len(several):,} picture{plural} several objects, {_SAID[objects]}: {named(several)}"
         )
+    notes += [
+        f"no object is of class {name!r}{nearest(name, met)}"
+        for name in classes or ()
+        if name not in met
+    ]
     return labelled, notes
 
 
@@ -105,41 +116,58 @@ def _pair(
     root: Path, pictures: Path, annotations: Path, examples: Sequence[Example]
 ) -> tuple[dict[str, Path], list[str]]:
     """Returns the annotation of each picture, by the picture's file, and those without one."""
-    by_stem = {
-        os.path.splitext(Path(one.path).relative_to(pictures).as_posix())[0]: one.file
-        for one in examples
-    }
-    by_name: dict[str, str | None] = {}
-    for one in examples:
-        path = Path(one.file)
-        for name in {path.name, path.stem}:
-            # A name that two pictures have is none's.
-            by_name[name] = None if name in by_name else one.file
+    by_stem = _by_name((os.path.splitext(_below(pictures, one.path))[0], one) for one in examples)
+    # In a set: a name without an ending is its own stem.
+    by_name = _by_name(
+        (name, one) for one in examples for name in {Path(one.file).name, Path(one.file).stem}
+    )
     paired: dict[str, Path] = {}
     alone: list[str] = []
-    for path in files_in(annotations, {".xml"})[0]:
-        stem = path.relative_to(annotations).as_posix()[: -len(".xml")]
-        file = by_stem.get(stem) or by_name.get(path.stem)
-        if file is None:
+    paths = files_in(annotations, {".xml"})[0]
+    stems = {path: os.path.splitext(_below(annotations, path))[0] for path in paths}
+    # First those that lie as their picture does: no other may take it from them.
+    for path in sorted(paths, key=lambda path: not by_stem.get(stems[path])):
+        xml = _below(root, path)
+        file = by_stem.get(stems[path]) or by_name.get(path.stem)
+        if not file:
             try:
-                wanted = read_annotation(path).file
+                wanted = Path(read_annotation(path).file.replace("\\", "/")).name
             except ValueError as error:
-                alone.append(f"{path.relative_to(root).as_posix()} {error}")
+                alone.append(f"{xml} {error}")
                 continue
-            file = by_name.get(Path(wanted.replace("\\", "/")).name) if wanted else None
-            if file is None:
-                what = f"names the picture {wanted!r}" if wanted else "names no picture"
-                alone.append(f"{path.relative_to(root).as_posix()} {what}, which is not there")
+            file = by_name.get(wanted)
+            if not file:
+                why = (
+                    "has no picture of its name, and names none"
+                    if not wanted
+                    else f"names the picture {wanted!r}, "
+                    + ("which is not there" if file is None else "of which there are several")
+                )
+                alone.append(f"{xml} {why}")
                 continue
+        if file in paired:
+            alone.append(f"{xml} is for {file}, which has {_below(root, paired[file])}")
         paired.setdefault(file, path)
     return paired, [f"annotation left out: {text}" for text in alone]
+
+
+def _by_name(named: Iterable[tuple[str, Example]]) -> dict[str, str]:
+    """Returns the picture of each name; "" for a name that several have, which is none's."""
+    found: dict[str, str] = {}
+    for name, example in named:
+        found[name] = "" if name in found else example.file
+    return found
+
+
+def _below(folder: Path, path: str | Path) -> str:
+    return Path(path).relative_to(folder).as_posix()
 
 
 @dataclass(frozen=True)
 class _Objects:
     """Objects that can be used; what to say of others; why there is none, if there is none."""
 
-    objects: list[tuple[str, Box]]
+    objects: list[Thing]
     notes: list[str]
     reason: str
 
@@ -148,10 +176,10 @@ def _objects(
     xml: str, annotation: Annotation, look: Look, classes: Sequence[str] | None
 ) -> _Objects:
     if classes is not None:
-        annotation.objects = [one for one in annotation.objects if one[0] in classes]
+        annotation.objects = [one for one in annotation.objects if one.name in classes]
     if not all(look.size):
-        # Whatever its box, reading the picture says what is wrong with it.
-        return _Objects([(name, (0, 0, 1, 1)) for name, _ in annotation.objects[:1]], [], "")
+        # Nothing can be said of its boxes; reading the picture says what is wrong with it.
+        return _Objects(annotation.objects[:1], [], f"has the annotation {xml}, and no size")
     placed = place_objects(annotation, look)
     notes = [f"{xml}: {repair}" for repair in placed.repairs]
     if placed.objects:
@@ -162,28 +190,32 @@ def _objects(
 
 
 def _choose(
-    example: Example, look: Look, found: list[tuple[str, Box]], rule: Objects
+    example: Example, look: Look, found: list[Thing], rule: Objects
 ) -> tuple[list[Example], list[str]]:
     """Returns an example for each object that is learnt, and what to say of others."""
-    height, width = look.size if all(look.size) else (1, 1)
+    if not all(look.size):
+        # Without a box: it is not to be learnt from, should the picture be readable all the same.
+        return [replace(example, label=found[0].name)], []
+    height, width = look.size
     if len(found) == 1 or rule == "largest":
-        name, box = largest(found)
-        return [replace(example, label=name, box=_fractions(box, (0, 0, height, width)))], []
+        thing = largest(found)
+        box = _fractions(thing.box, (0, 0, height, width))
+        return [replace(example, label=thing.name, box=box)], []
     if rule == "skip":
         why = f"holds {len(found)} objects, and pictures of several are skipped"
         return [replace(example, lacks={**example.lacks, "class": why, "box": why})], []
     examples, faults = [], []
-    boxes = [box for _, box in found]
-    for number, (name, box) in enumerate(found):
-        window = window_around(number, boxes, (height, width))
+    boxes = [thing.box for thing in found]
+    for place, thing in enumerate(found):
+        window = window_around(place, boxes, (height, width))
         if window is None:
-            faults.append(f"left out: object {number + 1} ({name}) overlaps another")
+            faults.append(f"left out: {thing} overlaps another")
             continue
         cut_out = replace(
             example,
-            name=f"{example.name} object {number + 1}",
-            label=name,
-            box=_fractions(box, window),
+            name=f"{example.name} object {thing.number}",
+            label=thing.name,
+            box=_fractions(thing.box, window),
             window=window,
             mask=None,
             lacks={**example.lacks, "mask": "is a part of its picture"},

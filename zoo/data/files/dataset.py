@@ -12,7 +12,8 @@ import numpy as np
 from zoo.data.dataset import DataSet, Split
 from zoo.data.files.example import Example
 from zoo.data.files.masks import MaskClasses, find_classes, mask_classes
-from zoo.data.files.splits import Wanted, divide
+from zoo.data.files.splits import divide
+from zoo.data.files.wanted import Wanted
 from zoo.errors import UserError
 
 
@@ -64,7 +65,7 @@ def dataset_of(
     )
     notes = [*notes, *divided]
     if not parts["train"]:
-        why = next((note for note in divided if note.startswith("left out")), "")
+        why = next((note for note in divided if note.startswith("left out of train")), "")
         raise UserError(
             f"{root} has no example to train on" + (f"; {why}" if why else "; add some")
         )
@@ -186,8 +187,8 @@ def _reader_of_masks(examples: Sequence[Example], ids: MaskClasses) -> Callable[
         table = tf.constant(ids.table, tf.int32)
 
     def read(index: Any) -> Any:
-        mask = decode_mask(tf.io.read_file(paths[index]))[..., tf.newaxis]
-        numbers = tf.gather(table, tf.cast(orient(mask, turns[index])[..., 0], tf.int32))
+        mask = tf.expand_dims(decode_mask(tf.io.read_file(paths[index])), -1)
+        numbers = tf.gather(table, tf.cast(tf.squeeze(orient(mask, turns[index]), -1), tf.int32))
         with tf.control_dependencies(
             [tf.debugging.assert_non_negative(numbers, "its mask holds an id of no class")]
         ):
@@ -197,28 +198,34 @@ def _reader_of_masks(examples: Sequence[Example], ids: MaskClasses) -> Callable[
 
 
 def _explain(example: Example, ids: MaskClasses | None) -> str:
-    """Says why an example cannot be used that could not be read; empty if it is no mask's."""
-    if ids is None or example.mask is None:
-        return ""
+    """Says why an example cannot be used; empty if only its picture's bytes can be at fault."""
     import tensorflow as tf
 
-    from zoo.preprocess import decode_mask
+    from zoo.preprocess import decode_mask, picture_error
 
+    if example.window is not None:
+        # It is decoded to be cut out, so that nobody else meets the bytes.
+        return bytes(picture_error(tf.io.read_file(example.path)).numpy()).decode()
+    if ids is None or example.mask is None:
+        return ""
     mask = os.path.relpath(example.mask, example.path.removesuffix(example.file))
     try:
-        found = decode_mask(tf.io.read_file(example.mask)).numpy()
+        data = tf.io.read_file(example.mask)
+    except tf.errors.OpError:
+        return f"has the mask {mask}, which cannot be opened any more"
+    try:
+        found = decode_mask(data).numpy()
     except tf.errors.OpError as error:
-        reason = str(error.message)
-        known = ("is not a PNG of class ids (gray or palette, ids 0 to 255)",)
-        return f"has the mask {mask}, which " + next(
-            (text for text in known if text in reason), "is damaged or cut short"
-        )
+        unfit = "is not a PNG of class ids (gray or palette, ids 0 to 255)"
+        found_out = bytes(picture_error(data).numpy()).decode()
+        return f"has the mask {mask}, which {unfit if unfit in str(error.message) else found_out}"
     unknown = ids.unknown(found)
     if unknown:
         several = "ids" if len(unknown) > 1 else "id"
         pixels = int(np.isin(found, unknown).sum())
         return (
             f"has the mask {mask}, which holds the unknown {several} "
-            f"{', '.join(map(str, unknown))} in {pixels:,} pixels (known: {ids.text()})"
+            f"{', '.join(map(str, unknown))} in {pixels:,} pixel{'s' if pixels > 1 else ''} "
+            f"(known: {ids.text()})"
         )
     return ""

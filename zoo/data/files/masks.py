@@ -1,9 +1,11 @@
 """Masks on disk: which ids they hold, and which classes those are."""
 
+import functools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +63,7 @@ def mask_classes(classes: Mapping[str, str], ignore: Sequence[int]) -> MaskClass
     names = tuple(dict.fromkeys(classes.values()))
     ids = {}
     for text, name in classes.items():
-        if not text.strip().isdigit() or int(text) > 255:
+        if not text.strip().isdecimal() or int(text) > 255:
             raise UserError(f"classes: {text!r} is no id of a mask's pixels, 0 to 255")
         ids[int(text)] = name
         table[int(text)] = names.index(name)
@@ -93,15 +95,9 @@ def find_classes(masks: Sequence[str], ignore: Sequence[int]) -> tuple[MaskClass
     """
     import tensorflow as tf
 
-    from zoo.preprocess import decode_mask
-
-    def ids_in(path):
-        mask = tf.cast(decode_mask(tf.io.read_file(path)), tf.int32)
-        return tf.math.bincount(tf.reshape(mask, [-1]), minlength=256, maxlength=256) > 0
-
     read = list(masks[:_MASKS_READ])
     data = tf.data.Dataset.from_tensor_slices([os.fsencode(path) for path in read])
-    data = data.map(ids_in, num_parallel_calls=tf.data.AUTOTUNE).ignore_errors()
+    data = data.map(_ids_reader(), num_parallel_calls=tf.data.AUTOTUNE).ignore_errors()
     met = np.zeros(256, bool)
     for found in data.as_numpy_iterator():
         met |= found
@@ -111,8 +107,8 @@ def find_classes(masks: Sequence[str], ignore: Sequence[int]) -> tuple[MaskClass
         said = "the masks hold 0 and 255: background and foreground"
     else:
         classes = {str(id_): str(id_) for id_ in ids if id_ != _IGNORE}
-        said = f"the masks hold the ids {', '.join(map(str, ids))}, taken as classes"
-        said += "; 255 is ignored" if _IGNORE in ids else ""
+        said = f"the masks hold the ids {', '.join(classes)}, taken as classes"
+        said += ", and 255, which is ignored" if _IGNORE in ids else ""
     if len(classes) < 2:
         raise UserError(
             f"the masks in {Path(read[0]).parent} hold "
@@ -120,6 +116,21 @@ def find_classes(masks: Sequence[str], ignore: Sequence[int]) -> tuple[MaskClass
             "there have to be at least two classes (a mask is a gray or palette PNG of ids)"
         )
     return mask_classes(classes, ignore), said
+
+
+@functools.cache
+def _ids_reader() -> Callable[[Any], Any]:
+    import tensorflow as tf
+
+    from zoo.preprocess import decode_mask
+
+    # Traced once: tracing takes longer than reading a small set's masks.
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+    def ids_in(path):
+        mask = tf.cast(decode_mask(tf.io.read_file(path)), tf.int32)
+        return tf.math.bincount(tf.reshape(mask, [-1]), minlength=256, maxlength=256) > 0
+
+    return ids_in
 
 
 def with_masks(
@@ -149,7 +160,7 @@ def with_masks(
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(others.items()))
         notes.append(f"passed over in {place}, being no PNG masks: {kinds}")
     if end:
-        notes.append(f"masks are named for their pictures and {end!r}")
+        notes.append(f"masks have the names of their pictures and {end!r}")
     alone = sorted(by_stem.keys() - set(stems), key=natural)
     if alone and masks != pictures:
         names = [by_stem[stem].relative_to(root).as_posix() for stem in alone]

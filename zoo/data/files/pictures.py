@@ -1,12 +1,14 @@
 """Picture files: finding them, and what their headers say before any is decoded."""
 
+import functools
 import os
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from zoo.data.files.example import Example
 from zoo.data.places import zoo_folder
@@ -67,9 +69,9 @@ def find_folder(root: Path, given: str | None, usual: Sequence[str], what: str) 
     """
     if given is not None:
         parts = Path(given).parts
-        for start in range(len(parts)):
-            folder = root.joinpath(*parts[start:])
-            if folder.is_dir():
+        for start in range(max(1, len(parts))):
+            folder = Path(os.path.normpath(root.joinpath(*parts[start:])))
+            if folder.is_dir() and folder.is_relative_to(root):
                 return folder
         raise UserError(f"{root} has no folder {given!r}, which holds the {what}")
     own = {child.name.lower(): child for child in sorted(root.iterdir()) if child.is_dir()}
@@ -82,16 +84,19 @@ def find_folder(root: Path, given: str | None, usual: Sequence[str], what: str) 
     )
 
 
-def natural(name: str) -> tuple[tuple[int, int | str], ...]:
+def natural(name: str) -> tuple[tuple[tuple[int, int | str], ...], str]:
     """Returns a key that sorts names as people count: "2.png" before "10.png"."""
     parts = re.split(r"(\d+)", name)
-    return tuple((0, int(part)) if part.isdigit() else (1, part) for part in parts)
+    counted = tuple((0, int(part)) if part.isdecimal() else (1, part) for part in parts)
+    # The name as well: "1.png" and "01.png" are in one order on every machine.
+    return counted, name
 
 
 def files_in(folder: Path, endings: Iterable[str]) -> tuple[list[Path], Counter[str]]:
     """Finds files by their endings, in a folder and those below it.
 
-    Hidden files and folders, AppleDouble files (`._x.jpg`) among them, are passed over.
+    Hidden files and folders, AppleDouble files (`._x.jpg`) among them, are passed over. Links
+    to folders are followed, each folder is gone through once.
 
     Args:
         folder: Where to look.
@@ -101,8 +106,14 @@ def files_in(folder: Path, endings: Iterable[str]) -> tuple[list[Path], Counter[
         The files in natural order, and how many others there are of each ending.
     """
     wanted, found, others = set(endings), [], Counter()
-    for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    been: set[str] = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        if real in been:
+            folders.clear()
+            continue
+        been.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in names:
             if name.startswith("."):
                 continue
@@ -137,7 +148,8 @@ class Look:
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of the upright picture, in pixels."""
-        return self.stored[::-1] if self.orientation >= 5 else self.stored
+        height, width = self.stored
+        return (width, height) if self.orientation >= 5 else (height, width)
 
 
 def look_at(paths: Sequence[Path]) -> list[Look]:
@@ -149,21 +161,16 @@ def look_at(paths: Sequence[Path]) -> list[Look]:
     Args:
         paths: Of the pictures.
     """
-    import tensorflow as tf
-
-    from zoo.preprocess import read_header
-
-    def one(index, path):
-        header = read_header(tf.io.read_file(path))
-        return index, header.kind, header.size, header.orientation
-
     looks = [Look("", (0, 0), 1)] * len(paths)
     if not paths:
         return looks
+    import tensorflow as tf
+
+    header_of = _header_reader()
     data = (
         tf.data.Dataset.from_tensor_slices([os.fsencode(path) for path in paths])
         .enumerate()
-        .map(one, num_parallel_calls=tf.data.AUTOTUNE)
+        .map(lambda index, path: (index, *header_of(path)), num_parallel_calls=tf.data.AUTOTUNE)
         .ignore_errors()
         .batch(256)
     )
@@ -172,6 +179,20 @@ def look_at(paths: Sequence[Path]) -> list[Look]:
         for index, kind, size, orientation in rows:
             looks[index] = Look(_KINDS[kind], tuple(size), int(orientation))
     return looks
+
+
+@functools.cache
+def _header_reader() -> Callable[[Any], Any]:
+    import tensorflow as tf
+
+    from zoo.preprocess import read_header
+
+    # Traced once: tracing takes longer than reading a small set's headers.
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+    def header_of(path):
+        return tuple(read_header(tf.io.read_file(path)))
+
+    return header_of
 
 
 def examples_in(root: Path, folder: Path) -> tuple[list[Example], list[Look], list[str]]:
@@ -195,7 +216,8 @@ def examples_in(root: Path, folder: Path) -> tuple[list[Example], list[Look], li
     notes = oddities(paths, files, looks)
     if others and folder != root:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(others.items()))
-        notes.append(f"passed over in {folder.relative_to(root)}, being no pictures: {kinds}")
+        place = folder.relative_to(root).as_posix()
+        notes.append(f"passed over in {place}, being no pictures: {kinds}")
     return examples, looks, notes
 
 

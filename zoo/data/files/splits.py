@@ -2,13 +2,14 @@
 
 import hashlib
 import os
-import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from zoo.data.dataset import SPLITS
 from zoo.data.files.example import Example
-from zoo.data.files.pictures import named, natural
+from zoo.data.files.pictures import named
+from zoo.data.files.wanted import Finder, Wanted, sliced
 from zoo.errors import UserError
 
 SPLIT_FOLDERS = {
@@ -27,10 +28,6 @@ _LISTS = {
     "validation": ("val.txt", "validation.txt", "valid.txt"),
     "test": ("test.txt",),
 }
-_SLICE = re.compile(r"(?P<source>.*?)(?:\[(?P<slice>[^\]]*)\])?")
-_EVERYTHING = "all"
-
-Wanted = str | Sequence[str]
 
 
 def divide(
@@ -75,26 +72,44 @@ def divide(
     if splits is None:
         splits = usual_splits(root, examples)
         notes += [f"{split} is {wanted}" for split, wanted in splits.items()]
-    finder = _Finder(examples, root)
+    finder = Finder(examples, root)
     found: dict[str, list[Example]] = {}
     asked: set[str] = set()
     for split, wanted in splits.items():
         chosen, missing = finder.find(split, wanted)
         asked.update(example.name for example in chosen)
-        notes += [f"left out of {split}: {name} {reason}" for name, reason in missing]
-        notes += _lacking(chosen, split, lacks)
-        found[split] = _sliced([one for one in chosen if not lacks(one)], split, wanted)
+        faults = [f"left out of {split}: {name} {reason}" for name, reason in missing]
+        faults += _lacking(chosen, split, lacks)
+        notes += faults
+        usable = [one for one in chosen if not lacks(one)]
+        found[split] = sliced(usable, split, wanted)
         if not found[split]:
-            why = f"; {notes[-1]}" if notes and notes[-1].startswith("left out") else ""
+            why = f"; {faults[0]}" if faults else ""
+            if usable:
+                why = f"; the slice takes none of {len(usable):,}"
             raise UserError(f"no example of {root} can be used as {split} ({wanted!r}){why}")
+    taken = {one.name for chosen in found.values() for one in chosen}
     notes += _apart(found)
+    for split, left in found.items():
+        if not left:
+            later = [one for one in SPLITS[SPLITS.index(split) + 1 :] if one in found]
+            raise UserError(
+                f"{root} has nothing left for {split} ({splits[split]!r}): all of it is asked "
+                f"for as {' or '.join(later)} as well"
+            )
     if "train" not in found:
-        taken = {one.name for held_out in found.values() for one in held_out}
         rest = [one for one in examples if one.name not in taken]
-        notes += _lacking(rest, "train", lacks)
+        notes += _lacking([one for one in rest if one.name not in asked], "train", lacks)
         found["train"] = [one for one in rest if not lacks(one)]
+        if examples and not rest:
+            raise UserError(
+                f"{root} has nothing left for train: all of it is asked for as "
+                f"{' or '.join(splits)}"
+            )
     elif splits:
-        unused = [one.name for one in examples if one.name not in asked]
+        # What was asked for and lacks something is named already.
+        taken |= {one.name for one in examples if one.name in asked and lacks(one)}
+        unused = [one.name for one in examples if one.name not in taken]
         if unused:
             notes.append(f"in no split: {named(unused)}")
     notes += _cut_missing(found, seed, validation, test)
@@ -107,6 +122,9 @@ def usual_splits(root: Path, examples: Iterable[Example]) -> dict[str, str]:
     Args:
         root: Folder of the data set.
         examples: Those below it.
+
+    Raises:
+        UserError: If two folders are the same split, or a picture lies outside of them.
     """
     for folder in ("ImageSets/Main", "ImageSets/Segmentation", "annotations", "."):
         lists = {
@@ -118,20 +136,36 @@ def usual_splits(root: Path, examples: Iterable[Example]) -> dict[str, str]:
         if "train" in lists:
             return lists
     folders: dict[str, str] = {}
+    outside = ""
     for example in examples:
         parents = Path(example.file).parent.parts
         at = next((i for i, part in enumerate(parents) if part.lower() in SPLIT_FOLDERS), None)
         if at is None:
-            return {}
-        folders[SPLIT_FOLDERS[parents[at].lower()]] = str(Path(*parents[: at + 1]))
-    return folders if "train" in folders else {}
+            outside = outside or example.file
+            continue
+        split, folder = SPLIT_FOLDERS[parents[at].lower()], Path(*parents[: at + 1]).as_posix()
+        if folders.setdefault(split, folder) != folder:
+            raise UserError(
+                f"{root} has two folders for {split}: {folders[split]} and {folder}; "
+                "name one in data.splits"
+            )
+    if "train" not in folders:
+        return {}
+    if outside:
+        # Cut anew, all would mix what is held out with what is trained on.
+        raise UserError(
+            f"{root} has a folder {folders['train']}, and {outside} lies in no split's; move it, "
+            "or say in data.splits what is train"
+        )
+    return folders
 
 
 def cut(examples: list[Example], share: float, seed: int) -> tuple[list[Example], list[Example]]:
     """Cuts a share of each label's examples off; returns what is left and what was cut.
 
-    Which ones a hash of the seed and of each name decides, so that the same files give the
-    same splits on every machine, and a new file moves hardly any other.
+    Which ones a hash of the seed and of each file's name decides, so that the same files give
+    the same splits on every machine, and a new file moves hardly any other. Examples cut out of
+    one picture stay together.
 
     Args:
         examples: What to cut from; one of each label is always left.
@@ -140,18 +174,23 @@ def cut(examples: list[Example], share: float, seed: int) -> tuple[list[Example]
     """
     key = str(seed).encode()
 
-    def rank(example: Example) -> bytes:
-        return hashlib.blake2b(os.fsencode(example.name), key=key, digest_size=8).digest()
+    def rank(file: str) -> bytes:
+        return hashlib.blake2b(os.fsencode(file), key=key, digest_size=8).digest()
 
-    by_label: dict[str | None, list[Example]] = {}
+    labels_of: dict[str, Counter[str | None]] = {}
     for example in examples:
-        by_label.setdefault(example.label, []).append(example)
+        labels_of.setdefault(example.file, Counter())[example.label] += 1
+    total = Counter(example.label for example in examples)
+    most = {label: min(round(share * count), count - 1) for label, count in total.items()}
+    taken: Counter[str | None] = Counter()
     gone: set[str] = set()
-    for found in by_label.values():
-        count = min(round(share * len(found)), len(found) - 1)
-        gone.update(example.name for example in sorted(found, key=rank)[:count])
-    left = [example for example in examples if example.name not in gone]
-    return left, [example for example in examples if example.name in gone]
+    for file in sorted(labels_of, key=rank):
+        labels = labels_of[file]
+        if all(taken[label] + count <= most[label] for label, count in labels.items()):
+            taken.update(labels)
+            gone.add(file)
+    left = [example for example in examples if example.file not in gone]
+    return left, [example for example in examples if example.file in gone]
 
 
 def _cut_missing(
@@ -166,10 +205,14 @@ def _cut_missing(
         left -= share
         if taken:
             found[split] = taken
-            notes.append(f"there is no {split} split: {len(taken):,} examples of train went to it")
+            notes.append(f"there is no {split} split: {_count(taken)} of train went to it")
         else:
             notes.append(f"there are too few examples for a {split} split")
     return notes
+
+
+def _count(examples: Sequence[Example]) -> str:
+    return f"{len(examples):,} example{'s' if len(examples) > 1 else ''}"
 
 
 def _lacking(examples: Iterable[Example], split: str, lacks: Callable[[Example], str]) -> list[str]:
@@ -184,93 +227,9 @@ def _apart(found: dict[str, list[Example]]) -> list[str]:
             if split not in found or later not in found:
                 continue
             held_out = {example.name for example in found[later]}
-            kept = [example for example in found[split] if example.name not in held_out]
-            shared = len(found[split]) - len(kept)
+            shared = [example for example in found[split] if example.name in held_out]
             if shared:
-                notes.append(f"{shared:,} examples asked for as {split} and {later} are in {later}")
-            found[split] = kept
+                are = "are" if len(shared) > 1 else "is"
+                notes.append(f"{_count(shared)} asked for as {split} and {later} {are} in {later}")
+            found[split] = [one for one in found[split] if one.name not in held_out]
     return notes
-
-
-def _parts(wanted: str) -> tuple[str, str | None]:
-    match = _SLICE.fullmatch(wanted)
-    return (match["source"].strip(), match["slice"]) if match else (wanted, None)
-
-
-def _sliced(examples: list[Example], split: str, wanted: Wanted) -> list[Example]:
-    text = _parts(wanted)[1] if isinstance(wanted, str) else None
-    if text is None:
-        return examples
-    bounds = text.split(":")
-    try:
-        if len(bounds) not in (2, 3) or "%" in "".join(bounds[2:]):
-            raise ValueError
-        numbers = [_bound(bound.strip(), len(examples)) for bound in bounds]
-        return examples[slice(*numbers)]
-    except ValueError:
-        raise UserError(
-            f"splits.{split}={wanted!r}: [{text}] is no slice; write it as [:20], [80%:] or [::4]"
-        ) from None
-
-
-def _bound(text: str, length: int) -> int | None:
-    if text.endswith("%"):
-        return round(float(text[:-1]) / 100 * length)
-    return int(text) if text else None
-
-
-class _Finder:
-    """Examples by the names that lists may use for them."""
-
-    def __init__(self, examples: Sequence[Example], root: Path):
-        self._examples = examples
-        self._root = root
-        self._by_name: dict[str, list[Example]] = {}
-        for example in examples:
-            parts = Path(example.file).parts
-            # Every tail of the path, with and without ending: "a/b.jpg", "a/b", "b.jpg", "b".
-            for start in range(len(parts)):
-                tail = "/".join(parts[start:])
-                for name in {tail, os.path.splitext(tail)[0]}:
-                    self._by_name.setdefault(name, []).append(example)
-
-    def find(self, split: str, wanted: Wanted) -> tuple[list[Example], list[tuple[str, str]]]:
-        """Returns the examples asked for, and name and reason of those there are none of."""
-        if not isinstance(wanted, str):
-            return self._by_names(list(wanted), f"named for {split}")
-        source = _parts(wanted)[0]
-        if source in ("", _EVERYTHING):
-            return sorted(self._examples, key=lambda one: natural(one.name)), []
-        path = self._root / source
-        if path.is_file():
-            return self._by_names(_lines(path), f"listed in {source}")
-        if path.is_dir():
-            folder = Path(source).as_posix() + "/"
-            return [one for one in self._examples if one.file.startswith(folder)], []
-        raise UserError(f"{self._root} has no list or folder {source!r}, named for split {split!r}")
-
-    def _by_names(
-        self, names: list[str], where: str
-    ) -> tuple[list[Example], list[tuple[str, str]]]:
-        chosen: dict[str, Example] = {}
-        missing = []
-        for line in names:
-            name = line if line in self._by_name else line.split()[0]
-            found = self._by_name.get(name, [])
-            if not found:
-                missing.append((name, f"is {where}, but there is no such picture"))
-            elif len({one.file for one in found}) > 1:
-                raise UserError(
-                    f"{name!r} is {where}, and there are {found[0].file} and {found[-1].file}; "
-                    "write the path below the data set's folder"
-                )
-            chosen.update({one.name: one for one in found})
-        return list(chosen.values()), missing
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is no list of names in UTF-8 text ({error.reason})") from error
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]

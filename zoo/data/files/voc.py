@@ -5,10 +5,22 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from zoo.data.files.pictures import Look
 
 Box = tuple[float, float, float, float]
+
+
+class Thing(NamedTuple):
+    """An object: which one in its annotation, counted from 1, its name and its box."""
+
+    number: int
+    name: str
+    box: Box
+
+    def __str__(self) -> str:
+        return f"object {self.number} ({self.name})"
 
 
 @dataclass
@@ -18,13 +30,13 @@ class Annotation:
     Attributes:
         file: The picture's name in it.
         size: Height and width of the picture in it; None where it says nothing, or 0.
-        objects: Name and box of each object; the box x_min, y_min, x_max, y_max as written.
+        objects: Those with a name and a box: x_min, y_min, x_max, y_max as written.
         faults: What is wrong with an object that is not among `objects`.
     """
 
     file: str
     size: tuple[int, int] | None
-    objects: list[tuple[str, Box]] = field(default_factory=list)
+    objects: list[Thing] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
 
@@ -42,7 +54,7 @@ def read_annotation(path: Path) -> Annotation:
         root = ElementTree.parse(path).getroot()
     except ElementTree.ParseError as error:
         raise ValueError(f"is no whole XML ({error})") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, LookupError) as error:
         raise ValueError(f"cannot be read ({error})") from error
     size = tuple(_number(root.findtext(f"size/{side}")) for side in ("height", "width"))
     known = all(side is not None and side >= 1 for side in size)
@@ -52,15 +64,15 @@ def read_annotation(path: Path) -> Annotation:
     )
     for number, thing in enumerate(root.iter("object"), 1):
         name = (thing.findtext("name") or "").strip()
-        edges = [
+        x0, y0, x1, y1 = (
             _number(thing.findtext(f"bndbox/{edge}")) for edge in ("xmin", "ymin", "xmax", "ymax")
-        ]
+        )
         if not name:
             annotation.faults.append(f"object {number} has no name")
-        elif any(edge is None for edge in edges):
+        elif x0 is None or y0 is None or x1 is None or y1 is None:
             annotation.faults.append(f"object {number} ({name}) has no box of four numbers")
         else:
-            annotation.objects.append((name, (*(edge or 0.0 for edge in edges),)))
+            annotation.objects.append(Thing(number, name, (x0, y0, x1, y1)))
     return annotation
 
 
@@ -77,12 +89,12 @@ class Placed:
     """The objects of a picture, in the picture.
 
     Attributes:
-        objects: Name and box of each: edges in pixels of the upright picture, within it.
+        objects: Their boxes are edges in pixels of the upright picture, within it.
         faults: What is wrong with objects that are left out.
         repairs: What was wrong with objects that were mended.
     """
 
-    objects: list[tuple[str, Box]] = field(default_factory=list)
+    objects: list[Thing] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     repairs: list[str] = field(default_factory=list)
 
@@ -109,11 +121,11 @@ def place_objects(annotation: Annotation, look: Look) -> Placed:
         turned = annotation.size == look.stored
         if not turned:
             raise ValueError(
-                f"is for a picture of {_text(annotation.size)} pixels, which has {_text(look.size)}"
+                f"is for a picture of {_text(annotation.size)} pixels, not {_text(look.size)}"
             )
     height, width = look.size
-    for number, (name, corners) in enumerate(annotation.objects, 1):
-        what = f"object {number} ({name})"
+    for thing in annotation.objects:
+        what, corners = str(thing), thing.box
         x0, y0, x1, y1 = corners
         if x0 > x1 or y0 > y1:
             placed.repairs.append(f"{what}: swapped corners put right")
@@ -132,7 +144,7 @@ def place_objects(annotation: Annotation, look: Look) -> Placed:
             continue
         if inside != box:
             placed.repairs.append(f"{what}: its box {_edges(corners)} clipped to the picture")
-        placed.objects.append((name, inside))
+        placed.objects.append(thing._replace(box=inside))
     return placed
 
 
@@ -170,9 +182,14 @@ def turn_box(box: Box, stored: tuple[int, int], orientation: int) -> Box:
     return x0, y0, x1, y1
 
 
-def largest(objects: Sequence[tuple[str, Box]]) -> tuple[str, Box]:
+def largest(objects: Sequence[Thing]) -> Thing:
     """Returns the object whose box has the largest area, the first of equals."""
-    return max(objects, key=lambda one: (one[1][2] - one[1][0]) * (one[1][3] - one[1][1]))
+
+    def area(thing: Thing) -> float:
+        x0, y0, x1, y1 = thing.box
+        return (x1 - x0) * (y1 - y0)
+
+    return max(objects, key=area)
 
 
 def window_around(

@@ -8,12 +8,15 @@ from zoo.data.dataset import DataSet
 from zoo.data.files.dataset import dataset_of
 from zoo.data.files.example import Example
 from zoo.data.files.pictures import PICTURES, find_root
-from zoo.data.files.splits import SPLIT_FOLDERS, Wanted
+from zoo.data.files.splits import SPLIT_FOLDERS
+from zoo.data.files.wanted import Wanted
 from zoo.errors import UserError
 
 SOURCE = "class_folders"
 SUMMARY = "your pictures: a folder per class, also inside train/, validation/ and test/"
 TARGETS = ("class",)
+
+_INSIDE = "folders"
 
 
 def open(
@@ -49,15 +52,18 @@ def open(
     root = find_root(path, SOURCE, "a folder per class")
     skipped: Counter[str] = Counter()
     if splits:
-        places = [_given(root, wanted) for wanted in splits.values()]
+        places = list(dict.fromkeys(_given(root, wanted) for wanted in splits.values()))
     else:
         splits = _split_folders(root)
         places = [root / folder for folder in splits.values()] or [root]
     found = {one.name: one for place in places for one in _examples(root, place, skipped)}
     notes = []
     if skipped:
-        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(skipped.items()))
-        notes.append(f"passed over what is no picture in a class folder: {kinds}")
+        inside = skipped.pop(_INSIDE, 0)
+        kinds = [f"{count} {kind}" for kind, count in sorted(skipped.items())]
+        if inside:
+            kinds.append(f"{inside} folder{'s' if inside > 1 else ''} inside")
+        notes.append(f"passed over what is no picture in a class folder: {', '.join(kinds)}")
     labels = {str(example.label) for example in found.values()}
     if len(labels) < 2:
         only = f"only one class, {labels.pop()!r}" if labels else "no class folder with pictures"
@@ -120,10 +126,18 @@ def _examples(root: Path, folder: Path, skipped: Counter[str]) -> list[Example]:
     classes = _folders(folder)
     if not classes:
         loose = sum(child.suffix.lower() in PICTURES for child in folder.iterdir())
-        holds = f"{loose} pictures but no folder" if loose else "no folder"
+        plural = "s" if loose > 1 else ""
+        holds = f"{loose} picture{plural} but no folder" if loose else "no folder"
         raise UserError(
             f"{folder} holds {holds}: put the pictures of each class into a folder named for it"
         )
+    loose = sum(
+        child.suffix.lower() in PICTURES and not child.name.startswith(".")
+        for child in folder.iterdir()
+        if child.is_file()
+    )
+    if loose:
+        skipped["beside the class folders"] += loose
     found = []
     for child in classes:
         before = len(found)
@@ -131,7 +145,7 @@ def _examples(root: Path, folder: Path, skipped: Counter[str]) -> list[Example]:
             if path.name.startswith("."):
                 continue
             if path.is_dir():
-                skipped["folder(s) inside"] += 1
+                skipped[_INSIDE] += 1
             elif path.suffix.lower() not in PICTURES:
                 skipped[f"{path.suffix.lower() or 'without an ending'}"] += 1
             else:

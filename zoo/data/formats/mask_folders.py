@@ -7,7 +7,8 @@ from zoo.data.dataset import DataSet
 from zoo.data.files.dataset import dataset_of
 from zoo.data.files.masks import with_masks
 from zoo.data.files.pictures import examples_in, find_folder, find_root
-from zoo.data.files.splits import SPLIT_FOLDERS, Wanted
+from zoo.data.files.splits import SPLIT_FOLDERS
+from zoo.data.files.wanted import Wanted
 from zoo.errors import UserError
 
 SOURCE = "mask_folders"

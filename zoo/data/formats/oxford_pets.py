@@ -10,7 +10,7 @@ from zoo.data.files.dataset import dataset_of
 from zoo.data.files.example import Example
 from zoo.data.files.masks import with_masks
 from zoo.data.files.pictures import examples_in, find_folder, find_root
-from zoo.data.files.splits import Wanted
+from zoo.data.files.wanted import Wanted
 
 SOURCE = "oxford_pets"
 SUMMARY = "pets as published: images/ and annotations/ with lists, xmls/ and trimaps/"

@@ -7,7 +7,7 @@ from zoo.data.dataset import DataSet
 from zoo.data.files.boxes import Objects, with_boxes
 from zoo.data.files.dataset import dataset_of
 from zoo.data.files.pictures import examples_in, find_folder, find_root
-from zoo.data.files.splits import Wanted
+from zoo.data.files.wanted import Wanted
 
 SOURCE = "voc"
 SUMMARY = "your pictures with boxes: Pascal VOC XML files, and lists of names for the splits"

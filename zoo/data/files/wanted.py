@@ -1,0 +1,135 @@
+"""What a split is asked for as: a list file, a folder, everything, names, and a slice of it."""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from zoo.data.files.example import Example
+from zoo.data.files.pictures import natural
+from zoo.errors import UserError
+
+_SLICE = re.compile(r"(?P<source>.*?)(?:\[(?P<slice>[^\]]*)\])?")
+_EVERYTHING = "all"
+
+Wanted = str | Sequence[str]
+
+
+def _parts(wanted: str) -> tuple[str, str | None]:
+    match = _SLICE.fullmatch(wanted)
+    return (match["source"].strip(), match["slice"]) if match else (wanted, None)
+
+
+def sliced(examples: list[Example], split: str, wanted: Wanted) -> list[Example]:
+    """Returns what the slice after a list, folder or "all" takes; all where there is none.
+
+    Args:
+        examples: Those that it counts.
+        split: Which split it is, for messages.
+        wanted: What it is asked for as.
+
+    Raises:
+        UserError: If what stands in the brackets is no slice.
+    """
+    text = _parts(wanted)[1] if isinstance(wanted, str) else None
+    if text is None:
+        return examples
+    bounds = text.split(":")
+    try:
+        if len(bounds) not in (2, 3) or "%" in "".join(bounds[2:]):
+            raise ValueError
+        numbers = [_bound(bound.strip(), len(examples)) for bound in bounds]
+        return examples[slice(*numbers)]
+    except (ValueError, OverflowError):
+        raise UserError(
+            f"splits.{split}={wanted!r}: [{text}] is no slice; write it as [:20], [80%:] or [::4]"
+        ) from None
+
+
+def _bound(text: str, length: int) -> int | None:
+    if text.endswith("%"):
+        return round(float(text[:-1]) / 100 * length)
+    return int(text) if text else None
+
+
+class Finder:
+    """Examples by the names that lists may use for them.
+
+    Args:
+        examples: All there are.
+        root: Folder of the data set.
+    """
+
+    def __init__(self, examples: Sequence[Example], root: Path):
+        self._examples = examples
+        self._root = root
+        self._by_name: dict[str, list[Example]] = {}
+        for example in examples:
+            parts = Path(example.file).parts
+            # Every tail of the path, with and without ending: "a/b.jpg", "a/b", "b.jpg", "b".
+            for start in range(len(parts)):
+                tail = "/".join(parts[start:])
+                for name in {tail, os.path.splitext(tail)[0]}:
+                    self._by_name.setdefault(name, []).append(example)
+
+    def find(self, split: str, wanted: Wanted) -> tuple[list[Example], list[tuple[str, str]]]:
+        """Returns the examples asked for, and name and reason of those there are none of.
+
+        Args:
+            split: Which split it is, for messages.
+            wanted: As `zoo.data.files.splits.divide` takes it; a slice is not looked at.
+
+        Raises:
+            UserError: If there is no such list or folder, or two pictures have a name.
+        """
+        if not isinstance(wanted, str):
+            return self._by_names(list(wanted), f"named for {split}")
+        source = _parts(wanted)[0]
+        if source in ("", ".", _EVERYTHING):
+            return sorted(self._examples, key=lambda one: natural(one.name)), []
+        path = self._root / source
+        if path.is_file():
+            return self._by_names(_lines(path), f"listed in {source}")
+        if path.is_dir():
+            folder = Path(source).as_posix() + "/"
+            return [one for one in self._examples if one.file.startswith(folder)], []
+        raise UserError(f"{self._root} has no list or folder {source!r}, named for split {split!r}")
+
+    def _by_names(
+        self, names: list[str], where: str
+    ) -> tuple[list[Example], list[tuple[str, str]]]:
+        chosen: dict[str, Example] = {}
+        missing = []
+        for line in names:
+            name, found = self._look_up(line)
+            if not found:
+                missing.append((name, f"is {where}, but there is no such picture"))
+            elif len({one.file for one in found}) > 1:
+                raise UserError(
+                    f"{name!r} is {where}, and there are {found[0].file} and {found[-1].file}; "
+                    "write the path below the data set's folder"
+                )
+            chosen.update({one.name: one for one in found})
+        return list(chosen.values()), missing
+
+    def _look_up(self, line: str) -> tuple[str, list[Example]]:
+        """Returns a name, the whole line or its first column, and the examples that have it."""
+        for text in (line, *line.split()[:1]):
+            name = text.replace("\\", "/").removeprefix("./")
+            found = self._by_name.get(name, [])
+            # Its path below the data set is one picture's, whatever others end in it.
+            own = [one for one in found if one.file == name]
+            own = own or [one for one in found if os.path.splitext(one.file)[0] == name]
+            if found:
+                return name, own or found
+        return (line.split() or [line])[0], []
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        # Windows editors put a mark before the first name.
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is no list of names in UTF-8 text ({error.reason})") from error
+    lines = [line.strip() for line in lines]
+    return [line for line in lines if line and not line.startswith("#")]
