@@ -6,8 +6,7 @@ FOLDER holds the published images.tar.gz (792 MB) and annotations.tar.gz (19 MB)
 photographs to train on and 3,669 to test with. It is left out where TensorFlow Datasets has the
 set already or may download it, which it does on first use.
 
-The masks' ids have no names in the set, and the classes are called by their numbers there: 1 is
-the pet, 2 the background, 3 the border between them. The last tenth of train is for validation.
+The border is that between pet and background. The last tenth of train is for validation.
 
 Score: not measured here. The files could not be had on the machine this was written on, and so
 neither score nor training time is given.
@@ -19,6 +18,7 @@ recipe = Recipe(
     task="segmentation",
     data=DataOptions(
         source="tfds:oxford_iiit_pet",
+        options={"classes": {"1": "pet", "2": "background", "3": "border"}},
         splits={"train": "train[:90%]", "validation": "train[90%:]", "test": "test"},
     ),
     input=InputOptions(size=(128, 128), channels=3),

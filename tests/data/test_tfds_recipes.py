@@ -260,7 +260,7 @@ def test_tf_flowers_has_every_file_under_its_kind_in_mixed_splits(recipe_of):
 def test_pets_have_the_breed_and_the_trimap_of_their_files(recipe_of):
     dataset = open_data(recipe_of("oxford_iiit_pet_segmentation"))
     assert len(dataset.label_names) == 37
-    assert dataset.mask_names == ("1", "2", "3")
+    assert dataset.mask_names == ("pet", "background", "border")
     found = [pet for split in dataset.splits.values() for pet in pets_of(split)]
     assert sorted(name for name, _ in found) == sorted(PETS)
     for name, example in found:

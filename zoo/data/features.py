@@ -8,12 +8,9 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from zoo.data.dataset import Split
+from zoo.data.mask_classes import MaskClasses
 from zoo.errors import UserError
-from zoo.preprocess import IGNORE
-
-# Where a set does not name its mask ids, this many masks are read to find them.
-_MASKS_READ = 500
+from zoo.preprocess import decode_mask
 
 
 @dataclass(frozen=True)
@@ -46,12 +43,12 @@ class Fields:
         found = {"class": self.label, "box": self.box, "mask": self.mask}
         return frozenset(target for target, key in found.items() if key is not None)
 
-    def example(self, record: tf.Tensor, ids: np.ndarray | None) -> dict[str, tf.Tensor]:
+    def example(self, record: tf.Tensor, ids: MaskClasses | None) -> dict[str, tf.Tensor]:
         """Returns the raw example of a record; graph-traceable.
 
         Args:
             record: string scalar, a serialized `tf.train.Example` of the set.
-            ids: uint8 [256] from the set's mask ids to zoo's, or None to hand them on as they are.
+            ids: From the set's mask ids to classes, or None to hand masks on as they are.
         """
         skip = {key: tfds.decode.SkipDecoding() for key in (self.image, self.mask) if key}
         parsed = self.features.deserialize_example(record, decoders=skip)
@@ -69,7 +66,7 @@ class Fields:
             example["class"] = label
         if self.mask is not None:
             mask = parsed[self.mask]
-            example["mask"] = mask if ids is None else _renumbered(mask, ids)
+            example["mask"] = mask if ids is None else ids.numbers(decode_mask(mask))
         return example
 
 
@@ -90,36 +87,6 @@ def _largest(boxes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     boxes = tf.concat([boxes, tf.fill([1, 4], np.float32(np.nan))], 0)
     chosen = tf.argmax(area, output_type=tf.int32)
     return boxes[chosen], chosen
-
-
-def _renumbered(mask: tf.Tensor, ids: np.ndarray) -> tf.Tensor:
-    # Ids that `mask_table` met in no mask are marked 254, which no set of its kind reaches.
-    mask = tf.gather(ids, tf.cast(tf.io.decode_png(mask, channels=1)[..., 0], tf.int32))
-    tf.debugging.assert_none_equal(
-        mask, np.uint8(254), message="its mask holds an id that the masks of train do not"
-    )
-    return mask
-
-
-def mask_table(train: Split) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Finds the mask ids of a set that does not name them.
-
-    Args:
-        train: Its training split, read without renumbering.
-
-    Returns:
-        uint8 [256] from the set's ids to 0, 1, 2 ... in their order (254 for those not met,
-        255 stays to be ignored), and the ids as names.
-    """
-    met: set[int] = set()
-    for index in range(min(train.length, _MASKS_READ)):
-        mask = tf.io.decode_png(train.read(tf.constant(index, tf.int64))["mask"], channels=1)
-        met.update(np.unique(mask.numpy()).tolist())
-    names = sorted(met - {IGNORE})
-    table = np.full(256, 254, np.uint8)
-    table[names] = np.arange(len(names))
-    table[IGNORE] = IGNORE
-    return table, tuple(map(str, names))
 
 
 def _class_names(feature: Any) -> tuple[str, ...]:

@@ -14,7 +14,8 @@ import tensorflow_datasets as tfds
 from absl import logging
 
 from zoo.data.dataset import SPLITS, DataSet, Split, part_of
-from zoo.data.features import Fields, fields_of, mask_table
+from zoo.data.features import Fields, fields_of
+from zoo.data.mask_classes import MaskClasses, find_classes, mask_classes
 from zoo.errors import UserError
 
 # A set stored without random access has to be held in memory, encoded as it is on disk. A small
@@ -137,7 +138,7 @@ def _split(
     name: str,
     instruction: str,
     fields: Fields,
-    ids: np.ndarray | None,
+    ids: MaskClasses | None,
 ) -> Split:
     try:
         length = builder.info.splits[instruction].num_examples
@@ -199,6 +200,8 @@ def dataset_of(
     validation: float,
     test: float,
     mask_names: tuple[str, ...] | None = None,
+    classes: Mapping[str, str] | None = None,
+    ignore: Sequence[int] = (),
     mirrored: bool | None = None,
 ) -> DataSet:
     """Returns a prepared set under the contract of `zoo.data`.
@@ -211,6 +214,8 @@ def dataset_of(
         test: Share of train to test with where there is no such split.
         mask_names: Names of the mask ids, if they are known; else they are those the masks
             hold, renumbered from 0 in their order.
+        classes: Which classes the mask ids are instead, as `mask_classes` takes them.
+        ignore: Mask ids to ignore.
         mirrored: As in `DataSet`.
 
     Raises:
@@ -230,11 +235,18 @@ def dataset_of(
             f"data set {name!r} has no split 'train'; it has {has}: name one for it in `splits`"
         )
     ids = None
-    if fields.mask is not None and mask_names is None:
+    if fields.mask is not None and mask_names is None and classes is None and not ignore:
         mask_names = fields.mask_names
     if fields.mask is not None and mask_names is None:
-        ids, mask_names = mask_table(_split(builder, "train", instructions["train"], fields, None))
-        notes.append(f"the masks of train hold {len(mask_names)} ids: {', '.join(mask_names)}")
+        if classes is None:
+            train = _split(builder, "train", instructions["train"], fields, None)
+            ids, said = find_classes(
+                lambda index: train.read(index)["mask"], train.length, ignore, name
+            )
+            notes.append(said)
+        else:
+            ids = mask_classes(classes, ignore)
+        mask_names = ids.names
     opened = {
         split: _split(builder, split, instruction, fields, ids)
         for split, instruction in instructions.items()

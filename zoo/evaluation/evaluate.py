@@ -146,8 +146,14 @@ def evaluate(
 def _examples(dataset: DataSet, split: str, task: Task) -> Iterator[tuple[str, dict[str, Any]]]:
     source = dataset.splits[split]
     keys = ("image", *task.targets)
+
+    # AutoGraph would wrap a user's mistake, found while tracing, in an error of its own.
+    @tf.autograph.experimental.do_not_convert
+    def read(index: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {key: value for key, value in source.read(index).items() if key in keys}
+
     examples = tf.data.Dataset.range(source.length).map(
-        lambda index: {key: value for key, value in source.read(index).items() if key in keys},
+        read,
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )

@@ -11,9 +11,9 @@ import numpy as np
 
 from zoo.data.dataset import DataSet, Split
 from zoo.data.files.example import Example
-from zoo.data.files.masks import MaskClasses, find_classes, mask_classes
 from zoo.data.files.splits import divide
 from zoo.data.files.wanted import Wanted
+from zoo.data.mask_classes import MaskClasses, find_classes, mask_classes
 from zoo.errors import UserError
 
 
@@ -78,7 +78,8 @@ def dataset_of(
     ids = None
     if "mask" in wanted:
         if classes is None:
-            ids, said = find_classes([str(one.mask) for one in parts["train"]], ignore)
+            masks = _reader_of_files([str(one.mask) for one in parts["train"]])
+            ids, said = find_classes(masks, len(parts["train"]), ignore, root.name)
             notes.append(said)
         else:
             ids = mask_classes(classes, ignore)
@@ -157,12 +158,9 @@ def _reader_of_pictures(examples: Sequence[Example]) -> Callable[[Any], Any]:
 
     from zoo.preprocess import decode_image
 
+    whole = _reader_of_files([example.path for example in examples])
     with tf.device("CPU"):
-        paths = tf.constant([os.fsencode(example.path) for example in examples])
         windows = tf.constant([example.window or (0, 0, 0, 0) for example in examples])
-
-    def whole(index: Any) -> Any:
-        return tf.io.read_file(paths[index])
 
     def part(index: Any) -> Any:
         def cut_out() -> Any:
@@ -176,23 +174,26 @@ def _reader_of_pictures(examples: Sequence[Example]) -> Callable[[Any], Any]:
     return part if any(example.window for example in examples) else whole
 
 
+def _reader_of_files(paths: Sequence[str]) -> Callable[[Any], Any]:
+    import tensorflow as tf
+
+    with tf.device("CPU"):
+        held = tf.constant([os.fsencode(path) for path in paths])
+    return lambda index: tf.io.read_file(held[index])
+
+
 def _reader_of_masks(examples: Sequence[Example], ids: MaskClasses) -> Callable[[Any], Any]:
     import tensorflow as tf
 
     from zoo.preprocess import decode_mask, orient
 
+    encoded = _reader_of_files([example.mask or "" for example in examples])
     with tf.device("CPU"):
-        paths = tf.constant([os.fsencode(example.mask or "") for example in examples])
         turns = tf.constant([example.mask_orientation for example in examples], tf.int32)
-        table = tf.constant(ids.table, tf.int32)
 
     def read(index: Any) -> Any:
-        mask = tf.expand_dims(decode_mask(tf.io.read_file(paths[index])), -1)
-        numbers = tf.gather(table, tf.cast(tf.squeeze(orient(mask, turns[index]), -1), tf.int32))
-        with tf.control_dependencies(
-            [tf.debugging.assert_non_negative(numbers, "its mask holds an id of no class")]
-        ):
-            return tf.cast(numbers, tf.uint8)
+        mask = tf.expand_dims(decode_mask(encoded(index)), -1)
+        return ids.numbers(tf.squeeze(orient(mask, turns[index]), -1))
 
     return read
 

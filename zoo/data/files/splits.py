@@ -119,6 +119,8 @@ def divide(
 def usual_splits(root: Path, examples: Iterable[Example]) -> dict[str, str]:
     """Returns the splits that lists or folders of the usual names make; else none.
 
+    What is in no list or folder is left to train, where there is neither for that.
+
     Args:
         root: Folder of the data set.
         examples: Those below it.
@@ -133,7 +135,7 @@ def usual_splits(root: Path, examples: Iterable[Example]) -> dict[str, str]:
             for name in names[::-1]
             if (root / folder / name).is_file()
         }
-        if "train" in lists:
+        if lists:
             return lists
     folders: dict[str, str] = {}
     outside = ""
@@ -149,9 +151,7 @@ def usual_splits(root: Path, examples: Iterable[Example]) -> dict[str, str]:
                 f"{root} has two folders for {split}: {folders[split]} and {folder}; "
                 "name one in data.splits"
             )
-    if "train" not in folders:
-        return {}
-    if outside:
+    if outside and "train" in folders:
         # Cut anew, all would mix what is held out with what is trained on.
         raise UserError(
             f"{root} has a folder {folders['train']}, and {outside} lies in no split's; move it, "

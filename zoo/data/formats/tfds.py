@@ -5,7 +5,7 @@ import threading
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ def open(
     seed: int,
     validation: float,
     test: float,
+    classes: Mapping[str, str] | None = None,
+    ignore: Sequence[int] = (),
 ) -> DataSet:
     """Opens a set of TensorFlow Datasets by its name.
 
@@ -46,6 +48,9 @@ def open(
         seed: Not used: TFDS shuffles a set once, when it is prepared.
         validation: As in `open_dataset`.
         test: As in `open_dataset`.
+        classes: From the ids in the set's masks to the classes' names, as in {"1": "pet"};
+            without it the set's own names, or else the ids that the masks hold.
+        ignore: Mask ids that are neither trained on nor scored.
 
     Raises:
         UserError: If the set is unknown, its files are not there and cannot be fetched (within
@@ -55,7 +60,15 @@ def open(
     builder = _prepared(name, path) or _prepare(name, path)
     from zoo.data.records import dataset_of
 
-    return dataset_of(builder, name=name, splits=splits, validation=validation, test=test)
+    return dataset_of(
+        builder,
+        name=name,
+        splits=splits,
+        validation=validation,
+        test=test,
+        classes=classes,
+        ignore=ignore,
+    )
 
 
 def _places(name: str, path: Path | None) -> list[Path]:

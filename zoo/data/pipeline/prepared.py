@@ -198,7 +198,7 @@ def _reason(
     try:
         raw = split.read(tf.constant(index, tf.int64))
     except tf.errors.NotFoundError:
-        return "is not there any more"
+        return split.explain(index) or "is not there any more"
     except tf.errors.PermissionDeniedError:
         return "may not be read (permission denied)"
     except tf.errors.OpError as error:

@@ -1,0 +1,156 @@
+"""Which classes the ids in masks stand for."""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from zoo.errors import UserError
+
+# Where the classes are not given, this many masks are read to find the ids.
+_MASKS_READ = 500
+_IGNORE = 255
+_UNKNOWN = -1
+
+
+@dataclass(frozen=True)
+class MaskClasses:
+    """From the ids in mask files to classes.
+
+    Attributes:
+        names: Of the classes, in the order of their numbers.
+        table: int16 [256]: for each id its class, 255 to be ignored, -1 unknown.
+    """
+
+    names: tuple[str, ...]
+    table: np.ndarray
+
+    def unknown(self, ids: np.ndarray) -> list[int]:
+        """Returns those of some ids, uint8, that are no class and not to be ignored."""
+        return [int(id_) for id_ in np.unique(ids) if self.table[id_] == _UNKNOWN]
+
+    def numbers(self, ids: Any) -> Any:
+        """Returns the classes of a mask's ids; graph-traceable.
+
+        Args:
+            ids: uint8 [h, w].
+
+        Returns:
+            uint8 [h, w], 255 where it is ignored.
+
+        Raises:
+            tf.errors.InvalidArgumentError: If there is an id of no class.
+        """
+        import tensorflow as tf
+
+        numbers = tf.gather(tf.constant(self.table, tf.int32), tf.cast(ids, tf.int32))
+        known = tf.debugging.assert_non_negative(numbers, "its mask holds an id of no class")
+        with tf.control_dependencies([] if known is None else [known]):
+            return tf.cast(numbers, tf.uint8)
+
+    def text(self) -> str:
+        """Returns the ids that there may be, for messages: "1 cat, 2 dog, 255 ignored"."""
+        known = [
+            f"{id_} {'ignored' if number == _IGNORE else self.names[number]}"
+            for id_, number in enumerate(self.table)
+            if number != _UNKNOWN
+        ]
+        return ", ".join(known)
+
+
+def mask_classes(classes: Mapping[str, str], ignore: Sequence[int]) -> MaskClasses:
+    """Returns the classes that ids stand for.
+
+    Args:
+        classes: From ids, 0 to 255 as text, to names; ids of one name are one class. The
+            classes are numbered from 0 in the order in which their names come.
+        ignore: Ids that are neither trained on nor scored. 255 is ignored as well, unless
+            it is among the classes.
+
+    Raises:
+        UserError: If an id is out of range, both a class and ignored, or there are less than
+            two classes.
+    """
+    table = np.full(256, _UNKNOWN, np.int16)
+    table[_IGNORE] = _IGNORE
+    names = tuple(dict.fromkeys(classes.values()))
+    ids = {}
+    for text, name in classes.items():
+        if not text.strip().isdecimal() or int(text) > 255:
+            raise UserError(f"classes: {text!r} is no id of a mask's pixels, 0 to 255")
+        ids[int(text)] = name
+        table[int(text)] = names.index(name)
+    for id_ in ignore:
+        if id_ in ids:
+            raise UserError(f"mask id {id_} is the class {ids[id_]!r} and ignored; choose one")
+        if not 0 <= id_ <= 255:
+            raise UserError(f"ignore: {id_} is no id of a mask's pixels, 0 to 255")
+        table[id_] = _IGNORE
+    if len(names) < 2:
+        raise UserError(f"masks need at least two classes, not {len(names)}; name them in classes")
+    return MaskClasses(names, table)
+
+
+def find_classes(
+    read: Callable[[Any], Any], length: int, ignore: Sequence[int], where: str
+) -> tuple[MaskClasses, str]:
+    """Finds out which ids masks hold, where the user does not say.
+
+    Ids 0 and 255 alone are background and foreground; beside others, 255 is ignored.
+
+    Args:
+        read: From an int64 scalar index to an encoded mask, string scalar.
+        length: How many masks there are; of very many the first 500 are read.
+        ignore: Ids to ignore.
+        where: Whose masks they are, for messages.
+
+    Returns:
+        The classes, named for their ids, and a sentence that says what was found.
+
+    Raises:
+        UserError: If the masks hold less than two ids.
+    """
+    import tensorflow as tf
+
+    # AutoGraph would wrap a user's mistake, found while tracing, in an error of its own.
+    @tf.autograph.experimental.do_not_convert
+    def ids_of(index: Any) -> Any:
+        return _counter()(read(index))
+
+    data = tf.data.Dataset.range(min(length, _MASKS_READ))
+    data = data.map(ids_of, num_parallel_calls=tf.data.AUTOTUNE).ignore_errors()
+    met = np.zeros(256, bool)
+    for found in data.as_numpy_iterator():
+        met |= found
+    ids = [int(id_) for id_ in np.flatnonzero(met) if id_ not in ignore]
+    if ids == [0, _IGNORE]:
+        classes = {"0": "background", "255": "foreground"}
+        said = "the masks hold 0 and 255: background and foreground"
+    else:
+        classes = {str(id_): str(id_) for id_ in ids if id_ != _IGNORE}
+        said = f"the masks hold the ids {', '.join(classes)}, taken as classes"
+        said += ", and 255, which is ignored" if _IGNORE in ids else ""
+    if len(classes) < 2:
+        raise UserError(
+            f"the masks of {where} hold "
+            f"{'only the id ' + ', '.join(classes) if classes else 'nothing that can be read'}; "
+            "there have to be at least two classes (a mask is a gray or palette PNG of ids)"
+        )
+    return mask_classes(classes, ignore), said
+
+
+@functools.cache
+def _counter() -> Callable[[Any], Any]:
+    import tensorflow as tf
+
+    from zoo.preprocess import decode_mask
+
+    # Traced once: tracing takes longer than reading a small set's masks.
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+    def ids_in(encoded):
+        mask = tf.cast(decode_mask(encoded), tf.int32)
+        return tf.math.bincount(tf.reshape(mask, [-1]), minlength=256, maxlength=256) > 0
+
+    return ids_in
