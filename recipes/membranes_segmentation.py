@@ -35,7 +35,7 @@ recipe = Recipe(
         "brightness": 0.1,
         "contrast": 0.2,
     },
-    epochs=20,
+    epochs=24,
     repeat=4,
     batch_size=4,
     learning_rate=4e-3,
