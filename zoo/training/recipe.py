@@ -30,8 +30,7 @@ class DataOptions(_Section):
     """Where the pictures are and how they are divided.
 
     Attributes:
-        source: A format or a data set: ``"digit_scenes"``, ``"tfds:NAME"``, ``"voc"``,
-            ``"mask_folders"`` and others; ``zoo list datasets`` shows all.
+        source: A format or a data set, one of those that ``zoo list datasets`` shows.
         path: The folder, as ``--data`` gives it. Without it ``place`` is looked for.
         place: The folder's usual name below ``$ZOO_DATA``.
         options: What the source takes besides; see ``open`` in its module.

@@ -1,0 +1,102 @@
+"""What every command shares: how it fails, how TensorFlow starts, and its options."""
+
+import errno
+import os
+import sys
+import tempfile
+from typing import Any
+
+import click
+
+from zoo.errors import CheckError, UserError
+
+_STDERR = 2
+
+_PLACE_FAULTS = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOTDIR,
+    errno.EEXIST,
+}
+
+
+def start_tensorflow() -> None:
+    """Imports TensorFlow without its start-up chatter, which is shown if the import fails."""
+    sys.stderr.flush()
+    kept = os.dup(_STDERR)
+    with tempfile.TemporaryFile() as chatter:
+        os.dup2(chatter.fileno(), _STDERR)
+        try:
+            import tensorflow as tf
+
+            tf.config.list_physical_devices()
+        except BaseException:
+            chatter.seek(0)
+            os.write(kept, chatter.read())
+            raise
+        finally:
+            os.dup2(kept, _STDERR)
+            os.close(kept)
+
+
+class Failure(click.ClickException):
+    """One sentence on standard error and an exit code."""
+
+    def __init__(self, message: str, exit_code: int):
+        super().__init__(message)
+        # click declares one for a class; here each has its own.
+        self.exit_code = exit_code  # pyright: ignore[reportAttributeAccessIssue]
+
+
+class Commands(click.Group):
+    """A group whose commands end with one clear line on anything a user can mend."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs a command; what its user can mend ends it with a line and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            raise Failure(str(error), 2) from error
+        except CheckError as error:
+            raise Failure(str(error), 1) from error
+        except OSError as error:
+            if error.errno not in _PLACE_FAULTS:
+                raise
+            place = error.filename or "the disk"
+            raise Failure(f"cannot write to {place}: {error.strerror}", 2) from error
+        except KeyboardInterrupt:
+            raise Failure("interrupted", 130) from None
+
+
+def json_option(function):
+    """Adds ``--json``, passed on as ``as_json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(
+        function
+    )
+
+
+def recipe_options(function):
+    """Adds what all commands take that train a recipe."""
+    for option in (
+        click.argument("recipe"),
+        click.option("--data", metavar="PATH", help="The folder with the pictures."),
+        click.option(
+            "--set",
+            "settings",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="Change a field of the recipe, e.g. --set model.head=flatten.",
+        ),
+        click.option(
+            "--run", "folder", metavar="DIR", help="The run folder (default: a new one in runs/)."
+        ),
+        click.option("--resume", is_flag=True, help="Go on from the last finished epoch."),
+        click.option(
+            "--dry-run", is_flag=True, help="Rehearse on two batches; say what the full run needs."
+        ),
+    )[::-1]:
+        function = option(function)
+    return function

@@ -1,0 +1,58 @@
+"""Commands that show what there is: list and describe."""
+
+import json
+
+import click
+
+import zoo
+from zoo.cli.group import json_option, start_tensorflow
+from zoo.cli.training import load
+
+
+@click.command("list")
+@click.argument("kind", type=click.Choice(["encoders", "decoders", "recipes", "datasets", "tasks"]))
+@click.argument("pattern", default="*")
+@json_option
+def list_command(kind: str, pattern: str, as_json: bool) -> None:
+    """Show what there is, e.g. zoo list encoders "res*"."""
+    from zoo import listing
+
+    if kind in ("encoders", "decoders"):
+        start_tensorflow()
+    listing.show(listing.rows(kind, pattern), as_json)
+
+
+@click.command()
+@click.argument("what", metavar="RECIPE|TASK")
+@click.option("--encoder", help="Encoder of a TASK's network.")
+@click.option("--head", help="Head of a TASK's network.")
+@click.option("--decoder", help="Decoder of a TASK's network.")
+@click.option("--classes", type=int, help="Number of classes (default: the data set's, or 10).")
+@click.option("--size", default="224x224x3", show_default=True, help="Input of a TASK's network.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Another option.")
+@click.option("--data", metavar="PATH", help="The folder with a RECIPE's pictures.")
+@json_option
+def describe(what, encoder, head, decoder, classes, size, settings, data, as_json) -> None:
+    """Show a network's layers: parameters, multiply-adds, receptive field."""
+    start_tensorflow()
+    from zoo import listing
+    from zoo.tasks import TASKS
+    from zoo.training.overrides import parse_overrides
+
+    overrides = parse_overrides(settings)
+    if what in TASKS:
+        options = {"encoder": encoder, "head": head, "decoder": decoder}
+        given = {key: value for key, value in options.items() if value is not None}
+        model = zoo.build(
+            what, classes=classes or 10, input_shape=listing.parse_size(size), **given, **overrides
+        )
+    else:
+        from zoo.training.train import open_data
+
+        recipe = load(what, data, settings)
+        recipe.check_options()
+        task = TASKS[recipe.task]
+        count = classes or len(open_data(recipe).class_names(task.targets))
+        model = recipe.build_model(count)
+    description = zoo.describe(model)
+    click.echo(json.dumps(description.to_dict(), indent=2) if as_json else str(description))

@@ -1,0 +1,70 @@
+"""Commands that ask a trained model: evaluate, predict and export."""
+
+from pathlib import Path
+
+import click
+
+from zoo.cli.group import Failure, json_option, start_tensorflow
+
+
+@click.command()
+@click.argument("model", metavar="RUN|SAVEDMODEL")
+@click.option("--data", metavar="PATH", help="The folder with the pictures.")
+@click.option("--split", default="test", show_default=True, help="Which pictures to measure on.")
+@json_option
+def evaluate(model, data, split, as_json) -> None:
+    """Measure a model; for a run, write its report as well."""
+    start_tensorflow()
+    from zoo import finish
+    from zoo.model import evaluate_on
+    from zoo.run import Run, load
+    from zoo.training.folder import RunFolder
+    from zoo.training.watch import Watch
+
+    watch = Watch()
+    report = None
+    if RunFolder(model).holds_run:
+        run = Run(model)
+        result = run.evaluate(split, data, watch)
+        report = run.report(split)
+    else:
+        result = evaluate_on(load(model), split, data, watch)
+    finish.show_scores(result, as_json)
+    if report and not as_json:
+        click.echo(f"report   {report}")
+
+
+@click.command()
+@click.argument("model", metavar="RUN|SAVEDMODEL")
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@click.option("-o", "--output", metavar="DIR", help="Draw the answers into this folder.")
+def predict(model, images, output) -> None:
+    """Answer for pictures: one JSON line each, and drawn with -o."""
+    start_tensorflow()
+    from zoo import finish
+    from zoo.run import load
+    from zoo.training.watch import Watch
+
+    bad = finish.answer(load(model), images, Path(output) if output else None, Watch())
+    if bad:
+        raise Failure(bad, 2)
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@click.option("--to", metavar="DIR", help="Where to publish (default: savedmodels/RECIPE).")
+@click.option(
+    "--on-error",
+    type=click.Choice(["row", "fail"]),
+    default="row",
+    show_default=True,
+    help="A picture that cannot be read marks its row, or fails the request.",
+)
+@json_option
+def export(run, to, on_error, as_json) -> None:
+    """Publish a run as a SavedModel, verified before it appears."""
+    start_tensorflow()
+    from zoo import finish
+    from zoo.run import Run
+
+    finish.show_published(Run(run).export(to, on_error=on_error), as_json)
