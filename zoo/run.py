@@ -53,6 +53,12 @@ class Run:
         self.class_names = tuple(self._files.data()["class_names"])
 
     @property
+    def title(self) -> str:
+        """What to call the run: its folder, and the recipe where that does not say it."""
+        name, recipe = self.folder.name, self.recipe.name
+        return name if name.startswith(recipe) else f"{recipe}, {name}"
+
+    @property
     def history(self) -> list[dict[str, Any]]:
         """One dict an epoch: losses, metrics, rates."""
         return self._files.history()
@@ -114,7 +120,7 @@ class Run:
         write_text(self._files.evaluation_file(split), text)
         write_report(
             self.report(split),
-            title=self.folder.name,
+            title=self.title,
             recipe=self.recipe,
             history=self.history,
             evaluation=result,

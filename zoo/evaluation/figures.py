@@ -38,8 +38,7 @@ def curves(
             far as they were measured; values that are not finite are left out.
         name: Of the value.
         title: Above the axes.
-        best: Mark the first epoch whose validation value is the highest, the one whose
-            weights are kept.
+        best: Mark the first epoch whose validation value is the highest.
 
     Returns:
         A figure with a line for training and one for validation.

@@ -189,8 +189,10 @@ def _training(
         facts.append(("Speed", f"{statistics.median(rates):,.0f} pictures/s (median epoch)"))
     if scores:
         best, epoch = max(scores, key=lambda entry: entry[0])
-        text = f"{wording.score_text(task.score, best)} in epoch {epoch}, whose weights are kept"
-        facts.append(("Best on validation", f"{wording.score_title(task.score)} {text}"))
+        text = f"{wording.score_title(task.score)} {wording.score_text(task.score, best)}"
+        facts.append(("Best on validation", f"{text} in epoch {epoch}"))
+        kept = epoch if recipe.publish == "best" else history[-1]["epoch"]
+        facts.append(("Weights kept", f"those of epoch {kept}, the {recipe.publish}"))
     return facts
 
 
