@@ -2,7 +2,17 @@
 
     zoo run pets_segmentation --data FOLDER
 
-FOLDER holds images/ and annotations/ as the Oxford-IIIT Pet set is published.
+FOLDER holds images/ and annotations/ as the Oxford-IIIT Pet set is published (Parkhi et al.
+2012). The scores are of a part of it: three breeds, 66 photographs to train on, 6 to validate
+and 37 to test with.
+
+Hardware: 2 cores of an AMD EPYC without AVX-512, float32, no GPU.
+Training: 4 min 30 s.
+Score on the test list, mean and standard deviation of seeds 0 to 2: mean IoU over 3 classes
+0.567 +- 0.010 (background 0.768, pet 0.590, border 0.344), pixel accuracy 0.785 +- 0.007. All
+background has mean IoU 0.20.
+Dropout was chosen on 18 photographs of trainval held out for that (0.565 without, 0.579 with it;
+strong augmentation was no better than medium).
 """
 
 from zoo import DataOptions, InputOptions, Recipe
