@@ -2,7 +2,15 @@
 
     zoo run pets_classification --data FOLDER
 
-FOLDER holds images/ and annotations/ as the Oxford-IIIT Pet set is published.
+FOLDER holds images/ and annotations/ as the Oxford-IIIT Pet set is published (Parkhi et al.
+2012). The scores are of a part of it: three breeds, 66 photographs to train on, 6 to validate
+and 37 to test with.
+
+Hardware: 2 cores of an AMD EPYC without AVX-512, float32, no GPU.
+Training: 1 min 45 s.
+Score on the test list, mean and standard deviation of seeds 0 to 2: accuracy 0.694 +- 0.016.
+The commonest breed has 0.35 of the list.
+Dropout was chosen on 18 photographs of trainval held out for that (0.83 with it, 0.78 without).
 """
 
 from zoo import DataOptions, InputOptions, Recipe
