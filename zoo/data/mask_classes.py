@@ -1,13 +1,16 @@
 """Which classes the ids in masks stand for."""
 
+from __future__ import annotations
+
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from zoo.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # Where the classes are not given, this many masks are read to find the ids.
 _MASKS_READ = 500
@@ -29,6 +32,8 @@ class MaskClasses:
 
     def unknown(self, ids: np.ndarray) -> list[int]:
         """Returns those of some ids, uint8, that are no class and not to be ignored."""
+        import numpy as np
+
         return [int(id_) for id_ in np.unique(ids) if self.table[id_] == _UNKNOWN]
 
     def numbers(self, ids: Any) -> Any:
@@ -73,6 +78,8 @@ def mask_classes(classes: Mapping[str, str], ignore: Sequence[int]) -> MaskClass
         UserError: If an id is out of range, both a class and ignored, or there are less than
             two classes.
     """
+    import numpy as np
+
     table = np.full(256, _UNKNOWN, np.int16)
     table[_IGNORE] = _IGNORE
     names = tuple(dict.fromkeys(classes.values()))
@@ -112,6 +119,7 @@ def find_classes(
     Raises:
         UserError: If the masks hold less than two ids.
     """
+    import numpy as np
     import tensorflow as tf
 
     # AutoGraph would wrap a user's mistake, found while tracing, in an error of its own.

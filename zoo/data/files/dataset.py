@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from zoo.data.dataset import DataSet, Split
 from zoo.data.files.example import Example
 from zoo.data.files.splits import divide
@@ -223,7 +221,7 @@ def _explain(example: Example, ids: MaskClasses | None) -> str:
     unknown = ids.unknown(found)
     if unknown:
         several = "ids" if len(unknown) > 1 else "id"
-        pixels = int(np.isin(found, unknown).sum())
+        pixels = sum(int((found == id_).sum()) for id_ in unknown)
         return (
             f"has the mask {mask}, which holds the unknown {several} "
             f"{', '.join(map(str, unknown))} in {pixels:,} pixel{'s' if pixels > 1 else ''} "
