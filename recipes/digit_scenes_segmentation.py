@@ -4,7 +4,9 @@
 
 Hardware: 2 cores of an AMD EPYC without AVX-512, float32, no GPU.
 Training: 1 min 55 s.
-Score on 1,000 test scenes, seed 0: mean IoU over 11 classes 0.675, pixel accuracy 0.980.
+Score on 1,000 test scenes, mean and standard deviation of seeds 0 to 2: mean IoU over 11 classes
+0.67 +- 0.13 (0.791, 0.532, 0.694), pixel accuracy 0.979 +- 0.009. So few epochs end while the
+score still rises steeply, hence the spread; `--set epochs=6` doubles the time.
 A stem of stride 2 sees the whole digit at a quarter of the cost.
 """
 
