@@ -11,8 +11,8 @@ Training: 2 min 45 s.
 Score on 18 test photographs, mean and standard deviation of seeds 0 to 2: mean IoU 0.564 +-
 0.010, IoU >= 0.5 in 63.0 +- 6.4 %, accuracy of the breed 0.83 +- 0.11. A box that is always the
 median one has mean IoU 0.32.
-Strong augmentation (0.537 against 0.504) and dropout (0.577 with a rate of 0.15) were chosen on 12 photographs held
-out from those to train on.
+Strong augmentation (0.537 against 0.504) and dropout (0.577 with a rate of 0.15) were chosen on
+12 photographs held out from those to train on.
 """
 
 from zoo import DataOptions, InputOptions, Recipe
