@@ -8,11 +8,12 @@ import keras
 
 from zoo.errors import UserError, nearest
 from zoo.models import checks
+from zoo.models.about import about
+from zoo.models.encoders import ENCODERS
 from zoo.models.graph import VanishedError, shapes_at, smallest_input
 from zoo.models.options import DEFAULT_PARTS, split
+from zoo.models.scaling import SCALINGS, scaled
 from zoo.models.weights import load_weights
-
-SCALINGS = ("0..1", "-1..1", "standardize", None)
 
 
 def build(
@@ -24,7 +25,7 @@ def build(
     head: str | None = None,
     decoder: str | None = None,
     activation: str | None = "softmax",
-    input_scaling: str | None = "0..1",
+    input_scaling: str | None = "encoder",
     weights: str | Path | None = None,
     **options: Any,
 ) -> keras.Model:
@@ -45,8 +46,10 @@ def build(
         decoder: A name that :func:`list_decoders` gives, for segmentation (``"unet"``).
         activation: ``"softmax"`` for probabilities, ``None`` for logits. (The blocks' own
             nonlinearity is ``block_activation``.)
-        input_scaling: The first layer: ``"0..1"``, ``"-1..1"``, ``"standardize"`` (each picture
-            to mean 0 and variance 1 over all its values), or ``None``.
+        input_scaling: The first layer: ``"encoder"``, what the encoder was designed or trained
+            for, ``"0..1"``, ``"-1..1"``, ``"-1..<1"``, ``"imagenet"``, ``"mean_colour"``,
+            ``"standardize"`` (each picture to mean 0 and variance 1 over all its values), or
+            ``None``; see :func:`zoo.models.scaling.scaled`.
         weights: ``None``, or a ``.keras`` or ``.weights.h5`` file whose layers match by name and
             shape.
         **options: Options of the encoder and of the head or decoder; one that several have, as
@@ -85,7 +88,7 @@ def classifier(
     input_shape: Sequence[int | None],
     head: str = DEFAULT_PARTS["classification"],
     activation: str | None = "softmax",
-    input_scaling: str | None = "0..1",
+    input_scaling: str | None = "encoder",
     weights: str | Path | None = None,
     **options: Any,
 ) -> keras.Model:
@@ -110,7 +113,7 @@ def localizer(
     input_shape: Sequence[int | None],
     head: str = DEFAULT_PARTS["localization"],
     activation: str | None = "softmax",
-    input_scaling: str | None = "0..1",
+    input_scaling: str | None = "encoder",
     weights: str | Path | None = None,
     **options: Any,
 ) -> keras.Model:
@@ -138,7 +141,7 @@ def segmenter(
     input_shape: Sequence[int | None],
     decoder: str = DEFAULT_PARTS["segmentation"],
     activation: str | None = "softmax",
-    input_scaling: str | None = "0..1",
+    input_scaling: str | None = "encoder",
     weights: str | Path | None = None,
     **options: Any,
 ) -> keras.Model:
@@ -185,7 +188,9 @@ def _assemble(
             f"activation={activation!r} is no output activation; give 'softmax' for probabilities "
             "or None for logits, and block_activation= for the one inside the blocks"
         )
-    checks.one_of("input_scaling", input_scaling, SCALINGS)
+    checks.one_of("input_scaling", input_scaling, ("encoder", *SCALINGS))
+    if input_scaling == "encoder":
+        input_scaling = about(ENCODERS[encoder]).input_scaling
     if weights == "imagenet":
         raise UserError(
             f"encoder {encoder!r} has no published ImageNet weights; give weights=None or a file"
@@ -198,7 +203,7 @@ def _assemble(
 
     image: Any = keras.Input(shape, dtype="float32", name="image")
     try:
-        features = encode(_scaled(image, input_scaling))
+        features = encode(scaled(image, input_scaling))
         if task == "segmentation":
             outputs = {"mask": _mask_logits(finish(features, image), classes)}
         else:
@@ -232,19 +237,6 @@ def _checked_shape(input_shape: Sequence[int | None]) -> tuple[int | None, int |
         for axis, size in enumerate(input_shape[:2])
     )
     return height, width, checks.whole("input_shape[2] (channels)", input_shape[2])
-
-
-def _scaled(image: keras.KerasTensor, input_scaling: str | None) -> keras.KerasTensor:
-    # In float32: a low compute precision must not coarsen the pixels before they are scaled.
-    settings: dict[str, Any] = {"dtype": "float32", "name": "input_scaling"}
-    if input_scaling == "0..1":
-        return keras.layers.Rescaling(1 / 255, **settings)(image)
-    if input_scaling == "-1..1":
-        return keras.layers.Rescaling(1 / 127.5, offset=-1.0, **settings)(image)
-    if input_scaling == "standardize":
-        # One group of all channels, without weights: mean and variance of the whole picture.
-        return keras.layers.GroupNormalization(1, center=False, scale=False, **settings)(image)
-    return image
 
 
 def _mask_logits(x: keras.KerasTensor, classes: int) -> keras.KerasTensor:
