@@ -2,10 +2,10 @@ import keras
 import numpy as np
 import pytest
 
-from zoo.models import build, list_encoders
+from zoo.models import build
 from zoo.models.blocks import groups_of
 from zoo.models.encoders import ENCODERS
-from zoo.models.strides import output_strides
+from zoo.models.groups import bind
 
 
 def trainable(model):
@@ -58,17 +58,6 @@ def test_without_shortcuts_the_options_a_network_has_the_same_parameters():
     assert trainable(cifar(20, residual=False)) == trainable(cifar(20))
 
 
-@pytest.mark.parametrize("name", list_encoders())
-def test_features_are_fine_to_coarse(name):
-    options = (
-        {"filters": (2, 2, 2, 2)} if name in ("resnet18", "resnet34") else {"filters": (2,) * 3}
-    )
-    image = keras.Input((None, None, 3))
-    features = ENCODERS[name](image, **options)
-    first = 2 if name in ("resnet18", "resnet34") else 1
-    assert output_strides(image, features) == [first * 2**level for level in range(len(features))]
-
-
 @pytest.mark.parametrize("downsample", ["max", "average", "stride"])
 @pytest.mark.parametrize("padding", ["same", "valid"])
 @pytest.mark.parametrize("residual", [False, True])
@@ -76,14 +65,14 @@ def test_features_are_fine_to_coarse(name):
 def test_sizes_follow_from_padding_and_stride(downsample, padding, residual, kernel_size):
     image = keras.Input((37, 41, 3))
     kernels = kernel_size if isinstance(kernel_size, tuple) else (kernel_size,) * 2
-    fine, coarse = ENCODERS["plain"](
-        image,
-        filters=(2, 3),
-        kernel_size=kernel_size,
-        downsample=downsample,
-        padding=padding,
-        residual=residual,
-    )
+    options = {
+        "filters": (2, 3),
+        "kernel_size": kernel_size,
+        "downsample": downsample,
+        "padding": padding,
+        "residual": residual,
+    }
+    fine, coarse = bind(ENCODERS["plain"], options)(image)
 
     def expected(size):
         if padding == "same":

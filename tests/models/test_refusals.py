@@ -41,7 +41,7 @@ def refused(message, task="classification", **options):
         ({"input_shape": (0, 16, 3)}, "input_shape[0]=0"),
         ({"input_shape": (16, 16, None)}, "input_shape[2] (channels)=None"),
         ({"activation": "relu"}, "block_activation="),
-        ({"input_scaling": "0-1"}, "input_scaling='0-1' is unknown; give '0..1' or"),
+        ({"input_scaling": "0-1"}, "input_scaling='0-1' is unknown; give 'encoder' or '0..1'"),
         ({"weights": "imagenet"}, "encoder 'plain' has no published ImageNet weights"),
         ({"weights": "nowhere.keras"}, "is no file"),
         ({"filters": ()}, "filters=() is no list"),

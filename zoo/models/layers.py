@@ -1,55 +1,132 @@
-"""The one layer that Keras lacks: fitting an up-sampled map to its skip."""
+"""The one layer that Keras lacks: bringing a map to the size of another, whatever it is."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
+from zoo.models import checks
+
+METHODS = ("crop", "center_crop", "bilinear", "average")
+
 
 @keras.saving.register_keras_serializable(package="zoo")
 class FitSize(keras.layers.Layer):
-    """Crops or zero-pads a map to the height and width of a reference, whatever they are.
+    """Brings a map to the height and width of a reference, or to given ones.
 
     Called on ``[x, reference]``: x float [n, h, w, c], reference [n, H, W, any]; returns
-    [n, H, W, c] in the dtype of x. Only the reference's shape is used.
+    [n, H, W, c] in the dtype of x. Only the reference's shape is used. With ``size`` it is
+    called on x alone.
 
-    What is too much is cut at the bottom and the right: strides with ``padding="same"`` round
-    odd sizes up, with windows that start at the top left, so that the surplus of the up-sampled
-    map lies at the other end. What is missing is added on both sides, an odd row or column at
-    the bottom or right: ``padding="valid"`` takes away from both borders alike.
+    Interpolation and averages are products with matrices that are computed from the sizes, which
+    every format that models are exported to can express when sizes are not known in advance.
+
+    Args:
+        method: ``"crop"``: what is too much is cut at the bottom and the right: strides with
+            ``padding="same"`` round odd sizes up, with windows that start at the top left, so
+            that the surplus of an up-sampled map lies at the other end. What is missing is added
+            as zeros on both sides, an odd row or column at the bottom or right:
+            ``padding="valid"`` takes away from both borders alike.
+            ``"center_crop"``: the same, but cut on both sides as well.
+            ``"bilinear"``: interpolated linearly between the centres of the positions, and
+            constant beyond the outermost.
+            ``"average"``: each position is the mean of the rows and columns that its share of
+            the map touches, as in adaptive average pooling.
+        size: Height and width, for a map without a reference.
+        **kwargs: Of ``keras.layers.Layer``.
+
+    Raises:
+        UserError: If the method is unknown, or a size is not positive.
 
     Example:
         >>> FitSize()([keras.ops.ones((1, 4, 4, 2)), keras.ops.ones((1, 3, 5, 7))]).shape
         (1, 3, 5, 2)
+        >>> FitSize("average", size=(2, 2))(keras.ops.ones((1, 5, 9, 2))).shape
+        (1, 2, 2, 2)
     """
 
-    def __init__(self, **kwargs: Any):
+    def __init__(self, method: str = "crop", size: Sequence[int] | None = None, **kwargs: Any):
         # Without this the reference, often the picture itself, would be cast for nothing.
         kwargs.setdefault("autocast", False)
         super().__init__(**kwargs)
+        self.method = checks.one_of("method", method, METHODS)
+        self.size = None if size is None else checks.per_stage("size", size, 2)
 
-    def call(self, inputs: list[Any]) -> Any:
+    def get_config(self) -> dict[str, Any]:
+        """Returns what rebuilds the layer."""
+        return {**super().get_config(), "method": self.method, "size": self.size}
+
+    def call(self, inputs: Any) -> Any:
         """Returns x [n, h, w, c] as [n, H, W, c]."""
-        x, reference = inputs
-        height, width = _size(reference)
-        x = x[:, :height, :width]
-        have = _size(x)
-        rows, columns = _sides(height, have[0]), _sides(width, have[1])
-        # In a graph with open sizes they are tensors, of which nothing can be asked yet.
-        if all(isinstance(missing, int) and missing == 0 for missing in (*rows, *columns)):
-            return x
-        return keras.ops.pad(x, ((0, 0), rows, columns, (0, 0)))
+        x, height, width = (inputs, *self.size) if self.size else (inputs[0], *_size_of(inputs[1]))
+        if self.method == "crop":
+            return _padded(x[:, :height, :width], height, width)
+        if self.method == "center_crop":
+            return _padded(_center(x, height, width), height, width)
+        rows_of = _interpolation if self.method == "bilinear" else _averages
+        count, rows, columns, channels = keras.ops.shape(x)
+        vertical = keras.ops.cast(rows_of(height, rows), x.dtype)
+        horizontal = keras.ops.cast(rows_of(width, columns), x.dtype)
+        x = keras.ops.matmul(vertical, keras.ops.reshape(x, (count, rows, columns * channels)))
+        x = keras.ops.reshape(x, (count, height, columns, channels))
+        return keras.ops.matmul(horizontal, x)
 
-    def compute_output_spec(self, inputs: list[Any]) -> keras.KerasTensor:
+    def compute_output_spec(self, inputs: Any) -> keras.KerasTensor:
         """Returns the static shape, as far as the reference's is known."""
-        x, reference = inputs
-        return keras.KerasTensor((x.shape[0], *reference.shape[1:3], x.shape[3]), dtype=x.dtype)
+        x = inputs if self.size else inputs[0]
+        size = self.size or inputs[1].shape[1:3]
+        return keras.KerasTensor((x.shape[0], *size, x.shape[3]), dtype=x.dtype)
 
 
-def _size(x: Any) -> tuple[Any, Any]:
+def _size_of(x: Any) -> tuple[Any, Any]:
     shape: Any = keras.ops.shape(x)
     return shape[1], shape[2]
+
+
+def _center(x: Any, height: Any, width: Any) -> Any:
+    have = _size_of(x)
+    top, left = (_half(have[0], height), _half(have[1], width))
+    return x[:, top : top + height, left : left + width]
+
+
+def _half(have: Any, wanted: Any) -> Any:
+    surplus = (have - wanted) // 2
+    return max(surplus, 0) if isinstance(surplus, int) else keras.ops.maximum(surplus, 0)
+
+
+def _padded(x: Any, height: Any, width: Any) -> Any:
+    have = _size_of(x)
+    rows, columns = _sides(height, have[0]), _sides(width, have[1])
+    # In a graph with open sizes they are tensors, of which nothing can be asked yet.
+    if all(isinstance(missing, int) and missing == 0 for missing in (*rows, *columns)):
+        return x
+    return keras.ops.pad(x, ((0, 0), rows, columns, (0, 0)))
 
 
 def _sides(wanted: Any, have: Any) -> tuple[Any, Any]:
     missing = wanted - have
     return missing // 2, missing - missing // 2
+
+
+def _interpolation(wanted: Any, have: Any) -> Any:
+    """The weights [wanted, have] of the two positions that each new one lies between."""
+    scale = keras.ops.cast(have, "float32") / keras.ops.cast(wanted, "float32")
+    places: Any = (_ramp(wanted) + 0.5) * scale - 0.5
+    places = keras.ops.clip(places, 0.0, keras.ops.cast(have - 1, "float32"))
+    return keras.ops.relu(1.0 - keras.ops.abs(places[:, None] - _ramp(have)[None]))
+
+
+def _averages(wanted: Any, have: Any) -> Any:
+    """The weights [wanted, have] of the positions that each new one's share touches."""
+    # In whole numbers, because a share that ends between two positions touches no third one.
+    new, old = keras.ops.arange(wanted, dtype="int32"), keras.ops.arange(have, dtype="int32")
+    first = (new * have) // wanted
+    after = -((-(new + 1) * have) // wanted)
+    touched = keras.ops.cast(
+        keras.ops.logical_and(old[None] >= first[:, None], old[None] < after[:, None]), "float32"
+    )
+    return touched / keras.ops.sum(touched, axis=1, keepdims=True)
+
+
+def _ramp(length: Any) -> Any:
+    return keras.ops.arange(length, dtype="float32")

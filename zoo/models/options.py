@@ -1,12 +1,12 @@
 """Which encoders, heads, decoders and options there are, before anything is built."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
-from zoo.errors import UserError, check_options, keyword_options, nearest
+from zoo.errors import UserError, check_options, nearest
 from zoo.models.decoders import DECODERS
 from zoo.models.encoders import ENCODERS
+from zoo.models.groups import bind, option_names
 from zoo.models.heads import HEADS
 from zoo.models.menu import matching
 
@@ -94,12 +94,12 @@ def split(
             raise UserError(f"{what} {name!r} is unknown{nearest(str(name), known)}")
     functions = ENCODERS[encoder], parts[part]
     # What build() itself passes to a head is no option.
-    names = [keyword_options(function).keys() - {"classes"} for function in functions]
+    names = [option_names(function) - {"classes"} for function in functions]
     check_options(
         options, set().union(*names), f"{task} with encoder {encoder!r} and {kind} {part!r}"
     )
     encode, finish = (
-        partial(function, **{name: options[name] for name in options if name in own})
+        bind(function, {name: options[name] for name in options if name in own})
         for function, own in zip(functions, names, strict=True)
     )
     return encode, finish

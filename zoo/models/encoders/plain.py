@@ -5,7 +5,12 @@ from collections.abc import Sequence
 import keras
 
 from zoo.models import checks
+from zoo.models.about import tell
+from zoo.models.blocks import basic_block
 from zoo.models.stages import stages
+from zoo.models.style import Residual
+
+_OPTIONS = Residual(downsample="max", residual=False)
 
 
 def plain(
@@ -14,33 +19,18 @@ def plain(
     *,
     filters: Sequence[int] = (16, 32, 64),
     blocks: int | Sequence[int] = 1,
-    kernel_size: int | Sequence[int] = 3,
-    dilation: int | Sequence[int] = 1,
-    padding: str = "same",
-    downsample: str = "max",
-    residual: bool = False,
-    normalization: str | None = "batch",
-    block_activation: str = "relu",
-    dropout: float = 0.0,
     stem_stride: int = 1,
+    options: Residual = _OPTIONS,
 ) -> list[keras.KerasTensor]:
     """Stages of two-convolution blocks; each stage but the first halves the size.
-
-    Options for stages take one number for all, or one a stage.
 
     Args:
         image: float [n, h, w, c], scaled.
         filters: Width of each stage.
-        blocks: Blocks of each stage; a block is two convolutions.
-        kernel_size: Height and width of the kernels.
-        dilation: Step between a kernel's taps: a wider field of view at the same cost.
-        padding: ``"same"`` keeps the size; ``"valid"`` takes a border at every convolution.
-        downsample: ``"max"`` or ``"average"`` pooling, or ``"stride"``, a strided convolution.
-        residual: A shortcut around each block; a 1x1 convolution where its shape changes.
-        normalization: ``"batch"``, ``"group"``, ``"layer"`` or ``None``.
-        block_activation: Name of a Keras activation.
-        dropout: Rate of the spatial dropout inside each block.
+        blocks: Blocks of each stage, one number for all or one a stage.
         stem_stride: Stride of the very first convolution, 1 or 2.
+        options: See :class:`zoo.models.style.Residual`; by default max pooling and no shortcuts.
+            A shortcut is a 1x1 convolution where the shape changes.
 
     Returns:
         One map a stage, of strides ``stem_stride`` times 1, 2, 4, ...
@@ -52,14 +42,10 @@ def plain(
         image,
         filters=filters,
         blocks=blocks,
-        kernel_size=kernel_size,
-        dilation=dilation,
-        padding=padding,
-        downsample=downsample,
-        residual=residual,
-        shortcut="project",
-        normalization=normalization,
-        block_activation=block_activation,
-        dropout=dropout,
+        block=basic_block,
+        options=options,
         first_stride=checks.one_of("stem_stride", stem_stride, (1, 2)),
     )
+
+
+tell(plain, size=64)

@@ -1,18 +1,28 @@
-"""ResNet-18 and ResNet-34 of He et al. 2016 (arXiv:1512.03385), table 1.
+"""ResNets for larger pictures, and their relatives ResNeXt and wide ResNet.
 
-A 7x7 convolution of stride 2, a 3x3 max pooling of stride 2 and four stages of two-convolution
-blocks, 64, 128, 256 and 512 wide. Shortcuts are option B, as in torchvision: identity, and a
-1x1 convolution with normalization where the shape changes.
+A 7x7 convolution of stride 2, a 3x3 max pooling of stride 2 and four stages, 64, 128, 256 and 512
+wide: of two-convolution blocks in ResNet-18 and 34 (He et al. 2016, arXiv:1512.03385, table 1), of
+bottlenecks with 32 groups in ResNeXt (Xie et al. 2017, arXiv:1611.05431), and twice as wide
+inside in wide ResNet-50-2 (Zagoruyko and Komodakis 2016, arXiv:1605.07146). Shortcuts are option
+B, as in torchvision: identity, and a 1x1 convolution with normalization where the shape changes.
+
+With torchvision's weights they answer as torchvision's do for inputs of 32 k + 1 pixels. For even
+sizes ``padding="same"`` pads strided windows at the bottom and right alone, torchvision on both
+sides, which shifts the maps by half a position.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import keras
 
 from zoo.models import checks
-from zoo.models.blocks import check_style, convolution
+from zoo.models.blocks import basic_block, bottleneck_block, convolution
 from zoo.models.stages import stages
+from zoo.models.style import Residual
+
+_OPTIONS = Residual()
+_WIDTHS = (64, 128, 256, 512)
 
 
 def _resnet(
@@ -20,55 +30,101 @@ def _resnet(
     image: keras.KerasTensor,
     /,
     *,
-    filters: Sequence[int] = (64, 128, 256, 512),
-    kernel_size: int | Sequence[int] = 3,
-    dilation: int | Sequence[int] = 1,
-    padding: str = "same",
-    downsample: str = "stride",
-    residual: bool = True,
-    normalization: str | None = "batch",
-    block_activation: str = "relu",
-    dropout: float = 0.0,
+    filters: Sequence[int] = _WIDTHS,
     stem_stride: int = 2,
+    options: Residual = _OPTIONS,
 ) -> list[keras.KerasTensor]:
     """Residual network for pictures of 64 pixels and more: a stem of stride 4 and four stages.
 
-    Returns the stem's map and one a stage; options as for the plain encoder.
-    ``filters`` has one number for each of the four stages. ``residual=False`` gives the paper's
-    plain network of the same depth.
+    Args:
+        blocks: Blocks of each stage.
+        image: float [n, h, w, c], scaled.
+        filters: Width of each of the four stages; the stem is as wide as the first.
+        stem_stride: Stride of the stem's convolution, 1 or 2; its pooling has 2 besides.
+        options: See :class:`zoo.models.style.Residual`. ``residual=False`` gives the paper's
+            plain network of the same depth.
+
+    Returns:
+        The map of the stem's convolution and one a stage, of strides ``stem_stride`` times
+        1, 2, 4, 8 and 16.
+
+    Raises:
+        UserError: For a value that no network can be built from.
     """
+    return _with_stem(blocks, basic_block, image, filters, stem_stride, options)
+
+
+def _grouped(
+    blocks: Sequence[int],
+    groups: int,
+    group_width: int,
+    image: keras.KerasTensor,
+    /,
+    *,
+    filters: Sequence[int] = _WIDTHS,
+    stem_stride: int = 2,
+    options: Residual = _OPTIONS,
+) -> list[keras.KerasTensor]:
+    """Residual network of bottlenecks in groups or twice as wide: a stem and four stages.
+
+    Args:
+        blocks: Blocks of each stage.
+        groups: Groups of the middle convolutions.
+        group_width: Channels of a group in the first stage of 64.
+        image: float [n, h, w, c], scaled.
+        filters: A quarter of the width of each of the four stages; the stem is as wide as the
+            first number.
+        stem_stride: Stride of the stem's convolution, 1 or 2; its pooling has 2 besides.
+        options: See :class:`zoo.models.style.Residual`.
+
+    Returns:
+        The map of the stem's convolution and one a stage, of strides ``stem_stride`` times
+        1, 2, 4, 8 and 16.
+
+    Raises:
+        UserError: For a value that no network can be built from.
+    """
+
+    def width(stage_width: int) -> int:
+        return groups * max(group_width * stage_width // 64, 1)
+
+    block = partial(bottleneck_block, width=width, groups=groups)
+    return _with_stem(blocks, block, image, filters, stem_stride, options)
+
+
+def _with_stem(
+    blocks: Sequence[int],
+    block: Callable[..., keras.KerasTensor],
+    image: keras.KerasTensor,
+    filters: Sequence[int],
+    stem_stride: int,
+    options: Residual,
+) -> list[keras.KerasTensor]:
     filters = checks.per_stage("filters", checks.wholes("filters", filters), len(blocks))
-    checks.one_of("padding", padding, ("same", "valid"))
-    check_style(normalization, block_activation, dropout)
+    stride = checks.one_of("stem_stride", stem_stride, (1, 2))
     stem = convolution(
         image,
         filters[0],
         7,
-        stride=checks.one_of("stem_stride", stem_stride, (1, 2)),
-        padding=padding,
-        normalization=normalization,
-        activation=block_activation,
+        style=options,
+        stride=stride,
+        padding=options.padding,
         name="stem",
     )
-    pooled = keras.layers.MaxPooling2D(3, 2, padding=padding, name="stem_pool")(stem)
-    return [
-        stem,
-        *stages(
-            pooled,
-            filters=filters,
-            blocks=blocks,
-            kernel_size=kernel_size,
-            dilation=dilation,
-            padding=padding,
-            downsample=downsample,
-            residual=residual,
-            shortcut="project",
-            normalization=normalization,
-            block_activation=block_activation,
-            dropout=dropout,
-        ),
-    ]
+    pool = keras.layers.MaxPooling2D(3, 2, padding=options.padding, name="stem_pool")
+    deeper = stages(
+        pool(stem),
+        filters=filters,
+        blocks=blocks,
+        block=block,
+        options=options,
+        stride=2 * stride,
+    )
+    return [stem, *deeper]
 
 
 resnet18 = partial(_resnet, (2, 2, 2, 2))
 resnet34 = partial(_resnet, (3, 4, 6, 3))
+resnext50 = partial(_grouped, (3, 4, 6, 3), 32, 4)
+resnext101 = partial(_grouped, (3, 4, 23, 3), 32, 8)
+wide_resnet50 = partial(_grouped, (3, 4, 6, 3), 1, 128)

@@ -11,8 +11,12 @@ from functools import partial
 import keras
 
 from zoo.models import checks
-from zoo.models.blocks import check_style, convolution
+from zoo.models.about import tell
+from zoo.models.blocks import basic_block, convolution
 from zoo.models.stages import stages
+from zoo.models.style import Residual
+
+_OPTIONS = Residual()
 
 
 def _resnet_cifar(
@@ -21,52 +25,49 @@ def _resnet_cifar(
     /,
     *,
     filters: Sequence[int] = (16, 32, 64),
-    kernel_size: int | Sequence[int] = 3,
-    dilation: int | Sequence[int] = 1,
-    padding: str = "same",
-    downsample: str = "stride",
-    residual: bool = True,
-    normalization: str | None = "batch",
-    block_activation: str = "relu",
-    dropout: float = 0.0,
     stem_stride: int = 1,
+    options: Residual = _OPTIONS,
 ) -> list[keras.KerasTensor]:
     """Residual network for small pictures: three stages of narrow blocks at full size and below.
 
-    Returns one map a stage; options as for :func:`zoo.models.encoders.plain.plain`.
-    ``residual=False`` gives the paper's plain network of the same depth.
+    Args:
+        blocks: Blocks of each stage.
+        image: float [n, h, w, c], scaled.
+        filters: Width of each stage; the stem is as wide as the first.
+        stem_stride: Stride of the stem, 1 or 2.
+        options: See :class:`zoo.models.style.Residual`. ``residual=False`` gives the paper's
+            plain network of the same depth, ``preactivation=True`` the order of He et al.'s
+            second paper (arXiv:1603.05027).
+
+    Returns:
+        One map a stage, of strides ``stem_stride`` times 1, 2 and 4.
+
+    Raises:
+        UserError: For a value that no network can be built from.
     """
     filters = checks.wholes("filters", filters)
-    checks.one_of("padding", padding, ("same", "valid"))
-    check_style(normalization, block_activation, dropout)
+    stride = checks.one_of("stem_stride", stem_stride, (1, 2))
     x = convolution(
         image,
         filters[0],
         3,
-        stride=checks.one_of("stem_stride", stem_stride, (1, 2)),
-        padding=padding,
-        normalization=normalization,
-        activation=block_activation,
+        style=options,
+        stride=stride,
+        padding=options.padding,
         name="stem",
     )
     return stages(
         x,
         filters=filters,
         blocks=blocks,
-        kernel_size=kernel_size,
-        dilation=dilation,
-        padding=padding,
-        downsample=downsample,
-        residual=residual,
-        shortcut="pad",
-        normalization=normalization,
-        block_activation=block_activation,
-        dropout=dropout,
+        block=partial(basic_block, shortcut="pad"),
+        options=options,
+        stride=stride,
     )
 
 
-resnet20 = partial(_resnet_cifar, 3)
-resnet32 = partial(_resnet_cifar, 5)
-resnet44 = partial(_resnet_cifar, 7)
-resnet56 = partial(_resnet_cifar, 9)
-resnet110 = partial(_resnet_cifar, 18)
+resnet20 = tell(partial(_resnet_cifar, 3), size=32)
+resnet32 = tell(partial(_resnet_cifar, 5), size=32)
+resnet44 = tell(partial(_resnet_cifar, 7), size=32)
+resnet56 = tell(partial(_resnet_cifar, 9), size=32)
+resnet110 = tell(partial(_resnet_cifar, 18), size=32)

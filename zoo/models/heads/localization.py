@@ -11,8 +11,10 @@ import keras
 
 from zoo.models import blocks
 from zoo.models.heads import vector
-from zoo.models.layers import FitSize
 from zoo.models.strides import output_strides
+from zoo.models.style import Style
+
+_STYLE = Style()
 
 # The axes of height and width; Keras takes several although its signature names one.
 POSITIONS: Any = (1, 2)
@@ -80,9 +82,7 @@ def spatial(
     /,
     *,
     classes: int,
-    dropout: float = 0.0,
-    normalization: str | None = "batch",
-    block_activation: str = "relu",
+    style: Style = _STYLE,
 ) -> dict[str, keras.KerasTensor]:
     """Soft-argmax: each edge is the mean position under a heat map of its own; any size.
 
@@ -96,9 +96,7 @@ def spatial(
         features: Feature maps, fine to coarse.
         image: The model's input.
         classes: Number of classes.
-        dropout: Rate of the dropout before the class's dense layer.
-        normalization: ``"batch"``, ``"group"``, ``"layer"`` or ``None``.
-        block_activation: Name of a Keras activation.
+        style: See :class:`zoo.models.style.Style`; its dropout is before the class's dense layer.
 
     Returns:
         ``{"class": logits float32 [n, classes], "box": float32 [n, 4]}``.
@@ -106,8 +104,7 @@ def spatial(
     Raises:
         UserError: For a value that no head can be built from.
     """
-    blocks.check_style(normalization, block_activation, dropout)
-    x = _fine_and_far(features, image, normalization, block_activation)
+    x = _fine_and_far(features, image, style)
     left_right = _expected(x, axis=2, name="edges_x")
     top_bottom = _expected(x, axis=1, name="edges_y")
     # The two heat maps of an axis have no order of their own: the smaller one is the first edge.
@@ -126,39 +123,21 @@ def spatial(
     pooled = keras.layers.Concatenate(dtype="float32", name="pooled")(
         [keras.ops.sum(attended, axis=(1, 2)), vector.averaged(coarsest, dropout=0.0)]
     )
-    if dropout:
-        pooled = keras.layers.Dropout(dropout, dtype="float32", name="dropout")(pooled)
+    if style.dropout:
+        pooled = keras.layers.Dropout(style.dropout, dtype="float32", name="dropout")(pooled)
     return {"class": vector.class_logits(pooled, classes), "box": box}
 
 
 def _fine_and_far(
-    features: Sequence[keras.KerasTensor],
-    image: keras.KerasTensor,
-    normalization: str | None,
-    block_activation: str,
+    features: Sequence[keras.KerasTensor], image: keras.KerasTensor, style: Style
 ) -> keras.KerasTensor:
     x = features[-1]
+    fine = features[max(len(features) - 2, 0)]
     if len(features) > 1:
-        fine = features[-2]
         finer, coarser = output_strides(image, features)[-2:]
-        x = blocks.upsample(
-            x,
-            fine.shape[-1],
-            coarser // finer,
-            normalization=normalization,
-            activation=block_activation,
-            name="locate",
-        )
-        x = FitSize(name="locate_fit")([x, fine])
+        x = blocks.upsample(x, fine, fine.shape[-1], coarser // finer, style=style, name="locate")
         x = keras.layers.Concatenate(name="locate_concat")([fine, x])
-    return blocks.convolution(
-        x,
-        features[max(len(features) - 2, 0)].shape[-1],
-        3,
-        normalization=normalization,
-        activation=block_activation,
-        name="locate",
-    )
+    return blocks.convolution(x, fine.shape[-1], 3, style=style, name="locate")
 
 
 def _expected(x: keras.KerasTensor, axis: int, name: str) -> Any:

@@ -1,20 +1,15 @@
-"""Decoders: functions from feature maps to one map at the size of the image.
+"""The U-Net's way up, for any encoder and size."""
 
-Every public function here is one. It is called as ``decoder(features, image, *, options...)`` with
-the feature maps, fine to coarse, and the model's input, and never asks which encoder they are
-from.
-"""
-
-import sys
 from collections.abc import Sequence
 
 import keras
 
 from zoo.errors import UserError
 from zoo.models import blocks, checks
-from zoo.models.layers import FitSize
-from zoo.models.menu import public_functions
 from zoo.models.strides import output_strides
+from zoo.models.style import Residual, Style
+
+_STYLE = Style()
 
 
 def unet(
@@ -24,10 +19,8 @@ def unet(
     *,
     decoder_filters: Sequence[int] | None = None,
     residual: bool = False,
-    normalization: str | None = "batch",
-    block_activation: str = "relu",
-    dropout: float = 0.0,
     upsample: str = "transpose",
+    style: Style = _STYLE,
 ) -> keras.KerasTensor:
     """The U-Net's way up (Ronneberger et al. 2015, arXiv:1505.04597), for any encoder and size.
 
@@ -42,10 +35,9 @@ def unet(
         decoder_filters: Width of the block at each map but the coarsest, fine to coarse; by
             default as wide as the maps.
         residual: A shortcut around each block.
-        normalization: ``"batch"``, ``"group"``, ``"layer"`` or ``None``.
-        block_activation: Name of a Keras activation.
-        dropout: Rate of the spatial dropout inside each block.
-        upsample: ``"transpose"``, a transposed convolution, or ``"nearest"``.
+        upsample: ``"transpose"``, ``"nearest"`` or ``"bilinear"``; see
+            :func:`zoo.models.blocks.upsample`.
+        style: See :class:`zoo.models.style.Style`.
 
     Returns:
         float [n, h, w, decoder_filters[0]].
@@ -53,9 +45,7 @@ def unet(
     Raises:
         UserError: For a value that no decoder can be built from.
     """
-    blocks.check_style(normalization, block_activation, dropout)
-    checks.one_of("residual", residual, (True, False))
-    checks.one_of("upsample", upsample, blocks.UPSAMPLINGS)
+    options = Residual(residual=residual, **vars(style))
     widths = _widths(features, decoder_filters)
     strides = output_strides(image, features)
 
@@ -63,36 +53,11 @@ def unet(
     for level in reversed(range(len(features) - 1)):
         name = f"up{level + 1}"
         skip = features[level]
-        x = blocks.upsample(
-            x,
-            widths[level],
-            strides[level + 1] // strides[level],
-            upsample,
-            normalization=normalization,
-            activation=block_activation,
-            name=name,
-        )
-        x = FitSize(name=f"{name}_fit")([x, skip])
+        factor = strides[level + 1] // strides[level]
+        x = blocks.upsample(x, skip, widths[level], factor, upsample, style=style, name=name)
         x = keras.layers.Concatenate(name=f"{name}_concat")([skip, x])
-        x = blocks.basic_block(
-            x,
-            widths[level],
-            residual=residual,
-            normalization=normalization,
-            activation=block_activation,
-            dropout=dropout,
-            name=f"{name}_block",
-        )
-    x = blocks.upsample(
-        x,
-        widths[0],
-        strides[0],
-        upsample,
-        normalization=normalization,
-        activation=block_activation,
-        name="full",
-    )
-    return FitSize(name="full_fit")([x, image])
+        x = blocks.basic_block(x, widths[level], options=options, name=f"{name}_block")
+    return blocks.upsample(x, image, widths[0], strides[0], upsample, style=style, name="full")
 
 
 def _widths(
@@ -107,7 +72,3 @@ def _widths(
             f"{max(len(features) - 1, 1)} levels; give one for each, fine to coarse"
         )
     return widths
-
-
-# At the end, where all of them are defined.
-DECODERS = public_functions(sys.modules[__name__])

@@ -1,0 +1,10 @@
+"""Decoders: functions from feature maps to one map at the size of the image.
+
+Every public function of the modules here is one; a new function or a new module is all that a
+new decoder takes. It is called as ``decoder(features, image, *, options...)`` with the feature
+maps, fine to coarse, and the model's input, and never asks which encoder they are from.
+"""
+
+from zoo.models.menu import functions_of_package
+
+DECODERS = functions_of_package(__name__, __path__)
