@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.models import build
+from zoo.models import build, list_heads
 
 
 def localizer(**options):
@@ -27,7 +27,7 @@ def noise(*shape):
         ((0, 0), (-200, 200), (0, 0.5, 0.5, 1)),
     ],
 )
-@pytest.mark.parametrize("head", ["flatten", "average"])
+@pytest.mark.parametrize("head", ["flatten", "average", "max", "average_max"])
 def test_size_and_position_make_the_box(head, size, position, expected):
     model = localizer(head=head)
     for name, logits in (("box_size", size), ("box_position", position)):
@@ -38,7 +38,7 @@ def test_size_and_position_make_the_box(head, size, position, expected):
     )
 
 
-@pytest.mark.parametrize("head", ["flatten", "average", "spatial"])
+@pytest.mark.parametrize("head", list_heads("localization"))
 @pytest.mark.parametrize("scale", [1, 30, 1000])
 def test_a_box_is_one_whatever_the_weights(head, scale):
     model = localizer(head=head)
@@ -169,3 +169,72 @@ def test_hidden_layer_and_dropout_of_the_flatten_head(task):
     assert model.get_layer("hidden_act").activation is keras.activations.tanh
     assert model.get_layer("dropout").rate == 0.4
     assert model.get_layer("class_logits").kernel.shape == (7, 2)
+
+
+def test_pooling_by_hand():
+    # Two channels on 2x2 positions: averages 2.5 and 0, maxima 4 and 3.
+    maps = np.array([[[[1, -3], [2, 0]], [[3, 0], [4, 3]]]], "float32")
+    for head, expected in (
+        ("average", [2.5, 0]),
+        ("max", [4, 3]),
+        ("average_max", [2.5, 0, 4, 3]),
+        ("flatten", [1, -3, 2, 0, 3, 0, 4, 3]),
+    ):
+        model = build("classification", classes=2, input_shape=(2, 2, 1), filters=(2,), head=head)
+        last = model.get_layer("stage1_block1_act2").output
+        vector = keras.Function(last, model.get_layer("class_logits").input)
+        np.testing.assert_allclose(np.asarray(vector(maps))[0], expected, err_msg=head)
+
+
+@pytest.mark.parametrize("head", list_heads("classification"))
+@pytest.mark.parametrize(("hidden", "units"), [(0, []), (5, [5]), ((5,), [5]), ([7, 4], [7, 4])])
+def test_hidden_layers_stand_between_vector_and_answers(head, hidden, units):
+    model = build(
+        "classification",
+        classes=2,
+        input_shape=(8, 8, 1),
+        filters=(3,),
+        head=head,
+        hidden=hidden,
+        dropout=0.5,
+    )
+    dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    assert [layer.units for layer in dense] == [*units, 2]
+    drops = [layer for layer in model.layers if type(layer) is keras.layers.Dropout]
+    # One behind each hidden layer, one before the answers where there is none.
+    assert len(drops) == max(len(units), 1)
+    assert model.layers.index(drops[-1]) > model.layers.index(dense[-1]) - 2
+
+
+@pytest.mark.parametrize("head", list_heads("localization"))
+def test_class_only_and_box_only(head):
+    both = localizer(head=head)
+    for only in ("class", "box"):
+        model = localizer(head=head, only=only)
+        assert model.output.keys() == {only}
+        names = {layer.name for layer in both.layers}
+        assert {layer.name for layer in model.layers} < names
+        x = noise(2, 16, 16, 1)
+        for layer in model.layers:
+            layer.set_weights(both.get_layer(layer.name).get_weights())
+        np.testing.assert_allclose(model(x)[only], both(x)[only], atol=1e-6)
+
+
+def test_the_class_of_the_spatial_head_may_have_hidden_layers():
+    model = localizer(hidden=(6, 5))
+    assert model.get_layer("hidden").units == 6
+    assert model.get_layer("hidden2").units == 5
+    # The vector is the attended and the averaged map, three channels each.
+    assert model.get_layer("hidden").kernel.shape[0] == 2 * 3
+
+
+def test_hidden_layers_keep_a_low_precision_models_vector():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        spatial = localizer(hidden=4)
+        average = localizer(hidden=4, head="average")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert spatial.get_layer("hidden").compute_dtype == "float32"
+    assert average.get_layer("hidden").compute_dtype == "bfloat16"
+    assert average.get_layer("hidden").variable_dtype == "float32"

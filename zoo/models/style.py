@@ -105,3 +105,30 @@ class Residual(Layout):
                 f"stochastic_depth={self.stochastic_depth!r} leaves blocks out, which needs "
                 "shortcuts around them; give residual=True"
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Perceptron:
+    """Dense layers between a pooled vector and the answers.
+
+    Attributes:
+        hidden: Units of each of them: one number, or one a layer; 0 for none.
+        dropout: Share that is dropped behind each of them while training, or before the answers
+            if there is none.
+        block_activation: Name of the Keras activation of each.
+
+    Raises:
+        UserError: For a value that no network can be built from.
+    """
+
+    hidden: int | Sequence[int] = 0
+    dropout: float = 0.0
+    block_activation: str = "relu"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.hidden, Sequence) and not isinstance(self.hidden, str):
+            checks.wholes("hidden", self.hidden)
+        else:
+            checks.whole("hidden", self.hidden, minimum=0)
+        checks.rate("dropout", self.dropout)
+        checks.activation_name("block_activation", self.block_activation)

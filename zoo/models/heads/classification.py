@@ -1,10 +1,13 @@
 """Heads for one label a picture."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 
 from zoo.models.heads import vector
+from zoo.models.style import Perceptron
+
+_PERCEPTRON = Perceptron()
 
 
 def flatten(
@@ -13,19 +16,15 @@ def flatten(
     /,
     *,
     classes: int,
-    hidden: int = 0,
-    dropout: float = 0.0,
-    block_activation: str = "relu",
+    perceptron: Perceptron = _PERCEPTRON,
 ) -> dict[str, keras.KerasTensor]:
-    """A dense layer on the coarsest map strung out: knows positions, needs a fixed size.
+    """Dense layers on the coarsest map strung out: knows positions, needs a fixed size.
 
     Args:
         features: Feature maps, fine to coarse.
         image: The model's input; not used.
         classes: Number of classes.
-        hidden: Units of a dense layer before the last, 0 for none.
-        dropout: Rate of the dropout before the last dense layer.
-        block_activation: Activation of the hidden layer.
+        perceptron: See :class:`zoo.models.style.Perceptron`.
 
     Returns:
         ``{"class": logits float32 [n, classes]}``.
@@ -33,10 +32,7 @@ def flatten(
     Raises:
         UserError: If the input's height or width is unknown.
     """
-    x = vector.flattened(
-        features[-1], hidden=hidden, dropout=dropout, block_activation=block_activation
-    )
-    return {"class": vector.class_logits(x, classes)}
+    return _answer(vector.flattened, features, classes, perceptron)
 
 
 def average(
@@ -45,9 +41,9 @@ def average(
     /,
     *,
     classes: int,
-    dropout: float = 0.0,
+    perceptron: Perceptron = _PERCEPTRON,
 ) -> dict[str, keras.KerasTensor]:
-    """A dense layer on the coarsest map's average over positions: any size, few weights.
+    """Dense layers on the coarsest map's average over positions: any size, few weights.
 
     Global average pooling is Lin et al.'s (2013, arXiv:1312.4400).
 
@@ -55,10 +51,62 @@ def average(
         features: Feature maps, fine to coarse.
         image: The model's input; not used.
         classes: Number of classes.
-        dropout: Rate of the dropout before the dense layer.
+        perceptron: See :class:`zoo.models.style.Perceptron`.
 
     Returns:
         ``{"class": logits float32 [n, classes]}``.
     """
-    x = vector.averaged(features[-1], dropout=dropout)
-    return {"class": vector.class_logits(x, classes)}
+    return _answer(vector.averaged, features, classes, perceptron)
+
+
+def max(
+    features: Sequence[keras.KerasTensor],
+    image: keras.KerasTensor,
+    /,
+    *,
+    classes: int,
+    perceptron: Perceptron = _PERCEPTRON,
+) -> dict[str, keras.KerasTensor]:
+    """Dense layers on the coarsest map's maxima over positions: what is there, however small.
+
+    Args:
+        features: Feature maps, fine to coarse.
+        image: The model's input; not used.
+        classes: Number of classes.
+        perceptron: See :class:`zoo.models.style.Perceptron`.
+
+    Returns:
+        ``{"class": logits float32 [n, classes]}``.
+    """
+    return _answer(vector.maximal, features, classes, perceptron)
+
+
+def average_max(
+    features: Sequence[keras.KerasTensor],
+    image: keras.KerasTensor,
+    /,
+    *,
+    classes: int,
+    perceptron: Perceptron = _PERCEPTRON,
+) -> dict[str, keras.KerasTensor]:
+    """Dense layers on the coarsest map's averages and maxima, side by side.
+
+    Args:
+        features: Feature maps, fine to coarse.
+        image: The model's input; not used.
+        classes: Number of classes.
+        perceptron: See :class:`zoo.models.style.Perceptron`.
+
+    Returns:
+        ``{"class": logits float32 [n, classes]}``.
+    """
+    return _answer(vector.averaged_and_maximal, features, classes, perceptron)
+
+
+def _answer(
+    pool: Callable[..., keras.KerasTensor],
+    features: Sequence[keras.KerasTensor],
+    classes: int,
+    perceptron: Perceptron,
+) -> dict[str, keras.KerasTensor]:
+    return {"class": vector.class_logits(pool(features[-1], perceptron), classes)}

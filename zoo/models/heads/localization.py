@@ -9,12 +9,13 @@ from typing import Any
 
 import keras
 
-from zoo.models import blocks
+from zoo.models import blocks, checks
 from zoo.models.heads import vector
 from zoo.models.strides import output_strides
-from zoo.models.style import Style
+from zoo.models.style import Perceptron, Style
 
 _STYLE = Style()
+_PERCEPTRON = Perceptron()
 
 # The axes of height and width; Keras takes several although its signature names one.
 POSITIONS: Any = (1, 2)
@@ -26,9 +27,8 @@ def flatten(
     /,
     *,
     classes: int,
-    hidden: int = 0,
-    dropout: float = 0.0,
-    block_activation: str = "relu",
+    only: str | None = None,
+    perceptron: Perceptron = _PERCEPTRON,
 ) -> dict[str, keras.KerasTensor]:
     """Dense layers on the coarsest map strung out: knows positions, needs a fixed size.
 
@@ -36,9 +36,8 @@ def flatten(
         features: Feature maps, fine to coarse.
         image: The model's input; not used.
         classes: Number of classes.
-        hidden: Units of a dense layer before the last ones, 0 for none.
-        dropout: Rate of the dropout before the last dense layers.
-        block_activation: Activation of the hidden layer.
+        only: ``"class"`` or ``"box"`` to answer that alone.
+        perceptron: See :class:`zoo.models.style.Perceptron`.
 
     Returns:
         ``{"class": logits float32 [n, classes], "box": float32 [n, 4]}``.
@@ -46,10 +45,7 @@ def flatten(
     Raises:
         UserError: If the input's height or width is unknown.
     """
-    x = vector.flattened(
-        features[-1], hidden=hidden, dropout=dropout, block_activation=block_activation
-    )
-    return _answers(x, classes)
+    return _chosen(_answers(vector.flattened(features[-1], perceptron), classes), only)
 
 
 def average(
@@ -58,7 +54,8 @@ def average(
     /,
     *,
     classes: int,
-    dropout: float = 0.0,
+    only: str | None = None,
+    perceptron: Perceptron = _PERCEPTRON,
 ) -> dict[str, keras.KerasTensor]:
     """Dense layers on the coarsest map's average: any size, but positions are averaged away.
 
@@ -68,12 +65,61 @@ def average(
         features: Feature maps, fine to coarse.
         image: The model's input; not used.
         classes: Number of classes.
-        dropout: Rate of the dropout before the dense layers.
+        only: ``"class"`` or ``"box"`` to answer that alone.
+        perceptron: See :class:`zoo.models.style.Perceptron`.
 
     Returns:
         ``{"class": logits float32 [n, classes], "box": float32 [n, 4]}``.
     """
-    return _answers(vector.averaged(features[-1], dropout=dropout), classes)
+    return _chosen(_answers(vector.averaged(features[-1], perceptron), classes), only)
+
+
+def max(
+    features: Sequence[keras.KerasTensor],
+    image: keras.KerasTensor,
+    /,
+    *,
+    classes: int,
+    only: str | None = None,
+    perceptron: Perceptron = _PERCEPTRON,
+) -> dict[str, keras.KerasTensor]:
+    """Dense layers on the coarsest map's maxima: what is there, hardly where.
+
+    Args:
+        features: Feature maps, fine to coarse.
+        image: The model's input; not used.
+        classes: Number of classes.
+        only: ``"class"`` or ``"box"`` to answer that alone.
+        perceptron: See :class:`zoo.models.style.Perceptron`.
+
+    Returns:
+        ``{"class": logits float32 [n, classes], "box": float32 [n, 4]}``.
+    """
+    return _chosen(_answers(vector.maximal(features[-1], perceptron), classes), only)
+
+
+def average_max(
+    features: Sequence[keras.KerasTensor],
+    image: keras.KerasTensor,
+    /,
+    *,
+    classes: int,
+    only: str | None = None,
+    perceptron: Perceptron = _PERCEPTRON,
+) -> dict[str, keras.KerasTensor]:
+    """Dense layers on the coarsest map's averages and maxima, side by side.
+
+    Args:
+        features: Feature maps, fine to coarse.
+        image: The model's input; not used.
+        classes: Number of classes.
+        only: ``"class"`` or ``"box"`` to answer that alone.
+        perceptron: See :class:`zoo.models.style.Perceptron`.
+
+    Returns:
+        ``{"class": logits float32 [n, classes], "box": float32 [n, 4]}``.
+    """
+    return _chosen(_answers(vector.averaged_and_maximal(features[-1], perceptron), classes), only)
 
 
 def spatial(
@@ -82,6 +128,8 @@ def spatial(
     /,
     *,
     classes: int,
+    only: str | None = None,
+    hidden: int | Sequence[int] = 0,
     style: Style = _STYLE,
 ) -> dict[str, keras.KerasTensor]:
     """Soft-argmax: each edge is the mean position under a heat map of its own; any size.
@@ -96,7 +144,10 @@ def spatial(
         features: Feature maps, fine to coarse.
         image: The model's input.
         classes: Number of classes.
-        style: See :class:`zoo.models.style.Style`; its dropout is before the class's dense layer.
+        only: ``"class"`` or ``"box"`` to answer that alone.
+        hidden: Units of dense layers before the class's; see
+            :class:`zoo.models.style.Perceptron`.
+        style: See :class:`zoo.models.style.Style`; its dropout is of those layers.
 
     Returns:
         ``{"class": logits float32 [n, classes], "box": float32 [n, 4]}``.
@@ -115,24 +166,33 @@ def spatial(
     ]
     box = keras.layers.Concatenate(dtype="float32", name="box")(corners)
     if classes == 1:
-        return {"class": _certain(box), "box": box}
+        return _chosen({"class": _certain(box), "box": box}, only)
 
+    perceptron = Perceptron(
+        hidden=hidden, dropout=style.dropout, block_activation=style.block_activation
+    )
     coarsest = features[-1]
     attention = _heat(coarsest, 1, "attention")
     attended = keras.layers.Multiply(dtype="float32", name="attended")([coarsest, attention])
     pooled = keras.layers.Concatenate(dtype="float32", name="pooled")(
-        [keras.ops.sum(attended, axis=(1, 2)), vector.averaged(coarsest, dropout=0.0)]
+        [keras.ops.sum(attended, axis=(1, 2)), vector.averaged(coarsest, _PERCEPTRON)]
     )
-    if style.dropout:
-        pooled = keras.layers.Dropout(style.dropout, dtype="float32", name="dropout")(pooled)
-    return {"class": vector.class_logits(pooled, classes), "box": box}
+    logits = vector.class_logits(vector.dense(pooled, perceptron), classes)
+    return _chosen({"class": logits, "box": box}, only)
+
+
+def _chosen(
+    answers: dict[str, keras.KerasTensor], only: str | None
+) -> dict[str, keras.KerasTensor]:
+    checks.one_of("only", only, (*answers, None))
+    return answers if only is None else {only: answers[only]}
 
 
 def _fine_and_far(
     features: Sequence[keras.KerasTensor], image: keras.KerasTensor, style: Style
 ) -> keras.KerasTensor:
     x = features[-1]
-    fine = features[max(len(features) - 2, 0)]
+    fine = features[-2:][0]
     if len(features) > 1:
         finer, coarser = output_strides(image, features)[-2:]
         x = blocks.upsample(x, fine, fine.shape[-1], coarser // finer, style=style, name="locate")
