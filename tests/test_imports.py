@@ -17,6 +17,7 @@ ROOMS = [
     "augment",
     "data",
     "models",
+    "diagram",
     "losses",
     "metrics",
     "tasks",

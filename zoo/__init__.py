@@ -10,15 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zoo.data import list_datasets as list_datasets
+    from zoo.diagram import draw_model as draw_model
     from zoo.errors import CheckError as CheckError
     from zoo.errors import UserError as UserError
     from zoo.models import build as build
     from zoo.models import classifier as classifier
+    from zoo.models import compare_models as compare_models
     from zoo.models import describe as describe
+    from zoo.models import freeze as freeze
     from zoo.models import list_decoders as list_decoders
     from zoo.models import list_encoders as list_encoders
+    from zoo.models import load_weights as load_weights
     from zoo.models import localizer as localizer
     from zoo.models import segmenter as segmenter
+    from zoo.models import thaw as thaw
     from zoo.run import Run as Run
     from zoo.run import load as load
     from zoo.run import train as train
@@ -32,15 +37,20 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "zoo.data": ("list_datasets",),
+    "zoo.diagram": ("draw_model",),
     "zoo.errors": ("CheckError", "UserError"),
     "zoo.models": (
         "build",
         "classifier",
+        "compare_models",
         "describe",
+        "freeze",
         "list_decoders",
         "list_encoders",
+        "load_weights",
         "localizer",
         "segmenter",
+        "thaw",
     ),
     "zoo.run": ("Run", "load", "train"),
     "zoo.training.catalogue": ("list_recipes", "load_recipe"),

@@ -84,6 +84,7 @@ class Predictor(tf.Module):
         # object graph around them is not, so the model itself hides in a closure.
         self._weights = [variable.value for variable in model.variables]
         self._network = lambda pixels: model(pixels, training=False)
+        self._save = lambda path: model.save(path)
         height, width = preprocessing.size
         channels = preprocessing.channels
         if self.reads_bytes:
@@ -98,6 +99,10 @@ class Predictor(tf.Module):
             "pixels": tf.zeros([height, width, channels], tf.float32),
             "size": tf.ones([2], tf.int32),
         }
+
+    def save_network(self, path: Path) -> None:
+        """Writes the model alone as a ``.keras`` file."""
+        self._save(path)
 
     @property
     def reads_bytes(self) -> bool:

@@ -203,6 +203,20 @@ def test_the_card_says_what_the_model_is(tmp_path, same_process):
     assert Preprocessing.from_json(card["preprocessing"]) == Preprocessing((16, 24), 3, "pad")
 
 
+def test_training_can_begin_with_a_published_model(tmp_path, same_process):
+    predictor = make_predictor("localization")
+    export(predictor, tmp_path / "model", PICTURES)
+    published = export(predictor, tmp_path / "model", PICTURES)
+    assert "model.keras" in [path.name for path in published.path.iterdir()]
+    options = {"filters": (2, 4), "classes": len(NAMES), "input_shape": (16, 24, 3)}
+    for place in (tmp_path / "model", tmp_path / "model" / "1"):
+        began = zoo.build("localization", **options, weights=place)
+        x = np.random.default_rng(0).integers(0, 256, (2, 16, 24, 3)).astype("float32")
+        np.testing.assert_allclose(
+            began(x)["box"] * (24, 16, 24, 16), predictor.from_pixels(x)["box"], atol=1e-4
+        )
+
+
 def test_loaded_model_answers_as_before(tmp_path, same_process):
     predictor = make_predictor("localization")
     path = tmp_path / "photo.jpg"

@@ -1,17 +1,21 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.models import FitSize, build
+from zoo.errors import UserError
+from zoo.models import build
 
 OPTIONS = {"encoder": "plain", "filters": (2, 3, 4), "classes": 3}
 
 
 def segmenter(**options):
     return build("segmentation", **{**OPTIONS, "input_shape": (None, None, 3), **options})
+
+
+def conv(size, inputs, outputs):
+    return size * size * inputs * outputs + outputs
 
 
 @pytest.mark.parametrize(
@@ -21,6 +25,8 @@ def segmenter(**options):
         {"stem_stride": 2},
         {"downsample": "stride", "residual": True},
         {"upsample": "nearest"},
+        {"upsample": "bilinear", "stem_stride": 2},
+        {"attention": True},
         {"padding": "valid"},
         {"encoder": "resnet18", "filters": (2, 3, 4, 5)},
         {"encoder": "resnet20"},
@@ -65,18 +71,6 @@ def test_a_shift_by_the_stride_shifts_the_mask():
     assert np.ptp(moved[:, 16:32, 16:32]) > 1e-3
 
 
-@pytest.mark.parametrize("options", [{}, {"stem_stride": 2}, {"padding": "valid"}])
-def test_an_exported_unet_takes_any_size(options, tmp_path):
-    model = segmenter(**options)
-    model.export(tmp_path / "saved", verbose=False)
-    loaded = tf.saved_model.load(tmp_path / "saved")
-    for height, width in ((97, 131), (32, 33)):
-        x = np.random.default_rng(0).uniform(0, 255, (1, height, width, 3)).astype("float32")
-        served = loaded.serve(x)["mask"]
-        assert served.shape == (1, height, width, 3)
-        np.testing.assert_allclose(served, model(x)["mask"], atol=1e-5)
-
-
 def test_widths_of_the_decoder():
     model = segmenter(decoder_filters=(5, 7))
     assert model.get_layer("up1_block_conv2").filters == 5
@@ -99,42 +93,144 @@ def test_an_encoder_of_one_stage_needs_no_skip():
     assert model(np.zeros((1, 9, 7, 3), "float32"))["mask"].shape == (1, 9, 7, 3)
 
 
-# Up-sampled rows numbered from 1. Surplus rows go from the end; missing ones are zeros on both
-# sides, the odd one at the end.
+def test_a_gate_weighs_every_position_with_one_number():
+    model = segmenter(attention=True)
+    assert model.get_layer("up1_gate_fit").output.shape == (None, None, None, 1)
+    skip, weights = model.get_layer("up1_gate_scale").input
+    assert skip is model.get_layer("stage1_block1_act2").output
+    assert weights is model.get_layer("up1_gate_fit").output
+    # What says where to look is the coarser level's result, before it is enlarged.
+    assert model.get_layer("up1_gate_signal").input is model.get_layer("up2_block_act2").output
+
+
+@pytest.mark.parametrize(("bias", "share"), [(-100.0, 0.0), (100.0, 1.0)])
+def test_a_gate_shuts_and_opens(bias, share):
+    gated = segmenter(attention=True)
+    for level in (1, 2):
+        layer = gated.get_layer(f"up{level}_gate_weights")
+        layer.set_weights([np.zeros_like(layer.kernel), np.array([bias], "float32")])
+    scale = gated.get_layer("up1_gate_scale")
+    level = keras.Model(gated.input, [*scale.input, scale.output])
+    skip, _, weighed = level(np.random.default_rng(0).uniform(0, 255, (1, 9, 14, 3)))
+    np.testing.assert_allclose(weighed, share * np.asarray(skip), atol=1e-6)
+    assert np.ptp(skip) > 0
+
+
+def test_gates_are_open_at_first_and_can_learn():
+    model = segmenter(attention=True)
+    level = keras.Model(model.input, model.get_layer("up1_gate_fit").output)
+    weights = np.asarray(level(np.zeros((1, 16, 16, 3), "float32")))
+    np.testing.assert_allclose(weights, 1 / (1 + np.exp(-2.0)), atol=1e-6)
+
+
+def test_the_published_unet():
+    model = segmenter(
+        decoder="unet2015",
+        filters=(64, 128, 256, 512, 1024),
+        padding="valid",
+        normalization=None,
+        classes=2,
+        input_shape=(572, 572, 1),
+    )
+    down = [conv(3, 1, 64), conv(3, 64, 64)]
+    up = [conv(1, 64, 2)]
+    for width in (64, 128, 256, 512):
+        down += [conv(3, width, 2 * width), conv(3, 2 * width, 2 * width)]
+        up += [conv(2, 2 * width, width), conv(3, 2 * width, width), conv(3, width, width)]
+    assert model.count_params() == sum(down) + sum(up) == 31_030_658
+    # Figure 1 of the paper.
+    sizes = [model.get_layer(f"stage{stage}_block1_act2").output.shape[1] for stage in range(1, 6)]
+    assert sizes == [568, 280, 136, 64, 28]
+    sizes = [model.get_layer(f"up{level}_concat").output.shape[1] for level in (4, 3, 2, 1)]
+    assert sizes == [56, 104, 200, 392]
+    assert model.get_layer("full_fit").input[0].shape == (None, 388, 388, 64)
+    assert model.output["mask"].shape == (None, 572, 572, 2)
+
+
+def test_what_the_published_unet_cannot_see_repeats_the_nearest_answer():
+    model = segmenter(decoder="unet2015", padding="valid")
+    x = np.random.default_rng(0).uniform(0, 255, (1, 64, 64, 3)).astype("float32")
+    mask = np.asarray(model(x)["mask"])
+    # The coarsest map has 9 rows: 2 * 9 - 4 = 14, 2 * 14 - 4 = 24 of 64, 20 less on each side.
+    answered = mask[:, 20:44, 20:44]
+    np.testing.assert_allclose(
+        mask, np.pad(answered, ((0, 0), (20, 20), (20, 20), (0, 0)), mode="edge"), atol=1e-6
+    )
+    assert np.ptp(answered[0, :, 0, 0]) > 0
+
+
+# AlexNet has no padding of its own to choose, so that it is the decoder's alone; its smallest input
+# is found by trying.
 @pytest.mark.parametrize(
-    ("have", "want", "expected"),
+    ("options", "size", "least"),
     [
-        (4, 4, [1, 2, 3, 4]),
-        (4, 3, [1, 2, 3]),
-        (2, 5, [0, 1, 2, 0, 0]),
-        (1, 3, [0, 1, 0]),
-        (1, 2, [1, 0]),
+        ({}, (43, 64), 44),
+        ({}, (64, 36), 44),
+        ({"encoder": "alexnet", "filters": (2, 3, 4, 4, 4)}, (200, 63), None),
     ],
 )
-@pytest.mark.parametrize("traced", [False, True])
-def test_fit_size_by_hand(have, want, expected, traced):
-    layer = FitSize()
-    rows = np.arange(1, have + 1, dtype="float32").reshape(1, have, 1, 1)
-    reference = np.full((1, want, 2, 3), np.nan, "float32")
-    if traced:
-        inputs = [keras.Input((None, None, 1)), keras.Input((None, None, 3))]
-        model = keras.Model(inputs, layer(inputs))
-        assert model.output.shape == (None, None, None, 1)
-        # No size is known while the graph is made, as in a served model.
-        signature = [tf.TensorSpec((None, None, None, channels)) for channels in (1, 3)]
-        graph = tf.function(lambda *given: model(list(given)), input_signature=signature)
-        found = graph(np.repeat(rows, 2, 2), reference).numpy()
-    else:
-        found = np.asarray(layer([np.repeat(rows, 2, 2), reference]))
-    assert found[0, :, 0, 0].tolist() == expected
-    assert found.shape == (1, want, 2, 1)
+def test_the_published_unet_says_what_is_the_least(options, size, least):
+    options = {"decoder": "unet2015", "padding": "valid", **options}
+    with pytest.raises(UserError, match="smallest input") as error:
+        segmenter(input_shape=(*size, 3), **options)
+    named = int(str(error.value).split("works is ")[1].split("x")[0])
+    assert least in (named, None)
+    assert segmenter(input_shape=(named, named, 3), **options)
+    for smaller in ((named - 1, named, 3), (named, named - 1, 3)):
+        with pytest.raises(UserError):
+            segmenter(input_shape=smaller, **options)
 
 
-@settings(deadline=None, derandomize=True, max_examples=40)
-@given(*[st.integers(1, 9)] * 4)
-def test_fit_size_gives_the_references_size(height, width, wanted_height, wanted_width):
-    x = np.ones((2, height, width, 3), "float32")
-    fitted = FitSize()([x, np.ones((2, wanted_height, wanted_width, 1), "float32")])
-    assert fitted.shape == (2, wanted_height, wanted_width, 3)
-    # Nothing but the surplus is lost.
-    assert np.sum(fitted) == 6 * min(height, wanted_height) * min(width, wanted_width)
+# Behind maps of 2, 3 and 4 channels, by hand; a 2x2 transposed convolution counts as any 2x2 one.
+UNET = [conv(2, 4, 3), conv(3, 6, 3), conv(3, 3, 3), conv(2, 3, 2), conv(3, 4, 2), conv(3, 2, 2)]
+
+
+@pytest.mark.parametrize(
+    ("decoder", "options", "layers"),
+    [
+        ("unet", {}, UNET),
+        ("unet2015", {}, UNET),
+        # Each gate projects the skip (without a bias) and the signal to half the skip's width.
+        (
+            "unet",
+            {"attention": True},
+            [*UNET, 3 * 1, conv(1, 4, 1), conv(1, 1, 1), 2 * 1, conv(1, 3, 1), conv(1, 1, 1)],
+        ),
+        # A 1x1 convolution in the place of each transposed one.
+        (
+            "unet",
+            {"upsample": "nearest"},
+            [*UNET, -conv(2, 4, 3), conv(1, 4, 3), -conv(2, 3, 2), conv(1, 3, 2), conv(1, 2, 2)],
+        ),
+        # Besides the U-Net's two nodes, of which the last joins 2 + 2 + 2 channels, the first.
+        (
+            "unetplusplus",
+            {},
+            [*UNET, conv(3, 6, 2) - conv(3, 4, 2), conv(2, 3, 2), conv(3, 4, 2), conv(3, 2, 2)],
+        ),
+    ],
+)
+def test_parameters_by_hand(decoder, options, layers):
+    model = segmenter(decoder=decoder, normalization=None, **options)
+    counted = [
+        layer.count_params()
+        for layer in model.layers
+        if not layer.name.startswith("stage") and layer.name != "mask_logits"
+    ]
+    assert sum(counted) == sum(layers)
+
+
+@pytest.mark.parametrize(
+    ("decoder", "options", "message"),
+    [
+        ("unet", {"attention": "yes"}, "attention='yes'"),
+        ("unet", {"upsample": "cubic"}, "upsample='cubic'"),
+        ("unet", {"decoder_filters": (2,)}, "2 levels"),
+        ("unetplusplus", {"decoder_filters": (2, 3, 4)}, "2 levels"),
+        ("unet2015", {"padding": "full"}, "padding='full'"),
+    ],
+)
+def test_values_that_no_unet_can_be_built_from(decoder, options, message):
+    with pytest.raises(UserError) as error:
+        segmenter(decoder=decoder, **options)
+    assert message in str(error.value)

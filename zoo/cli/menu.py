@@ -7,6 +7,7 @@ import click
 import zoo
 from zoo.cli.group import json_option, start_tensorflow
 from zoo.cli.training import load
+from zoo.errors import UserError
 
 
 @click.command("list")
@@ -24,28 +25,52 @@ def list_command(kind: str, pattern: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("what", metavar="RECIPE|TASK")
-@click.option("--encoder", help="Encoder of a TASK's network.")
+@click.option("--encoder", "encoders", multiple=True, help="Encoder of a TASK; may be repeated.")
 @click.option("--head", help="Head of a TASK's network.")
 @click.option("--decoder", help="Decoder of a TASK's network.")
 @click.option("--classes", type=int, help="Number of classes (default: the data set's, or 10).")
 @click.option("--size", default="224x224x3", show_default=True, help="Input of a TASK's network.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Another option.")
 @click.option("--data", metavar="PATH", help="The folder with a RECIPE's pictures.")
+@click.option("--batch-size", type=int, default=1, show_default=True, help="For the memory.")
+@click.option("--picture", metavar="FILE", help="Also draw it: a .png, .svg or .pdf.")
 @json_option
-def describe(what, encoder, head, decoder, classes, size, settings, data, as_json) -> None:
-    """Show a network's layers: parameters, multiply-adds, receptive field."""
+def describe(
+    what, encoders, head, decoder, classes, size, settings, data, batch_size, picture, as_json
+) -> None:
+    """Show a network's layers: parameters, multiply-adds, memory, receptive field."""
     start_tensorflow()
+    from pathlib import Path
+
     from zoo import listing
+    from zoo.diagram import check_picture
     from zoo.tasks import TASKS
     from zoo.training.overrides import parse_overrides
 
+    if picture is not None:
+        if len(encoders) > 1:
+            raise UserError("--picture draws one network; give one --encoder")
+        check_picture(Path(picture))
     overrides = parse_overrides(settings)
     if what in TASKS:
-        options = {"encoder": encoder, "head": head, "decoder": decoder}
+        options = {"head": head, "decoder": decoder}
         given = {key: value for key, value in options.items() if value is not None}
-        model = zoo.build(
-            what, classes=classes or 10, input_shape=listing.parse_size(size), **given, **overrides
-        )
+        models = {
+            encoder or what: zoo.build(
+                what,
+                classes=classes or 10,
+                input_shape=listing.parse_size(size),
+                **({} if encoder is None else {"encoder": encoder}),
+                **given,
+                **overrides,
+            )
+            for encoder in encoders or (None,)
+        }
+        if len(models) > 1:
+            comparison = zoo.compare_models(models, batch_size=batch_size)
+            click.echo(json.dumps(comparison.to_dict(), indent=2) if as_json else str(comparison))
+            return
+        (model,) = models.values()
     else:
         from zoo.training.train import open_data
 
@@ -54,5 +79,7 @@ def describe(what, encoder, head, decoder, classes, size, settings, data, as_jso
         task = TASKS[recipe.task]
         count = classes or len(open_data(recipe).class_names(task.targets))
         model = recipe.build_model(count)
-    description = zoo.describe(model)
+    description = zoo.describe(model, batch_size=batch_size)
     click.echo(json.dumps(description.to_dict(), indent=2) if as_json else str(description))
+    if picture is not None:
+        zoo.draw_model(model, picture)

@@ -16,6 +16,7 @@ import zoo
 from zoo.errors import UserError
 from zoo.export.verify import GOLDEN, Verification, compare, golden_pictures, write_golden
 from zoo.inference import Predictor
+from zoo.models.weights.reading import MODEL_FILE
 from zoo.training.recipe import Recipe
 
 
@@ -44,7 +45,8 @@ def export(
 
     Everything is written to a folder beside the versions whose name is no number,
     which servers ignore; a fresh process reloads it and answers for real encoded files;
-    only if its answers equal the Keras model's is the folder renamed to the version.
+    only if its answers equal the Keras model's is the folder renamed to the version. The
+    Keras model lies in it as ``model.keras``, for whoever goes on training.
 
     Args:
         predictor: The model and everything around it.
@@ -92,6 +94,8 @@ def _write(
         tf.saved_model.save(predictor, str(staged), signatures=signatures, options=options)
     except tf.errors.OpError as error:
         raise UserError(f"the model cannot be written to {staged.parent}: {error}") from error
+    # Servers pass it over.
+    predictor.save_network(staged / MODEL_FILE)
     (staged / "assets.extra").mkdir(exist_ok=True)
     card = model_card(predictor, recipe, scores)
     text = json.dumps(card, indent=2) + "\n"

@@ -1,19 +1,27 @@
 """Builds the models of the three tasks from an encoder and a head or a decoder."""
 
+import inspect
+import warnings
 from collections.abc import Callable, Sequence
+from functools import partial as bound
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, Literal, ParamSpec
 
 import keras
 
 from zoo.errors import UserError, nearest
-from zoo.models import checks
+from zoo.models import checks, vanishing
 from zoo.models.about import about
 from zoo.models.encoders import ENCODERS
-from zoo.models.graph import VanishedError, shapes_at, smallest_input
+from zoo.models.layers import FitSize
 from zoo.models.options import DEFAULT_PARTS, split
 from zoo.models.scaling import SCALINGS, scaled
-from zoo.models.weights import load_weights
+from zoo.models.strides import output_strides
+from zoo.models.weights import WeightReport, check_weights, initialize
+from zoo.models.weights import freeze as freeze_layers
+
+_P = ParamSpec("_P")
 
 
 def build(
@@ -27,6 +35,10 @@ def build(
     activation: str | None = "softmax",
     input_scaling: str | None = "encoder",
     weights: str | Path | None = None,
+    partial: bool = False,
+    first_kernel: str = "repeat",
+    freeze: Literal["encoder"] | int | None = None,
+    on_report: Callable[[WeightReport], Any] | None = None,
     **options: Any,
 ) -> keras.Model:
     """Builds an uncompiled functional model for a task.
@@ -50,14 +62,24 @@ def build(
             for, ``"0..1"``, ``"-1..1"``, ``"-1..<1"``, ``"imagenet"``, ``"mean_colour"``,
             ``"standardize"`` (each picture to mean 0 and variance 1 over all its values), or
             ``None``; see :func:`zoo.models.scaling.scaled`.
-        weights: ``None``, or a ``.keras`` or ``.weights.h5`` file whose layers match by name and
-            shape.
+        weights: ``None``; ``"imagenet"``, for an encoder that has published ones and whatever
+            the number of channels, the head or decoder keeping its initial weights; or what
+            :func:`zoo.load_weights` takes: a ``.keras`` or ``.weights.h5`` file, a run folder or
+            a SavedModel, whose layers match by name and shape.
+        partial: Load of ``weights`` what fits; else anything that does not is refused.
+        first_kernel: How the kernels that read the picture are fitted to another number of
+            channels: ``"repeat"``, ``"sum"`` or ``"average"``; see :func:`zoo.load_weights`.
+        freeze: ``"encoder"``, or a number N for its stem and stages 1 to N, to keep them as they
+            are in training, batch normalization's statistics included; see :func:`zoo.freeze`.
+        on_report: Called with the :class:`zoo.models.WeightReport` of the weights. By default
+            what it lists, layers that were fitted or left out, is warned of.
         **options: Options of the encoder and of the head or decoder; one that several have, as
             ``normalization``, goes to each of them.
 
     Raises:
         UserError: For an unknown name, option or value, too few classes, a head or decoder where
-            it does not belong, a head that cannot take the size, or maps that would vanish.
+            it does not belong, a head that cannot take the size, maps that would vanish, or
+            weights that are missing or do not fit.
 
     Example:
         >>> model = build("classification", encoder="resnet20", classes=10,
@@ -65,153 +87,33 @@ def build(
         >>> model(numpy.zeros((2, 32, 32, 3)))["class"].shape
         (2, 10)
     """
-    factory = _FACTORIES.get(task)
-    if factory is None:
-        raise UserError(f"task {task!r} is unknown{nearest(str(task), _FACTORIES)}")
-    parts = {"head": head, "decoder": decoder}
-    return factory(
-        encoder=encoder,
-        classes=classes,
-        input_shape=input_shape,
-        activation=activation,
-        input_scaling=input_scaling,
-        weights=weights,
-        **{name: part for name, part in parts.items() if part is not None},
-        **options,
-    )
-
-
-def classifier(
-    *,
-    encoder: str = "plain",
-    classes: int,
-    input_shape: Sequence[int | None],
-    head: str = DEFAULT_PARTS["classification"],
-    activation: str | None = "softmax",
-    input_scaling: str | None = "encoder",
-    weights: str | Path | None = None,
-    **options: Any,
-) -> keras.Model:
-    """Builds a model that answers ``{"class": [n, classes]}``; see :func:`build`."""
-    return _assemble(
-        "classification",
-        encoder,
-        head,
-        classes=classes,
-        input_shape=input_shape,
-        activation=activation,
-        input_scaling=input_scaling,
-        weights=weights,
-        options=options,
-    )
-
-
-def localizer(
-    *,
-    encoder: str = "plain",
-    classes: int,
-    input_shape: Sequence[int | None],
-    head: str = DEFAULT_PARTS["localization"],
-    activation: str | None = "softmax",
-    input_scaling: str | None = "encoder",
-    weights: str | Path | None = None,
-    **options: Any,
-) -> keras.Model:
-    """Builds a model that answers ``{"class": [n, classes], "box": [n, 4]}``; see :func:`build`.
-
-    With one class there is nothing to tell apart: ``"class"`` is 1 (its logit 0).
-    """
-    return _assemble(
-        "localization",
-        encoder,
-        head,
-        classes=classes,
-        input_shape=input_shape,
-        activation=activation,
-        input_scaling=input_scaling,
-        weights=weights,
-        options=options,
-    )
-
-
-def segmenter(
-    *,
-    encoder: str = "plain",
-    classes: int,
-    input_shape: Sequence[int | None],
-    decoder: str = DEFAULT_PARTS["segmentation"],
-    activation: str | None = "softmax",
-    input_scaling: str | None = "encoder",
-    weights: str | Path | None = None,
-    **options: Any,
-) -> keras.Model:
-    """Builds a model that answers ``{"mask": [n, height, width, classes]}``; see :func:`build`."""
-    return _assemble(
-        "segmentation",
-        encoder,
-        decoder,
-        classes=classes,
-        input_shape=input_shape,
-        activation=activation,
-        input_scaling=input_scaling,
-        weights=weights,
-        options=options,
-    )
-
-
-_FACTORIES: dict[str, Callable[..., keras.Model]] = {
-    "classification": classifier,
-    "localization": localizer,
-    "segmentation": segmenter,
-}
-
-
-def _assemble(
-    task: str,
-    encoder: str,
-    part: str,
-    *,
-    classes: int,
-    input_shape: Sequence[int | None],
-    activation: str | None,
-    input_scaling: str | None,
-    weights: str | Path | None,
-    options: dict[str, Any],
-) -> keras.Model:
-    encode, finish = split(task, encoder, part, options)
+    if task not in DEFAULT_PARTS:
+        raise UserError(f"task {task!r} is unknown{nearest(str(task), DEFAULT_PARTS)}")
+    kind = "decoder" if task == "segmentation" else "head"
+    parts = {
+        name: part for name, part in (("head", head), ("decoder", decoder)) if part is not None
+    }
+    part = parts.pop(kind, DEFAULT_PARTS[task])
+    encode, finish = split(task, encoder, part, {**options, **parts})
     classes = checks.whole("classes", classes)
-    if classes < (1 if task == "localization" else 2):
-        raise UserError(f"{task} with classes={classes} has nothing to tell apart; give 2 or more")
     shape = _checked_shape(input_shape)
-    if activation not in ("softmax", None):
-        raise UserError(
-            f"activation={activation!r} is no output activation; give 'softmax' for probabilities "
-            "or None for logits, and block_activation= for the one inside the blocks"
-        )
-    checks.one_of("input_scaling", input_scaling, ("encoder", *SCALINGS))
+    _check(task, classes, activation, input_scaling)
     if input_scaling == "encoder":
         input_scaling = about(ENCODERS[encoder]).input_scaling
-    if weights == "imagenet":
-        raise UserError(
-            f"encoder {encoder!r} has no published ImageNet weights; give weights=None or a file"
-        )
-    if keras.config.image_data_format() != "channels_last":
-        raise UserError(
-            "Keras is set to image_data_format 'channels_first', which the zoo does not build; "
-            "call keras.config.set_image_data_format('channels_last')"
-        )
+    if weights is not None:
+        check_weights(weights, encoder)
 
     image: Any = keras.Input(shape, dtype="float32", name="image")
     try:
         features = encode(scaled(image, input_scaling))
         if task == "segmentation":
-            outputs = {"mask": _mask_logits(finish(features, image), classes)}
+            outputs = {"mask": _mask_logits(finish(features, image), image, classes)}
         else:
             outputs = finish(features, image, classes=classes)
     except UserError:
         raise
     except ValueError as error:
-        _explain_vanishing(encode, encoder, shape)
+        vanishing.explain(encode, encoder, shape)
         raise error
     if activation is not None:
         outputs |= {
@@ -219,8 +121,82 @@ def _assemble(
         }
     model = keras.Model(image, outputs, name=f"{task}_{encoder}_{part}")
     if weights is not None:
-        load_weights(model, weights)
+        loading: Any = {"partial": partial, "first_kernel": first_kernel}
+        report = initialize(model, weights, encoder=encoder, options=options, **loading)
+        (on_report or _warn)(report)
+    if freeze is not None:
+        freeze_layers(model, freeze)
     return model
+
+
+def _warn(report: WeightReport, stacklevel: int = 3) -> None:
+    if report.adapted or report.unmatched:
+        warnings.warn(str(report), stacklevel=stacklevel)
+
+
+def _of_task(
+    task: str, build: Callable[Concatenate[str, _P], keras.Model]
+) -> Callable[[Callable[[], None]], Callable[_P, keras.Model]]:
+    """Makes a function that only has a docstring into the factory of a task.
+
+    It takes the keywords of :func:`build`, said there once, without those of other tasks.
+    """
+    known = inspect.signature(build)
+    other = "head" if task == "segmentation" else "decoder"
+    parameters = [
+        parameter.replace(default=DEFAULT_PARTS[task])
+        if parameter.name in ("head", "decoder")
+        else parameter
+        for name, parameter in known.parameters.items()
+        if name not in ("task", other)
+    ]
+
+    def decorate(documented: Callable[[], None]) -> Callable[_P, keras.Model]:
+        @wraps(documented)
+        def factory(*args: _P.args, **kwargs: _P.kwargs) -> keras.Model:
+            # Whoever calls the factory is one call farther from the warning.
+            kwargs.setdefault("on_report", bound(_warn, stacklevel=4))
+            return build(task, *args, **kwargs)
+
+        signature = known.replace(parameters=parameters)
+        factory.__signature__ = signature  # pyright: ignore[reportAttributeAccessIssue]
+        return factory
+
+    return decorate
+
+
+@_of_task("classification", build)
+def classifier() -> None:
+    """Builds a model that answers ``{"class": [n, classes]}``; see :func:`build`."""
+
+
+@_of_task("localization", build)
+def localizer() -> None:
+    """Builds a model that answers ``{"class": [n, classes], "box": [n, 4]}``; see :func:`build`.
+
+    With one class there is nothing to tell apart: ``"class"`` is 1 (its logit 0).
+    """
+
+
+@_of_task("segmentation", build)
+def segmenter() -> None:
+    """Builds a model that answers ``{"mask": [n, height, width, classes]}``; see :func:`build`."""
+
+
+def _check(task: str, classes: int, activation: str | None, input_scaling: str | None) -> None:
+    if classes < (1 if task == "localization" else 2):
+        raise UserError(f"{task} with classes={classes} has nothing to tell apart; give 2 or more")
+    if activation not in ("softmax", None):
+        raise UserError(
+            f"activation={activation!r} is no output activation; give 'softmax' for probabilities "
+            "or None for logits, and block_activation= for the one inside the blocks"
+        )
+    checks.one_of("input_scaling", input_scaling, ("encoder", *SCALINGS))
+    if keras.config.image_data_format() != "channels_last":
+        raise UserError(
+            "Keras is set to image_data_format 'channels_first', which the zoo does not build; "
+            "call keras.config.set_image_data_format('channels_last')"
+        )
 
 
 def _checked_shape(input_shape: Sequence[int | None]) -> tuple[int | None, int | None, int]:
@@ -239,8 +215,12 @@ def _checked_shape(input_shape: Sequence[int | None]) -> tuple[int | None, int |
     return height, width, checks.whole("input_shape[2] (channels)", input_shape[2])
 
 
-def _mask_logits(x: keras.KerasTensor, classes: int) -> keras.KerasTensor:
-    return keras.layers.Conv2D(classes, 1, dtype="float32", name="mask_logits")(x)
+def _mask_logits(x: keras.KerasTensor, image: keras.KerasTensor, classes: int) -> keras.KerasTensor:
+    logits = keras.layers.Conv2D(classes, 1, dtype="float32", name="mask_logits")(x)
+    if output_strides(image, [x]) == [1]:
+        return logits
+    # A 1x1 convolution and interpolation commute; so few channels are interpolated sooner.
+    return FitSize("bilinear", dtype="float32", name="mask_fit")([logits, image])
 
 
 def _probabilities(logits: keras.KerasTensor, name: str) -> keras.KerasTensor:
@@ -248,27 +228,3 @@ def _probabilities(logits: keras.KerasTensor, name: str) -> keras.KerasTensor:
         # The only class's logit is 0, and Keras warns of a softmax over one value.
         return keras.layers.Activation("exponential", dtype="float32", name=name)(logits)
     return keras.layers.Softmax(dtype="float32", name=name)(logits)
-
-
-def _explain_vanishing(
-    encode: Callable[..., list[keras.KerasTensor]],
-    encoder: str,
-    shape: tuple[int | None, int | None, int],
-) -> None:
-    """Raises UserError if the input is too small for the encoder, and says where it ends."""
-    image = keras.Input((None, None, shape[2]), dtype="float32")
-    model = keras.Model(image, encode(image))
-    try:
-        shapes_at(model, shape[:2])
-    except VanishedError as vanished:
-        height, width = smallest_input(model) or (None, None)
-        stage = vanished.layer.split("_")[0].replace("stage", "stage ")
-        raise UserError(
-            f"the maps of encoder {encoder!r} vanish in {stage}, whose {vanished.layer} gets "
-            f"{_times(*vanished.size)} from an input of {_times(*shape[:2])}; the smallest input "
-            f"that works is {_times(height, width)}, and padding='same' takes any"
-        ) from None
-
-
-def _times(height: int | None, width: int | None) -> str:
-    return f"{height or 'any'}x{width or 'any'}"

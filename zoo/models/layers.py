@@ -7,7 +7,7 @@ import keras
 
 from zoo.models import checks
 
-METHODS = ("crop", "center_crop", "bilinear", "average")
+METHODS = ("crop", "center_crop", "extend", "nearest", "bilinear", "average")
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -18,8 +18,9 @@ class FitSize(keras.layers.Layer):
     [n, H, W, c] in the dtype of x. Only the reference's shape is used. With ``size`` it is
     called on x alone.
 
-    Interpolation and averages are products with matrices that are computed from the sizes, which
-    every format that models are exported to can express when sizes are not known in advance.
+    Everything but cutting and adding zeros is a product with matrices that are computed from the
+    sizes, which every format that models are exported to can express when sizes are not known in
+    advance, and whose gradient is a product again.
 
     Args:
         method: ``"crop"``: what is too much is cut at the bottom and the right: strides with
@@ -28,6 +29,9 @@ class FitSize(keras.layers.Layer):
             as zeros on both sides, an odd row or column at the bottom or right:
             ``padding="valid"`` takes away from both borders alike.
             ``"center_crop"``: the same, but cut on both sides as well.
+            ``"extend"``: the same as ``"crop"``, but what is missing repeats the outermost rows
+            and columns.
+            ``"nearest"``: each position takes the value of the one that its centre lies in.
             ``"bilinear"``: interpolated linearly between the centres of the positions, and
             constant beyond the outermost.
             ``"average"``: each position is the mean of the rows and columns that its share of
@@ -63,10 +67,12 @@ class FitSize(keras.layers.Layer):
             return _padded(x[:, :height, :width], height, width)
         if self.method == "center_crop":
             return _padded(_center(x, height, width), height, width)
-        rows_of = _interpolation if self.method == "bilinear" else _averages
-        count, rows, columns, channels = keras.ops.shape(x)
-        vertical = keras.ops.cast(rows_of(height, rows), x.dtype)
-        horizontal = keras.ops.cast(rows_of(width, columns), x.dtype)
+        count, rows, columns, channels = _shape_of(x)
+        if _same(height, rows) and _same(width, columns):
+            return x
+        weights = _WEIGHTS[self.method]
+        vertical = keras.ops.cast(weights(height, rows), x.dtype)
+        horizontal = keras.ops.cast(weights(width, columns), x.dtype)
         x = keras.ops.matmul(vertical, keras.ops.reshape(x, (count, rows, columns * channels)))
         x = keras.ops.reshape(x, (count, height, columns, channels))
         return keras.ops.matmul(horizontal, x)
@@ -78,9 +84,13 @@ class FitSize(keras.layers.Layer):
         return keras.KerasTensor((x.shape[0], *size, x.shape[3]), dtype=x.dtype)
 
 
+def _shape_of(x: Any) -> Any:
+    """Numbers as far as they are known, else tensors."""
+    return keras.ops.shape(x)
+
+
 def _size_of(x: Any) -> tuple[Any, Any]:
-    shape: Any = keras.ops.shape(x)
-    return shape[1], shape[2]
+    return _shape_of(x)[1:3]
 
 
 def _center(x: Any, height: Any, width: Any) -> Any:
@@ -94,13 +104,21 @@ def _half(have: Any, wanted: Any) -> Any:
     return max(surplus, 0) if isinstance(surplus, int) else keras.ops.maximum(surplus, 0)
 
 
+def _same(wanted: Any, have: Any) -> bool:
+    # In a graph with open sizes they are tensors, of which nothing can be asked yet.
+    return isinstance(wanted, int) and isinstance(have, int) and wanted == have
+
+
 def _padded(x: Any, height: Any, width: Any) -> Any:
     have = _size_of(x)
-    rows, columns = _sides(height, have[0]), _sides(width, have[1])
-    # In a graph with open sizes they are tensors, of which nothing can be asked yet.
-    if all(isinstance(missing, int) and missing == 0 for missing in (*rows, *columns)):
+    if _same(height, have[0]) and _same(width, have[1]):
         return x
-    return keras.ops.pad(x, ((0, 0), rows, columns, (0, 0)))
+    rows, columns = _sides(height, have[0]), _sides(width, have[1])
+    count, _, _, channels = _shape_of(x)
+    # Padding by sizes that are not known makes TensorFlow forget the channels as well, without
+    # which LiteRT can express no convolution behind it.
+    x = keras.ops.pad(x, ((0, 0), rows, columns, (0, 0)))
+    return keras.ops.reshape(x, (count, height, width, channels))
 
 
 def _sides(wanted: Any, have: Any) -> tuple[Any, Any]:
@@ -108,8 +126,12 @@ def _sides(wanted: Any, have: Any) -> tuple[Any, Any]:
     return missing // 2, missing - missing // 2
 
 
+# Weights [wanted, have] of the old positions, as float32: half precision would misplace those of
+# large maps.
+
+
 def _interpolation(wanted: Any, have: Any) -> Any:
-    """The weights [wanted, have] of the two positions that each new one lies between."""
+    """Of the two positions that each new one lies between."""
     scale = keras.ops.cast(have, "float32") / keras.ops.cast(wanted, "float32")
     places: Any = (_ramp(wanted) + 0.5) * scale - 0.5
     places = keras.ops.clip(places, 0.0, keras.ops.cast(have - 1, "float32"))
@@ -117,16 +139,43 @@ def _interpolation(wanted: Any, have: Any) -> Any:
 
 
 def _averages(wanted: Any, have: Any) -> Any:
-    """The weights [wanted, have] of the positions that each new one's share touches."""
+    """Of the positions that each new one's share touches."""
     # In whole numbers, because a share that ends between two positions touches no third one.
-    new, old = keras.ops.arange(wanted, dtype="int32"), keras.ops.arange(have, dtype="int32")
+    new, old = _numbers(wanted), _numbers(have)
     first = (new * have) // wanted
-    after = -((-(new + 1) * have) // wanted)
+    # Rounded up without a negative number, which some formats divide towards zero.
+    after = ((new + 1) * have + wanted - 1) // wanted
     touched = keras.ops.cast(
         keras.ops.logical_and(old[None] >= first[:, None], old[None] < after[:, None]), "float32"
     )
     return touched / keras.ops.sum(touched, axis=1, keepdims=True)
 
 
+def _extension(wanted: Any, have: Any) -> Any:
+    """Of the position that lies at the same place, or of the outermost beyond it."""
+    return _chosen(keras.ops.clip(_numbers(wanted) - _half(wanted, have), 0, have - 1), have)
+
+
+def _nearest(wanted: Any, have: Any) -> Any:
+    """Of the position that the centre of each new one lies in."""
+    return _chosen(((2 * _numbers(wanted) + 1) * have) // (2 * wanted), have)
+
+
+def _chosen(places: Any, have: Any) -> Any:
+    return keras.ops.cast(keras.ops.equal(places[:, None], _numbers(have)[None]), "float32")
+
+
+def _numbers(length: Any) -> Any:
+    return keras.ops.arange(length, dtype="int32")
+
+
 def _ramp(length: Any) -> Any:
     return keras.ops.arange(length, dtype="float32")
+
+
+_WEIGHTS = {
+    "extend": _extension,
+    "nearest": _nearest,
+    "bilinear": _interpolation,
+    "average": _averages,
+}

@@ -45,3 +45,8 @@ def functions_of_package(package: str, path: Iterable[str]) -> dict[str, Callabl
 def matching(functions: dict[str, Callable[..., Any]], pattern: str) -> list[str]:
     """Returns the names that match a pattern as of a shell, sorted."""
     return sorted(fnmatch.filter(functions, pattern))
+
+
+def summary(function: Callable[..., Any]) -> str:
+    """Returns the first line of what a function, or the function of a partial, says of itself."""
+    return (getattr(function, "func", function).__doc__ or "").strip().partition("\n")[0]

@@ -111,19 +111,29 @@ def fuse_batch_normalization(model: keras.Model) -> keras.Model:
     return copy
 
 
-def training_network(recipe: Recipe, classes: int) -> keras.Model:
+def training_network(recipe: Recipe, classes: int, **options: Any) -> keras.Model:
     """Builds the recipe's network as it trains: logits, chosen precision, fused layers.
 
     Args:
         recipe: With ``precision`` already chosen (not ``"auto"``).
         classes: How many the data set has.
+        **options: See :meth:`zoo.training.recipe.Recipe.build_model`: ``weights`` where training
+            begins; without it the weights are initial ones, for a checkpoint to replace.
 
     Returns:
         An uncompiled model whose weights stand in the order of the published one's.
+
+    Raises:
+        UserError: If nothing of it is left to train.
     """
     keras.utils.set_random_seed(recipe.seed)
     with _dtype_policy(recipe.precision):
-        model = recipe.build_model(classes, activation=None)
+        model = recipe.build_model(classes, activation=None, **options)
+    if not model.trainable_variables:
+        raise UserError(
+            f"model.freeze={recipe.model.get('freeze')!r} leaves nothing to train: what follows "
+            "the frozen layers has no weights; freeze fewer stages, or leave it out"
+        )
     return fuse_batch_normalization(model)
 
 
@@ -141,12 +151,15 @@ def publish(network: keras.Model, recipe: Recipe, classes: int) -> keras.Model:
     """
     with _dtype_policy("float32"):
         model = recipe.build_model(classes, weights=None)
-    weights = network.get_weights()
-    shapes = [tuple(weight.shape) for weight in model.weights]
-    if shapes != [weight.shape for weight in weights]:
+    if _places(model) != _places(network):
         raise UserError(
             "the weights do not fit the recipe's network: the recipe was changed after training; "
             "train again, or restore the recipe"
         )
-    model.set_weights(weights)
+    model.set_weights(network.get_weights())
     return model
+
+
+def _places(model: keras.Model) -> list[tuple[str, tuple[int, ...]]]:
+    """The name and the shape of each weight, in the order in which models exchange them."""
+    return [(weight.path, tuple(weight.shape)) for weight in model.weights]

@@ -11,12 +11,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from zoo.errors import UserError, nearest
+from zoo.errors import UserError, keyword_options, nearest
 from zoo.options import first_error, validated
 
 _PARTS = ("encoder", "head", "decoder")
-_OF_BUILD = ("input_scaling", "weights")
-_GIVEN_BY_ROOMS = ("classes", "input_shape", "activation")
+_SECTIONS = ("data", "input", "model", "loss", "augment")
+_GIVEN_BY_ROOMS = ("task", "classes", "input_shape", "activation", "on_report")
 
 PositiveInt = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -85,8 +85,8 @@ class Recipe(_Section):
         task: ``"classification"``, ``"localization"`` or ``"segmentation"``.
         data: Where the pictures are.
         input: What the network is shown.
-        model: Options of :func:`zoo.build`: ``encoder``, ``head`` or ``decoder``, and
-            the options of those.
+        model: Options of :func:`zoo.build`: ``encoder``, ``head`` or ``decoder``, the
+            options of those, ``weights`` to begin with and what to ``freeze``.
         loss: Options of the task's loss; ``zoo list tasks`` names them.
         augment: A strength (``"none"``, ``"light"``, ``"medium"``, ``"strong"``) or
             fields of :class:`zoo.augment.Augmentation`, to which ``"strength"`` may be
@@ -154,7 +154,7 @@ class Recipe(_Section):
                 if section not in target:
                     raise UserError(
                         f"the recipe has no section {section!r} (in {key!r})"
-                        f"{nearest(section, _sections())}"
+                        f"{nearest(section, _SECTIONS)}"
                     )
                 if section == "augment" and not isinstance(target[section], dict):
                     named = target[section]
@@ -182,7 +182,8 @@ class Recipe(_Section):
             if name in given:
                 raise UserError(f"model.{name} follows from the data and the task; leave it out")
         parts = {name: given.pop(name) for name in _PARTS if name in given}
-        options = {name: value for name, value in given.items() if name not in _OF_BUILD}
+        of_build = keyword_options(models.build)
+        options = {name: value for name, value in given.items() if name not in of_build}
         models.check_model_options(self.task, **parts, options=options)
         validated(tasks.get(self.task).loss_options(), self.loss, f"the {self.task} loss")
         self.augmentation()
@@ -252,7 +253,7 @@ class Recipe(_Section):
         return Preprocessing(self.input.size, self.input.channels, self.input.fit)
 
     def build_model(self, classes: int, **options: Any):
-        """Builds the recipe's network.
+        """Builds the recipe's network, with initial weights unless ``weights`` is given.
 
         Args:
             classes: How many the data set has.
@@ -267,6 +268,8 @@ class Recipe(_Section):
             "classes": classes,
             "input_shape": (*self._height_and_width(), self.input.channels),
             **self.model,
+            # A run's beginning alone loads them: later its checkpoints say what they became.
+            "weights": None,
             **options,
         }
         return models.build(self.task, **arguments)
@@ -294,7 +297,3 @@ def parse_recipe(values: Mapping[str, Any]) -> Recipe:
         return Recipe.model_validate(dict(values))
     except ValidationError as error:
         raise UserError(first_error(error, Recipe)) from None
-
-
-def _sections() -> list[str]:
-    return ["data", "input", "model", "loss", "augment"]

@@ -10,11 +10,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo import tasks
+from zoo import models, tasks
 from zoo.data import DataSet, open_dataset
 from zoo.data.pipeline import Prepared, evaluation_batches, prepare_split, training_batches
 from zoo.data.places import zoo_folder
-from zoo.errors import UserError
+from zoo.errors import UserError, keyword_options
 from zoo.training import checkpoint
 from zoo.training.events import EventLog
 from zoo.training.files import write_whole
@@ -58,7 +58,7 @@ class Session:
         class_names: Of the data set.
         train: Prepared training pictures.
         validation: Prepared validation pictures.
-        notes: What was decided about the data.
+        notes: What was decided about the data, and what became of the weights to begin with.
         mirrored: What the data set says about mirrored pictures.
         loop: Network, optimizer and steps.
         steps: Steps an epoch.
@@ -94,7 +94,7 @@ class Session:
         return publish(self.loop.network, self.recipe, len(self.class_names))
 
 
-def open_session(recipe: Recipe, watch: Watch) -> Session:
+def open_session(recipe: Recipe, watch: Watch, *, resumed: bool = False) -> Session:
     """Checks the recipe, reads the data and builds the network.
 
     What costs nothing is checked first: options, then the network, then the pictures.
@@ -102,6 +102,8 @@ def open_session(recipe: Recipe, watch: Watch) -> Session:
     Args:
         recipe: With overrides applied.
         watch: Told what goes on.
+        resumed: A checkpoint will be restored: the weights that the recipe begins with are
+            neither needed nor looked for.
 
     Raises:
         UserError: For anything in recipe or data that keeps the run from going on.
@@ -110,6 +112,7 @@ def open_session(recipe: Recipe, watch: Watch) -> Session:
     # Two classes stand for however many there are: an impossible network is said to be so
     # before the pictures are looked for.
     recipe.build_model(2)
+    weights = None if resumed else _weights_to_begin_with(recipe)
     precision = choose_precision(recipe.precision)
     recipe = recipe.model_copy(update={"precision": precision})
     task = tasks.get(recipe.task)
@@ -125,8 +128,11 @@ def open_session(recipe: Recipe, watch: Watch) -> Session:
             )
     strategy = tf.distribute.get_strategy()
     prepared = {}
+    reports: list[models.WeightReport] = []
     with strategy.scope():
-        network = training_network(recipe, len(class_names))
+        network = training_network(
+            recipe, len(class_names), weights=weights, on_report=reports.append
+        )
         for name in ("train", "validation"):
             prepared[name] = _prepare(dataset, name, recipe, task, watch)
         steps = max(1, prepared["train"].length * recipe.repeat // recipe.batch_size)
@@ -143,11 +149,19 @@ def open_session(recipe: Recipe, watch: Watch) -> Session:
         class_names=class_names,
         train=prepared["train"],
         validation=prepared["validation"],
-        notes=(*dataset.notes, *left_out),
+        notes=(*(line for report in reports for line in report.lines()), *dataset.notes, *left_out),
         mirrored=dataset.mirrored,
         loop=loop,
         steps=steps,
     )
+
+
+def _weights_to_begin_with(recipe: Recipe) -> Any:
+    weights = recipe.model.get("weights")
+    if weights is not None:
+        default = keyword_options(models.build)["encoder"].default
+        models.check_weights(weights, recipe.model.get("encoder", default))
+    return weights
 
 
 def _prepare(dataset: DataSet, name: str, recipe: Recipe, task: tasks.Task, watch: Watch):
@@ -176,11 +190,12 @@ def train(recipe: Recipe, folder: RunFolder, *, resume: bool, watch: Watch) -> N
             no longer a number.
         KeyboardInterrupt: As it came; what was finished is saved.
     """
-    session = open_session(recipe, watch)
+    resumed = resume and folder.last.is_file()
+    session = open_session(recipe, watch, resumed=resumed)
     recipe = session.recipe
     state, history = checkpoint.Progress(), []
     variables = checkpoint.variables_of(session.loop.network, session.loop.optimizer)
-    if resume and folder.last.is_file():
+    if resumed:
         state = checkpoint.restore(folder.last, variables)
         history = folder.history(state.epoch)
         watch.say(f"resuming {folder.path} after epoch {state.epoch} of {recipe.epochs}")

@@ -5,6 +5,7 @@ no bias where a normalization follows, which would subtract it again. Layer name
 that weights can be matched by name.
 """
 
+from zoo.models.blocks.attention import attention_gate
 from zoo.models.blocks.convolution import (
     activate,
     convolution,
@@ -18,16 +19,18 @@ from zoo.models.blocks.residual import (
     bottleneck_block,
     squeeze_and_excite,
 )
-from zoo.models.blocks.upsampling import UPSAMPLINGS, upsample
+from zoo.models.blocks.upsampling import UPSAMPLINGS, enlarge, upsample
 
 __all__ = [
     "UPSAMPLINGS",
     "activate",
+    "attention_gate",
     "basic_block",
     "bottleneck_block",
     "convolution",
     "convolution_block",
     "drop",
+    "enlarge",
     "groups_of",
     "normalize",
     "squeeze_and_excite",

@@ -1,5 +1,6 @@
-"""What a model costs and sees: parameters, multiply-adds, receptive field, stride, size."""
+"""What a model costs and sees: parameters, multiply-adds, memory, receptive field, stride, size."""
 
+from zoo.models.describe.compare import Comparison, compare_models
 from zoo.models.describe.description import Description, Row, describe
 
-__all__ = ["Description", "Row", "describe"]
+__all__ = ["Comparison", "Description", "Row", "compare_models", "describe"]

@@ -28,27 +28,27 @@ def table(description: "Description") -> str:
     """
     shown = [row for row in description.rows if not row.plain]
     lines = [
-        f"{description.name}: input {_by(description.input_shape)}",
+        f"{description.name}: input {by(description.input_shape)}",
         _line(_TITLES),
         "-" * (sum(_WIDTHS) + len(_WIDTHS) - 1),
     ]
     for row in shown:
-        kernel = "" if row.kernel is None else _square(row.kernel)
+        kernel = "" if row.kernel is None else square(row.kernel)
         if row.stride is not None and row.stride != (1, 1):
-            kernel += f"/{_square(row.stride)}"
+            kernel += f"/{square(row.stride)}"
         lines.append(
             _line(
                 (
                     row.name,
                     _SHORT.get(row.kind, row.kind),
-                    _by(row.output_shape),
+                    by(row.output_shape),
                     kernel,
-                    _count(row.parameters),
-                    _count(row.macs),
+                    count(row.parameters),
+                    count(row.macs),
                     row.receptive_field
                     if isinstance(row.receptive_field, str)
-                    else _square(row.receptive_field),
-                    "" if row.output_stride is None else _square(row.output_stride),
+                    else square(row.receptive_field),
+                    "" if row.output_stride is None else square(row.output_stride),
                 )
             )
         )
@@ -56,18 +56,40 @@ def table(description: "Description") -> str:
     field = description.receptive_field
     stride = description.output_stride
     smallest = description.smallest_input
+    batch = f"for a batch of {description.batch_size}"
     return "\n".join(
         [
             *lines,
             f"(not shown: {hidden} without weights that keep the shape or are mere arithmetic)",
             "",
-            f"parameters        {description.parameters:,}",
+            f"parameters        {description.parameters:,}"
+            f" ({in_bytes(description.parameter_memory)} with moving statistics)",
             f"multiply-adds     {_exact(description.macs)}",
-            f"receptive field   {field if isinstance(field, str) else _by(field)}",
-            f"output stride     {'none' if stride is None else _square(stride)}",
-            f"smallest input    {'unknown' if smallest is None else _by(smallest)}",
+            f"receptive field   {field if isinstance(field, str) else by(field)}",
+            f"output stride     {'none' if stride is None else square(stride)}",
+            f"smallest input    {'unknown' if smallest is None else by(smallest)}",
+            f"training keeps    {_activations(description.training_memory, batch)}",
+            f"inference peak    {_activations(description.inference_memory, batch)}",
         ]
     )
+
+
+def in_bytes(size: int | None) -> str:
+    """Returns a number of bytes for people, as ``1.5 MiB``; ``?`` if it is unknown."""
+    if size is None:
+        return "?"
+    if size < 2**10:
+        return f"{size} B"
+    unit, scale = next(
+        (one for one in (("KiB", 2**10), ("MiB", 2**20)) if size < 999.5 * one[1]), ("GiB", 2**30)
+    )
+    return f"{size / scale:.{0 if size >= 100 * scale else 1}f} {unit}"
+
+
+def _activations(size: int | None, batch: str) -> str:
+    if size is None:
+        return "unknown, the input has no fixed size"
+    return f"{in_bytes(size)} of activations {batch}"
 
 
 def _line(cells: tuple[str, ...]) -> str:
@@ -84,15 +106,18 @@ def _clip(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 1 - half]}~{text[-half:]}"
 
 
-def _by(sizes: Any) -> str:
+def by(sizes: Any) -> str:
+    """Returns sizes as ``32x32x3``, with ``?`` for those unknown."""
     return "x".join("?" if size is None else str(size) for size in sizes)
 
 
-def _square(pair: Any) -> str:
-    return f"{pair[0]:g}" if pair[0] == pair[1] else _by(pair)
+def square(pair: Any) -> str:
+    """Returns two numbers as ``3x5``, two that are equal as one."""
+    return f"{pair[0]:g}" if pair[0] == pair[1] else by(pair)
 
 
-def _count(number: int | None) -> str:
+def count(number: int | None) -> str:
+    """Returns a count in at most 6 characters, 0 as nothing, ``?`` if it is unknown."""
     if number is None:
         return "?"
     if number < 10_000:

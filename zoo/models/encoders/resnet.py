@@ -54,10 +54,47 @@ def _resnet(
     return _with_stem(blocks, basic_block, image, filters, stem_stride, options)
 
 
-def _grouped(
+def _resnext(
     blocks: Sequence[int],
-    groups: int,
     group_width: int,
+    image: keras.KerasTensor,
+    /,
+    *,
+    filters: Sequence[int] = _WIDTHS,
+    groups: int = 32,
+    stem_stride: int = 2,
+    options: Residual = _OPTIONS,
+) -> list[keras.KerasTensor]:
+    """ResNeXt: bottlenecks whose middle convolution is in groups; a stem and four stages.
+
+    Args:
+        blocks: Blocks of each stage.
+        group_width: Channels of a group in a stage of 64, in proportion in others.
+        image: float [n, h, w, c], scaled.
+        filters: A quarter of the width of each of the four stages; the stem is as wide as the
+            first number.
+        groups: Groups of the middle convolutions.
+        stem_stride: Stride of the stem's convolution, 1 or 2; its pooling has 2 besides.
+        options: See :class:`zoo.models.style.Residual`.
+
+    Returns:
+        The map of the stem's convolution and one a stage, of strides ``stem_stride`` times
+        1, 2, 4, 8 and 16.
+
+    Raises:
+        UserError: For a value that no network can be built from.
+    """
+    groups = checks.whole("groups", groups)
+
+    def width(stage_width: int) -> int:
+        return groups * max(group_width * stage_width // 64, 1)
+
+    block = partial(bottleneck_block, width=width, groups=groups)
+    return _with_stem(blocks, block, image, filters, stem_stride, options)
+
+
+def _wide_bottlenecks(
+    blocks: Sequence[int],
     image: keras.KerasTensor,
     /,
     *,
@@ -65,12 +102,10 @@ def _grouped(
     stem_stride: int = 2,
     options: Residual = _OPTIONS,
 ) -> list[keras.KerasTensor]:
-    """Residual network of bottlenecks in groups or twice as wide: a stem and four stages.
+    """Wide ResNet of bottlenecks, twice as wide inside as ResNet-50's; a stem and four stages.
 
     Args:
         blocks: Blocks of each stage.
-        groups: Groups of the middle convolutions.
-        group_width: Channels of a group in the first stage of 64.
         image: float [n, h, w, c], scaled.
         filters: A quarter of the width of each of the four stages; the stem is as wide as the
             first number.
@@ -84,11 +119,7 @@ def _grouped(
     Raises:
         UserError: For a value that no network can be built from.
     """
-
-    def width(stage_width: int) -> int:
-        return groups * max(group_width * stage_width // 64, 1)
-
-    block = partial(bottleneck_block, width=width, groups=groups)
+    block = partial(bottleneck_block, width=lambda stage_width: 2 * stage_width)
     return _with_stem(blocks, block, image, filters, stem_stride, options)
 
 
@@ -125,6 +156,6 @@ def _with_stem(
 
 resnet18 = partial(_resnet, (2, 2, 2, 2))
 resnet34 = partial(_resnet, (3, 4, 6, 3))
-resnext50 = partial(_grouped, (3, 4, 6, 3), 32, 4)
-resnext101 = partial(_grouped, (3, 4, 23, 3), 32, 8)
-wide_resnet50 = partial(_grouped, (3, 4, 6, 3), 1, 128)
+resnext50 = partial(_resnext, (3, 4, 6, 3), 4)
+resnext101 = partial(_resnext, (3, 4, 23, 3), 8)
+wide_resnet50 = partial(_wide_bottlenecks, (3, 4, 6, 3))

@@ -36,7 +36,8 @@ def _vgg(
             normalization.
 
     Returns:
-        One map a stage and the last one pooled, of strides 1, 2, 4, 8, 16 and 32.
+        One map a stage and the last one pooled, of strides 1, 2, 4, 8, 16 and 32; with
+        ``output_stride`` the last one is not pooled.
 
     Raises:
         UserError: For a value that no network can be built from.
@@ -45,6 +46,8 @@ def _vgg(
     features = stages(
         image, filters=filters, blocks=blocks, block=convolution_block, options=options
     )
+    if options.output_stride is not None:
+        return features
     pool = keras.layers.MaxPooling2D(
         2, padding=options.padding, name=f"stage{len(blocks) + 1}_pool"
     )

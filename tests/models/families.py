@@ -1,0 +1,46 @@
+"""The encoders that there are, by family, and options that make each as small as it gets."""
+
+from zoo.errors import keyword_options
+from zoo.models.decoders import DECODERS
+from zoo.models.encoders import ENCODERS, applications
+from zoo.models.facts import known
+from zoo.models.groups import option_names
+
+
+def family(name):
+    """What siblings share: the function that they are partials of."""
+    return getattr(ENCODERS[name], "func", ENCODERS[name])
+
+
+def is_own(name):
+    return family(name).__module__ != applications.__name__
+
+
+def _smallest_of_each():
+    found = {}
+    for name, facts in known().items():
+        least = found.setdefault(family(name), name)
+        if facts["parameters"] < known()[least]["parameters"]:
+            found[family(name)] = name
+    return sorted(found.values())
+
+
+# One small member of each family; its siblings are the same function with other numbers.
+MEMBERS = _smallest_of_each()
+OWN = [name for name in ENCODERS if is_own(name)]
+
+
+def small(name):
+    """Options that make an encoder as narrow as it gets."""
+    names = option_names(ENCODERS[name])
+    if "filters" in names:
+        width = keyword_options(ENCODERS[name])["filters"].default
+        options = {"filters": tuple(range(2, 2 + len(width)))}
+        return {**options, "groups": 2} if "groups" in names else options
+    return {"alpha": 0.25} if "alpha" in names else {}
+
+
+def small_decoder(name):
+    """Options that make a decoder narrow, where its width does not follow the encoder's."""
+    option = keyword_options(DECODERS[name]).get("decoder_filters")
+    return {"decoder_filters": 4} if option and isinstance(option.default, int) else {}

@@ -1,0 +1,77 @@
+"""Every decoder under a small member of every encoder family."""
+
+import keras
+import numpy as np
+import pytest
+from families import MEMBERS, small, small_decoder
+from gradients import gradients
+
+from zoo.models import build, list_decoders
+from zoo.models.encoders import ENCODERS
+from zoo.models.facts import known
+
+
+def segmenter(encoder, decoder, **options):
+    keras.utils.set_random_seed(1)
+    narrow = {**small(encoder), **small_decoder(decoder)}
+    arguments = {"classes": 3, "input_shape": (None, None, 3), **narrow, **options}
+    return build("segmentation", encoder=encoder, decoder=decoder, **arguments)
+
+
+def pictures(*shape, seed=0):
+    return np.random.default_rng(seed).uniform(0, 255, shape).astype("float32")
+
+
+def cancelled(model):
+    """Paths of the biases that batch normalization subtracts again at once."""
+    return {
+        layer.bias.path
+        for layer in model.layers
+        if getattr(layer, "bias", None) is not None
+        and [type(node.operation) for node in layer._outbound_nodes]
+        == [keras.layers.BatchNormalization]
+    }
+
+
+@pytest.mark.parametrize("decoder", list_decoders())
+@pytest.mark.parametrize("encoder", MEMBERS)
+def test_it_builds_learns_saves_and_takes_any_size(encoder, decoder, tmp_path):
+    # elu has a slope everywhere, so that no unit of so few can be dead by chance.
+    model = segmenter(encoder, decoder, activation=None, block_activation="elu")
+    least = max(known()[encoder]["smallest_input"][0], 32)
+    # Even and odd, square and not.
+    for height, width in (
+        (least, least),
+        (least + 1, least + 6),
+        (least + 9, least + 2),
+        (least + 3, least + 5),
+    ):
+        found = model(pictures(1, height, width, 3))["mask"]
+        assert found.shape == (1, height, width, 3)
+        assert np.isfinite(keras.ops.convert_to_numpy(found)).all()
+
+    side = 2 * least
+    x = pictures(2, side, side, 3)
+    exempt = cancelled(model)
+    for path, gradient in gradients(model, x, {"mask": pictures(2, side, side, 3, seed=1)}).items():
+        assert gradient is not None, path
+        assert np.isfinite(gradient).all(), path
+        assert path in exempt or np.abs(gradient).max() > 0, path
+
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    x = pictures(1, least + 1, least + 6, 3)
+    expected, again = (keras.ops.convert_to_numpy(one(x)["mask"]) for one in (model, loaded))
+    np.testing.assert_array_equal(again, expected)
+
+
+HEAVY = [name for name in ENCODERS if name not in MEMBERS]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("decoder", list_decoders())
+@pytest.mark.parametrize("encoder", [name for name in HEAVY if known()[name]["parameters"] < 3e7])
+def test_the_other_members_build_and_answer(encoder, decoder):
+    least = max(known()[encoder]["smallest_input"][0], 33)
+    model = segmenter(encoder, decoder)
+    assert model(pictures(1, least, least + 3, 3))["mask"].shape == (1, least, least + 3, 3)

@@ -1,0 +1,96 @@
+"""What holds for every encoder that the code lists."""
+
+import keras
+import numpy as np
+import pytest
+from families import MEMBERS, OWN, family, small
+from perturbation import field_and_stride
+
+from zoo.models.encoders import ENCODERS
+from zoo.models.facts import known, measure
+from zoo.models.groups import bind
+from zoo.models.menu import summary
+from zoo.models.strides import output_strides
+
+
+def slow_if(name, heavy):
+    return pytest.param(name, marks=[pytest.mark.slow] if heavy else [])
+
+
+@pytest.mark.parametrize(
+    "name", [slow_if(name, name not in MEMBERS and name not in OWN) for name in ENCODERS]
+)
+def test_it_builds_and_is_what_the_table_says(name):
+    # `python -m zoo.models.facts` writes the table anew.
+    assert measure(name) == known()[name]
+
+
+def test_the_table_holds_every_encoder_and_no_other():
+    assert known().keys() == ENCODERS.keys()
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_it_says_what_it_is(name):
+    assert summary(ENCODERS[name]).endswith(".")
+    assert len(summary(ENCODERS[name])) <= 95
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_every_layer_says_which_stage_it_is_of(name):
+    image = keras.Input((None, None, 3), name="image")
+    features = bind(ENCODERS[name], small(name))(image)
+    model = keras.Model(image, features)
+    names = [layer.name for layer in model.layers if layer.name != "image"]
+    assert len(set(names)) == len(names)
+    for one in names:
+        # An operation that is no layer has neither weights nor a name to choose.
+        if isinstance(model.get_layer(one), keras.layers.Layer):
+            assert one.startswith(("stem", "stage")), one
+    strides = output_strides(image, features)
+    assert strides == known()[name]["strides"]
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_the_smallest_input_works_and_a_smaller_one_does_not(name):
+    image = keras.Input((None, None, 3))
+    model = keras.Model(image, bind(ENCODERS[name], small(name))(image)[-1])
+    height, width = known()[name]["smallest_input"]
+    assert min(model(np.zeros((1, height, width, 3), "float32")).shape) >= 1
+    if height > 1:
+        with pytest.raises(Exception, match=r"negative|Negative|smaller|must|must be|empty|shape"):
+            found = model(np.zeros((1, height - 1, width - 1, 3), "float32"))
+            assert min(found.shape) >= 1, "empty"
+
+
+# Squeeze-and-excitation sees everything; it is an option, and off.
+PERTURBED = [name for name in OWN if known()[name]["receptive_field"] != "all"]
+
+
+@pytest.mark.parametrize("across", [False, True])
+@pytest.mark.parametrize("name", PERTURBED)
+def test_field_and_stride_are_those_found_pixel_by_pixel(name, across):
+    narrow = {**small(name), "filters": (1,) * len(small(name)["filters"])}
+
+    def coarsest(shape):
+        image = keras.Input(shape)
+        return keras.Model(image, bind(ENCODERS[name], narrow)(image)[-1])
+
+    field = known()[name]["receptive_field"][int(across)]
+    stride = known()[name]["strides"][-1]
+    # Room for some positions that see neither border; a multiple of the stride.
+    length = -(-(field + 6 * stride) // stride) * stride
+    assert field_and_stride(coarsest, length, across=across) == (field, stride)
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+@pytest.mark.parametrize("channels", [1, 5])
+def test_it_takes_any_number_of_channels(name, channels):
+    size = max(known()[name]["smallest_input"][0], 33)
+    image = keras.Input((size, size, channels))
+    features = bind(ENCODERS[name], small(name))(image)
+    found = keras.Model(image, features)(np.ones((1, size, size, channels), "float32"))
+    assert all(np.isfinite(one).all() for one in found)
+
+
+def test_families_have_one_small_member_each():
+    assert len(MEMBERS) == len({family(name) for name in ENCODERS})
