@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "zoo"
 
 # From the files to the served model; a room may import from those before it.
 ROOMS = [
+    "amounts",
     "errors",
     "options",
     "preprocess",

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import click
@@ -9,10 +10,11 @@ from rich.console import Console
 from rich.table import Table
 
 import zoo
+from zoo.amounts import count, square
 from zoo.errors import UserError
 
 
-def rows(kind: str, pattern: str) -> list[dict[str, str]]:
+def rows(kind: str, pattern: str) -> list[dict[str, Any]]:
     """Returns the rows of a listing.
 
     Args:
@@ -20,17 +22,23 @@ def rows(kind: str, pattern: str) -> list[dict[str, str]]:
         pattern: A shell pattern for the names.
 
     Returns:
-        Dicts with the same keys, the first of which is ``name``. Only encoders and
-        decoders import Keras.
+        Dicts of plain values with the same keys, the first of which is ``name``. Only decoders
+        import Keras.
     """
     from fnmatch import fnmatch
 
-    found: list[dict[str, str]]
+    found: list[dict[str, Any]]
     match kind:
         case "encoders":
-            found = [_named(name, summary) for name, summary in _summaries("encoders")]
+            # Read where it lies: importing zoo.models would import Keras.
+            table = Path(zoo.__file__).parent / "models" / "facts.json"
+            facts = json.loads(table.read_text(encoding="utf-8"))
+            found = [{"name": name, **row} for name, row in facts.items()]
         case "decoders":
-            found = [_named(name, summary) for name, summary in _summaries("decoders")]
+            from zoo.models.decoders import DECODERS
+            from zoo.models.menu import summary
+
+            found = [_named(name, summary(DECODERS[name])) for name in sorted(DECODERS)]
         case "recipes":
             found = [_named(entry.name, entry.summary) for entry in zoo.list_recipes()]
         case "datasets":
@@ -54,24 +62,69 @@ def rows(kind: str, pattern: str) -> list[dict[str, str]]:
     return [row for row in found if fnmatch(row["name"], pattern)]
 
 
-def show(table_rows: list[dict[str, str]], as_json: bool) -> None:
-    """Prints rows on standard output, as a table of at most 80 columns or as JSON."""
+# What is shown of an encoder, each fact under a short title.
+_ENCODER = {
+    "name": ("name", str),
+    "params": ("parameters", count),
+    "MACs": ("macs", count),
+    "at": ("size", str),
+    "field": ("receptive_field", lambda field: field if field == "all" else square(field)),
+    "strides": ("strides", lambda strides: f"{strides[0]}-{strides[-1]}"),
+    "smallest": ("smallest_input", square),
+    "ImageNet": ("imagenet", lambda published: "yes" if published else ""),
+}
+
+
+def show(kind: str, table_rows: list[dict[str, Any]], as_json: bool) -> None:
+    """Prints rows on standard output, as a table of at most 80 columns or as JSON.
+
+    Args:
+        kind: Of the rows.
+        table_rows: As :func:`rows` returned them.
+        as_json: Whether to print everything known, for machines.
+    """
     if as_json:
         click.echo(json.dumps(table_rows, indent=2))
         return
     if not table_rows:
         click.echo("none")
         return
-    lines = [list(table_rows[0]), *(list(row.values()) for row in table_rows)]
-    if len(lines[0]) > 3:
+    turned = False
+    if kind == "encoders":
+        shown = [
+            {title: form(row[key]) for title, (key, form) in _ENCODER.items()} for row in table_rows
+        ]
+    else:
+        shown = table_rows
         # Many facts of few things read better side by side, with room for each word.
+        turned = len(table_rows[0]) > 3
+    lines = [list(shown[0]), *(list(row.values()) for row in shown)]
+    if turned:
         lines = [list(line) for line in zip(*lines, strict=True)]
     table = Table(box=None, padding=(0, 1, 0, 0), show_edge=False)
+    numbers = kind == "encoders"
     for place, name in enumerate(lines[0]):
-        table.add_column(name, overflow="fold", no_wrap=place == 0)
+        table.add_column(
+            name,
+            overflow="fold",
+            no_wrap=place == 0,
+            justify="right" if numbers and place else "left",
+        )
     for line in lines[1:]:
         table.add_row(*line)
     output().print(table)
+    if kind == "encoders":
+        click.echo(_explained(table_rows))
+
+
+def _explained(table_rows: list[dict[str, Any]]) -> str:
+    """What the columns mean, or what the only encoder is."""
+    if len(table_rows) == 1:
+        return f"\n{table_rows[0]['summary']}"
+    return (
+        "\nMACs: multiply-adds at the usual size. field, smallest: receptive field of the\n"
+        "coarsest map and smallest input, in pixels. ImageNet: weights are published."
+    )
 
 
 def output() -> Console:
@@ -97,15 +150,3 @@ def parse_size(text: str) -> tuple[int | None, int | None, int]:
 
 def _named(name: str, summary: str) -> dict[str, str]:
     return {"name": name, "what": summary}
-
-
-def _summaries(kind: str) -> list[tuple[str, Any]]:
-    from zoo.models.decoders import DECODERS
-    from zoo.models.encoders import ENCODERS
-
-    functions = ENCODERS if kind == "encoders" else DECODERS
-    return sorted((name, _first_line(function)) for name, function in functions.items())
-
-
-def _first_line(function: Any) -> str:
-    return (getattr(function, "func", function).__doc__ or "").strip().partition("\n")[0]

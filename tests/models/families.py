@@ -42,5 +42,9 @@ def small(name):
 
 def small_decoder(name):
     """Options that make a decoder narrow, where its width does not follow the encoder's."""
-    option = keyword_options(DECODERS[name]).get("decoder_filters")
-    return {"decoder_filters": 4} if option and isinstance(option.default, int) else {}
+    options = keyword_options(DECODERS[name])
+    width = options.get("decoder_filters")
+    narrow = {"decoder_filters": 4} if width and isinstance(width.default, int) else {}
+    # Taps farther apart than a small map is large see nothing, and batch normalization takes the
+    # scale of the one that is left away again.
+    return {**narrow, "rates": (1,)} if "rates" in options else narrow

@@ -18,9 +18,9 @@ def list_command(kind: str, pattern: str, as_json: bool) -> None:
     """Show what there is, e.g. zoo list encoders "res*"."""
     from zoo import listing
 
-    if kind in ("encoders", "decoders"):
+    if kind == "decoders":
         start_tensorflow()
-    listing.show(listing.rows(kind, pattern), as_json)
+    listing.show(kind, listing.rows(kind, pattern), as_json)
 
 
 @click.command()
@@ -63,6 +63,8 @@ def describe(
                 **({} if encoder is None else {"encoder": encoder}),
                 **given,
                 **overrides,
+                # What a network looks like does not depend on them.
+                weights=None,
             )
             for encoder in encoders or (None,)
         }

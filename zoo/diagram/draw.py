@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
+from zoo.amounts import count
 from zoo.diagram.groups import Group, groups_of
 from zoo.errors import UserError
 from zoo.models.describe import describe
-from zoo.models.describe.table import count
 
 SUFFIXES = (".png", ".svg", ".pdf")
 

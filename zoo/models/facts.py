@@ -12,6 +12,7 @@ import keras
 from zoo.models.about import about
 from zoo.models.describe import describe
 from zoo.models.encoders import ENCODERS
+from zoo.models.graph import smallest_input
 from zoo.models.menu import summary
 from zoo.models.strides import output_strides
 
@@ -32,10 +33,12 @@ def measure(name: str) -> dict[str, Any]:
     """
     encoder = ENCODERS[name]
     facts = about(encoder)
-    # Of open size, because some networks are padded for the very size they are built for.
-    image: Any = keras.Input((None, None, 3), dtype="float32")
+    image: Any = keras.Input((facts.size, facts.size, 3), dtype="float32")
     features = encoder(image)
-    found = describe(keras.Model(image, features[-1]), size=(facts.size, facts.size))
+    found = describe(keras.Model(image, features[-1]))
+    # Some networks are padded for the very size that they are built for, and for no other.
+    free: Any = keras.Input((None, None, 3), dtype="float32")
+    smallest = smallest_input(keras.Model(free, encoder(free)[-1]))
     return {
         "summary": summary(encoder),
         "size": facts.size,
@@ -43,7 +46,7 @@ def measure(name: str) -> dict[str, Any]:
         "macs": found.macs,
         "receptive_field": _plain(found.receptive_field),
         "strides": output_strides(image, features),
-        "smallest_input": _plain(found.smallest_input),
+        "smallest_input": _plain(smallest),
         "imagenet": facts.pretrained is not None,
         "input_scaling": facts.input_scaling,
     }

@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 import keras
 
 from zoo.errors import UserError
+from zoo.models.strides import large_like
 
 _STRIDES = (2, 4, 8, 16, 32)
-# So large that the borders taken by "valid" padding do not count in a stride.
-_LARGE = 2**16
 
 
 class _Call(NamedTuple):
@@ -79,7 +78,7 @@ def graft(
             "give other values"
         ) from error
     source, calls = _calls(original)
-    taps = _taps(calls)
+    taps = _taps(source, calls)
     names = _names(calls, taps, original.name)
     built: dict[int, Any] = {id(source): image}
     clones: dict[int, Any] = {}
@@ -139,8 +138,8 @@ def weights_of(original: keras.Model, *, bgr: bool = False) -> dict[str, list[An
     Returns:
         NumPy arrays of each layer that has any, by the layer's name; its own scaling left out.
     """
-    _, calls = _calls(original)
-    names = _names(calls, _taps(calls), original.name)
+    source, calls = _calls(original)
+    names = _names(calls, _taps(source, calls), original.name)
     found = {
         names[id(call.operation)]: call.operation.get_weights()
         for call in calls
@@ -169,7 +168,8 @@ def _alike(
 
 def _calls(original: keras.Model) -> tuple[keras.KerasTensor, list[_Call]]:
     """The network's input, and its calls in the order of computation, without scaling layers."""
-    source: Any = keras.Input((_LARGE, _LARGE, 3))
+    height, width = (large_like(size) for size in original.input_shape[1:3])
+    source: Any = keras.Input((height, width, 3))
     calls: list[_Call] = []
     position = {id(source): 0}
 
@@ -199,7 +199,7 @@ def _calls(original: keras.Model) -> tuple[keras.KerasTensor, list[_Call]]:
     return source, calls
 
 
-def _taps(calls: list[_Call]) -> list[int]:
+def _taps(source: keras.KerasTensor, calls: list[_Call]) -> list[int]:
     """The positions, from 1, of the calls whose outputs are the feature maps."""
     last_use: dict[int, int] = {}
     for position, call in enumerate(calls, start=1):
@@ -208,7 +208,7 @@ def _taps(calls: list[_Call]) -> list[int]:
     concatenations: dict[int, int] = {}
     farthest = last_use[0]
     for position, call in enumerate(calls, start=1):
-        stride = round(_LARGE / call.output.shape[1]) if len(call.output.shape) == 4 else 0
+        stride = round(source.shape[1] / call.output.shape[1]) if len(call.output.shape) == 4 else 0
         # Nothing made before is used after: whatever comes later depends on this alone.
         if farthest <= position and not isinstance(call.operation, keras.layers.ZeroPadding2D):
             cuts[stride] = position

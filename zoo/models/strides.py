@@ -22,13 +22,23 @@ def output_strides(image: keras.KerasTensor, features: Sequence[keras.KerasTenso
     Raises:
         UserError: If the strides do not grow from each map to the next.
     """
-    large = 2**16
-    spec = keras.KerasTensor((1, large, large, image.shape[-1]), dtype=image.dtype)
+    height, width = (large_like(size) for size in image.shape[1:3])
+    spec = keras.KerasTensor((1, height, width, image.shape[-1]), dtype=image.dtype)
     maps = walk(keras.Function(image, list(features)), [spec])
-    strides = [round(large / found.shape[1]) for found in maps]
+    strides = [round(height / found.shape[1]) for found in maps]
     if any(coarse <= fine for fine, coarse in itertools.pairwise(strides)):
         raise UserError(
             f"an encoder gave feature maps of strides {strides}; give them fine to coarse, "
             "each coarser than the one before"
         )
     return strides
+
+
+def large_like(size: int | None) -> int:
+    """Returns a size so large that the borders taken by ``padding="valid"`` hardly count.
+
+    Args:
+        size: Height or width that a network was built for, ``None`` if it is open. Some pad by
+            whether a map's size is odd; the large one is odd and even at the same strides.
+    """
+    return 2**16 if size is None else 2**16 + size % 64

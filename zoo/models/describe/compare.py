@@ -6,9 +6,9 @@ from typing import Any
 
 import keras
 
+from zoo.amounts import count, in_bytes, square
 from zoo.errors import UserError
 from zoo.models.describe.description import Description, describe
-from zoo.models.describe.table import count, in_bytes, square
 
 _TITLES = ("model", "params", "MACs", "field", "stride", "smallest", "training", "inference")
 # With the widest numbers, and a space between, 79 columns.
