@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+from backends import BACKEND, learning
 
 
 def gradients(model, x, weights):
@@ -13,17 +14,16 @@ def gradients(model, x, weights):
         weights: What each output is multiplied with before all of it is summed, by its name; a
             mere sum of softmaxes or of normalised maps would be constant.
     """
-    backend = keras.backend.backend()
     variables = model.trainable_variables
     paths = [variable.path for variable in variables]
     assert len(set(paths)) == len(paths)
-    if backend == "tensorflow":
+    if BACKEND == "tensorflow":
         import tensorflow as tf
 
         with tf.GradientTape() as tape:
             loss = _loss(model(x, training=True), weights)
         found = tape.gradient(loss, variables)
-    elif backend == "jax":
+    elif BACKEND == "jax":
         import jax
 
         def loss_of(values):
@@ -34,7 +34,8 @@ def gradients(model, x, weights):
         found = jax.grad(loss_of)([variable.value for variable in variables])
     else:
         model.zero_grad()
-        _loss(model(x, training=True), weights).backward()
+        with learning():
+            _loss(model(x, training=True), weights).backward()
         found = [variable.value.grad for variable in variables]
     return {
         path: None if value is None else np.asarray(keras.ops.convert_to_numpy(value))

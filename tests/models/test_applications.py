@@ -107,7 +107,7 @@ def first_tensor(original):
 @pytest.fixture(
     scope="module",
     params=[
-        name if name in SMALL else pytest.param(name, marks=pytest.mark.slow)
+        name if name in SMALL else pytest.param(name, marks=pytest.mark.exhaustive)
         for name in APPLICATIONS
     ],
 )

@@ -4,7 +4,7 @@ import math
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from backends import needs_tensorflow, tf
 from families import small_decoder
 from gradients import gradients
 
@@ -119,6 +119,7 @@ def test_variants_learn_and_answer_at_any_size(decoder, options):
         assert model(pictures(1, *size, 3))["mask"].shape == (1, *size, 3)
 
 
+@needs_tensorflow
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
 @pytest.mark.parametrize(("decoder", "options"), [*VARIANTS, ("unet2015", {"padding": "valid"})])

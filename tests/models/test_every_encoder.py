@@ -15,13 +15,13 @@ from zoo.models.menu import summary
 from zoo.models.strides import output_strides
 
 
-def slow_if(name, heavy):
-    return pytest.param(name, marks=[pytest.mark.slow] if heavy else [])
+def others_exhaustive(names):
+    """The names, those of larger siblings marked."""
+    large = [pytest.mark.exhaustive]
+    return [pytest.param(name, marks=[] if name in MEMBERS else large) for name in names]
 
 
-@pytest.mark.parametrize(
-    "name", [slow_if(name, name not in MEMBERS and name not in OWN) for name in ENCODERS]
-)
+@pytest.mark.parametrize("name", others_exhaustive(ENCODERS))
 def test_it_builds_and_is_what_the_table_says(name):
     # `python -m zoo.models.facts` writes the table anew.
     assert measure(name) == known()[name]
@@ -68,8 +68,11 @@ def test_the_smallest_input_works_and_a_smaller_one_does_not(name):
 PERTURBED = [name for name in OWN if known()[name]["receptive_field"] != "all"]
 
 
-@pytest.mark.parametrize("across", [False, True])
-@pytest.mark.parametrize("name", PERTURBED)
+@pytest.mark.parametrize(
+    ("name", "across"),
+    # Siblings have more of the same layers: one axis tells.
+    [(name, across) for name in PERTURBED for across in (True, False) if across or name in MEMBERS],
+)
 def test_field_and_stride_are_those_found_pixel_by_pixel(name, across):
     narrow = {**small(name), "filters": (1,) * len(small(name)["filters"])}
 

@@ -1,7 +1,7 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from backends import needs_tensorflow, tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -82,6 +82,7 @@ def test_it_gives_the_references_size(method, height, width, wanted_height, want
         np.testing.assert_allclose(found, 1, atol=1e-6)
 
 
+@needs_tensorflow
 @settings(deadline=None, derandomize=True, max_examples=40)
 @given(*SIZES)
 def test_bilinear_is_that_of_keras_and_tensorflow(height, width, wanted_height, wanted_width):
@@ -132,6 +133,7 @@ def test_extending_repeats_the_border(height, width, more_height, more_width):
     )
 
 
+@needs_tensorflow
 @settings(deadline=None, derandomize=True, max_examples=25)
 @given(st.sampled_from(METHODS), *SIZES)
 def test_open_sizes_change_nothing(method, height, width, wanted_height, wanted_width):
@@ -143,6 +145,7 @@ def test_open_sizes_change_nothing(method, height, width, wanted_height, wanted_
     )
 
 
+@needs_tensorflow
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_half_precision_is_kept_and_misplaces_nothing(method, dtype):
@@ -159,6 +162,7 @@ def test_half_precision_is_kept_and_misplaces_nothing(method, dtype):
     np.testing.assert_allclose(tf.cast(found, "float32"), expected, atol=2**-7)
 
 
+@needs_tensorflow
 @pytest.mark.parametrize("method", METHODS)
 def test_every_position_that_counts_gets_a_gradient(method):
     x = tf.constant(maps(1, 5, 4, 2))

@@ -82,7 +82,7 @@ def publish(model, path):
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=pytest.mark.slow)
+        pytest.param(name, marks=pytest.mark.exhaustive)
         if name in ("NASNetMobile", "InceptionResNetV2")
         else name
         for name in FILES

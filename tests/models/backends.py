@@ -1,0 +1,25 @@
+"""What depends on the backend that Keras runs on, which `.ci/backends` changes."""
+
+import contextlib
+
+import keras
+import pytest
+
+try:
+    import tensorflow as tf
+except ModuleNotFoundError:
+    tf = None
+
+BACKEND = keras.backend.backend()
+needs_tensorflow = pytest.mark.skipif(
+    BACKEND != "tensorflow", reason="asks TensorFlow's own graphs, kernels or exports"
+)
+
+
+def learning():
+    """A context in which models can be trained; elsewhere torch shall not follow gradients."""
+    if BACKEND != "torch":
+        return contextlib.nullcontext()
+    import torch
+
+    return torch.enable_grad()
