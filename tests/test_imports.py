@@ -93,7 +93,7 @@ def test_help_and_listings_import_nothing_heavy(arguments):
 
 def test_the_check_would_notice():
     assert "keras" in modules_after(
-        "from zoo.cli import main\nmain(['list', 'encoders'], standalone_mode=False)"
+        "from zoo.cli import main\nmain(['list', 'decoders'], standalone_mode=False)"
     )
 
 

@@ -26,7 +26,21 @@ def test_the_example_recipe_is_valid(tmp_path):
 
 @pytest.mark.filterwarnings("default")
 def test_the_python_call_trains(capsys):
-    block = next(block for block in BLOCKS if "zoo.build(" in block)
+    block = next(block for block in BLOCKS if "model.fit(" in block)
     exec(compile(block, "README.md", "exec"), {})
     # The multiply-adds of a ResNet-20 at 32x32, 41 million (He et al. 2016 count 0.27 M weights).
     assert "40,551,040" in capsys.readouterr().out
+
+
+def test_the_models_transfer(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    block = next(block for block in BLOCKS if "zoo.compare_models(" in block)
+    names = {}
+    exec(compile("import zoo\n" + block, "README.md", "exec"), names)
+    text = capsys.readouterr().out
+    # The table, then what did not fit: the layer that has a channel for each class.
+    assert "resnet18" in text
+    assert "mask_logits" in text
+    assert (tmp_path / "architecture.svg").stat().st_size > 0
+    assert not names["five"].get_layer("stage1_block1_conv1").trainable
+    assert names["five"].get_layer("mask_logits").trainable

@@ -58,7 +58,7 @@ def traced(method, x, height, width):
         ("average", 2, [1, 1.5, 2]),
     ],
 )
-@pytest.mark.parametrize("fit", [fitted, traced])
+@pytest.mark.parametrize("fit", [fitted, pytest.param(traced, marks=needs_tensorflow)])
 def test_rows_by_hand(method, have, expected, fit):
     rows = np.arange(1, have + 1, dtype="float32").reshape(1, have, 1, 1)
     want = len(expected)

@@ -1,8 +1,9 @@
 """Draws the groups of a model with matplotlib, without a display."""
 
+import itertools
 import math
+import pathlib
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -10,6 +11,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.path import Path
 
 from zoo.amounts import count
 from zoo.diagram.groups import Group, groups_of
@@ -22,24 +24,28 @@ _INK, _FAINT, _LINE = "#1c1f24", "#6a7280", "#c9ced6"
 # Fill and edge; light tints of Okabe and Ito's colours, which colour-blind people tell apart.
 _COLOURS = {
     "input": ("#eceef1", "#8a929e"),
-    "down": ("#d3e5f3", "#0072b2"),
-    "up": ("#d2ece3", "#009e73"),
+    "encoder": ("#d3e5f3", "#0072b2"),
+    "decoder": ("#d2ece3", "#009e73"),
     "head": ("#fbe3d3", "#d55e00"),
 }
 _TIMES = "\N{MULTIPLICATION SIGN}"
-_LEVEL = 1.3  # inches from one stride to the next
-_MOST_WIDE = 16.0  # inches
+# Inches.
+_LEVEL = 1.3  # from one stride to the next
+_TITLE = 1.45  # from the top to the finest map's middle
+_NAME = 0.28  # from a box to an arrow over its name
+_RAIL = 0.1  # between two such arrows
+_MOST_WIDE = 16.0
 
 
 def draw_model(
-    model: keras.Model, path: str | Path, *, size: tuple[int, int] | None = None
-) -> Path:
+    model: keras.Model, path: str | pathlib.Path, *, size: tuple[int, int] | None = None
+) -> pathlib.Path:
     """Draws a functional model's architecture to a file.
 
-    Groups of layers are boxes in the order of computation from left to right; the coarser a
-    box's map, the lower it stands, so that a U-Net is a U and a classifier a stair. A box is the
-    taller the finer its map, and the wider the more channels it has. Arrows show what reads what
-    between groups; what happens within a group is not shown.
+    Groups of layers are boxes, to the right of all that they read; the coarser a box's map, the
+    lower it stands, so that a U-Net is a U and a classifier a stair. A box is the taller the
+    finer its map, and the wider the more channels it has. Arrows show what reads what between
+    groups; what happens within a group is not shown.
 
     Args:
         model: Any functional Keras model on pictures.
@@ -58,7 +64,7 @@ def draw_model(
         >>> draw_model(model, "unet.png")
         PosixPath('unet.png')
     """
-    path = Path(path)
+    path = pathlib.Path(path)
     check_picture(path)
     figure = architecture(model, size=size)
     # Text stays text in vector formats, and the file the same every time.
@@ -71,7 +77,7 @@ def draw_model(
     return path
 
 
-def check_picture(path: Path) -> None:
+def check_picture(path: pathlib.Path) -> None:
     """Refuses a picture's file that could not be written, before anything is computed.
 
     Raises:
@@ -92,10 +98,19 @@ def architecture(model: keras.Model, *, size: tuple[int, int] | None = None) -> 
     """
     groups = groups_of(model, size)
     levels = _levels(groups)
-    top, bottom = max(levels), min(levels)
-    step = min(1.5, (_MOST_WIDE - 1.2) / len(groups))
-    width = max(step * len(groups) + 1.2, 6.0)
-    height = _LEVEL * (top - bottom + 1) + 1.1
+    columns = _columns(groups, levels)
+    boxes = [_Box(*three) for three in zip(columns, levels, groups, strict=True)]
+    arrows = [(boxes[near], box) for box in boxes for near in box.group.sources]
+    rails = _rails(boxes, arrows)
+
+    step = min(1.5, (_MOST_WIDE - 1.2) / (max(columns) + 1))
+    width = max(step * (max(columns) + 1) + 1.2, 6.0)
+    heights: dict[float, float] = {}
+    y = _TITLE
+    for above, level in itertools.pairwise([max(levels), *sorted({*levels}, reverse=True)]):
+        y += (above - level) * _LEVEL + _RAIL * len(rails.get(level, ()))
+        heights[level] = y
+    height = y + 0.95
     figure = Figure(figsize=(width, height))
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set_axis_off()
@@ -109,34 +124,31 @@ def architecture(model: keras.Model, *, size: tuple[int, int] | None = None) -> 
     axes.text(0.25, height - 0.32, model.name, weight="bold", size=12, color=_INK, va="center")
     axes.text(0.25, height - 0.58, facts, size=9, color=_FAINT, va="center")
 
-    def middle(level: float) -> float:
-        return height - 1.45 - (top - level) * _LEVEL
-
-    for level in sorted({-level for level in levels if level == int(level)}):
-        y = middle(-level)
-        axes.plot([0.75, width - 0.15], [y, y], color="#eef0f3", linewidth=0.8, zorder=0)
-        axes.text(0.25, y, f"stride\n{2**level:g}", size=7, color=_FAINT, va="center")
-
-    boxes = [
-        _Box(0.95 + step * (place + 0.5), middle(level), step, group, level)
-        for place, (group, level) in enumerate(zip(groups, levels, strict=True))
-    ]
-    for place, box in enumerate(boxes):
-        _draw(axes, box, _role(groups, place), 8.0 if step > 1.15 else 8.0 * step / 1.15, model)
-        for source in groups[place].sources:
-            between = boxes[source + 1 : place]
-            _connect(axes, boxes[source], box, any(one.level == box.level for one in between))
+    for level, down in heights.items():
+        if level == int(level):
+            y = height - down
+            axes.plot([0.75, width - 0.15], [y, y], color="#eef0f3", linewidth=0.8, zorder=0)
+            axes.text(0.25, y, f"stride\n{2**-level:g}", size=7, color=_FAINT, va="center")
+    for box in boxes:
+        box.put(0.95 + step * (box.column + 0.5), height - heights[box.level], step)
+        _draw(axes, box, 8.0 if step > 1.15 else 8.0 * step / 1.15, model)
+    for source, box in arrows:
+        _connect(axes, _route(source, box, boxes, rails, step))
     return figure
 
 
 class _Box:
-    def __init__(self, x: float, y: float, step: float, group: Group, level: float):
-        channels = group.shape[-1] if group.shape and group.shape[-1] else 1
-        self.x, self.y, self.level, self.group = x, y, level, group
-        self.vector = group.stride is None
+    def __init__(self, column: int, level: float, group: Group):
+        self.column, self.level, self.group = column, level, group
+
+    def put(self, x: float, y: float, step: float) -> None:
+        """Gives it its place and size on the picture, in inches."""
+        channels = self.group.shape[-1] if self.group.shape and self.group.shape[-1] else 1
+        vector = self.group.stride is None
         share = min(math.log2(channels + 1) / 11, 1.0)
-        self.width = 0.09 if self.vector else step * (0.12 + 0.4 * share)
-        self.height = 0.62 if self.vector else 0.2 + 0.46 * 2.0 ** (level / 3)
+        self.x, self.y = x, y
+        self.width = 0.09 if vector else step * (0.12 + 0.4 * share)
+        self.height = 0.62 if vector else 0.2 + 0.46 * 2.0 ** (self.level / 3)
 
 
 def _levels(groups: list[Group]) -> list[float]:
@@ -150,18 +162,58 @@ def _levels(groups: list[Group]) -> list[float]:
     return levels
 
 
-def _role(groups: list[Group], place: int) -> str:
-    group = groups[place]
-    if place == 0:
-        return "input"
-    if group.name == "head":
-        return "head"
-    coarser = [one for one in groups[:place] if (one.stride or 0) > (group.stride or 0)]
-    return "up" if coarser else "down"
+def _columns(groups: list[Group], levels: list[float]) -> list[int]:
+    """How far to the right each group stands: behind all that it reads, and in nobody's place."""
+    columns: list[int] = []
+    for group, level in zip(groups, levels, strict=True):
+        column = 1 + max((columns[source] for source in group.sources), default=-1)
+        taken = zip(columns, levels, strict=False)
+        near = {other for other, height in taken if abs(height - level) < 1}
+        columns.append(next(free for free in itertools.count(column) if free not in near))
+    return columns
 
 
-def _draw(axes: Axes, box: _Box, role: str, size: float, model: keras.Model) -> None:
-    fill, edge = _COLOURS[role]
+def _in_the_way(boxes: list[_Box], level: float, after: _Box, before: _Box) -> bool:
+    return any(
+        after.column < box.column < before.column and abs(box.level - level) < 0.5 for box in boxes
+    )
+
+
+def _rails(boxes: list[_Box], arrows: list[tuple[_Box, _Box]]) -> dict[float, list[_Box]]:
+    """The boxes of each level from which an arrow has to go over others, the nearest one first.
+
+    Each has a height of its own, so that it can be followed.
+    """
+    rails: dict[float, list[_Box]] = {}
+    for source, box in arrows:
+        ways = {source.level, box.level}
+        if all(_in_the_way(boxes, level, source, box) for level in ways):
+            own = rails.setdefault(source.level, [])
+            if source not in own:
+                own.append(source)
+    for own in rails.values():
+        own.sort(key=lambda box: -box.column)
+    return rails
+
+
+def _route(
+    source: _Box, box: _Box, boxes: list[_Box], rails: dict[float, list[_Box]], step: float
+) -> list[tuple[float, float]]:
+    """The corners of an arrow: up and down only between the columns, where nothing is written."""
+    start = (source.x + source.width / 2, source.y)
+    end = (box.x - box.width / 2, box.y)
+    leave, enter = source.x + step / 2, box.x - step / 2
+    if not _in_the_way(boxes, source.level, source, box):
+        return [start, (enter, source.y), (enter, box.y), end]
+    if not _in_the_way(boxes, box.level, source, box):
+        return [start, (leave, source.y), (leave, box.y), end]
+    top = max(one.y + one.height / 2 for one in boxes if one.level == source.level)
+    y = top + _NAME + _RAIL * rails[source.level].index(source)
+    return [start, (leave, source.y), (leave, y), (enter, y), (enter, box.y), end]
+
+
+def _draw(axes: Axes, box: _Box, size: float, model: keras.Model) -> None:
+    fill, edge = _COLOURS[box.group.part]
     left, low = box.x - box.width / 2, box.y - box.height / 2
     axes.add_patch(
         FancyBboxPatch(
@@ -176,6 +228,8 @@ def _draw(axes: Axes, box: _Box, role: str, size: float, model: keras.Model) -> 
         )
     )
     style: dict[str, Any] = {"ha": "center", "zorder": 4, "parse_math": False}
+    # A long text may reach between the columns.
+    style["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
     axes.text(
         box.x,
         box.y + box.height / 2 + 0.05,
@@ -186,7 +240,7 @@ def _draw(axes: Axes, box: _Box, role: str, size: float, model: keras.Model) -> 
         va="bottom",
         **style,
     )
-    lines = _answers(model) if role == "head" else [_sizes(box.group)]
+    lines = _answers(model) if box.group.part == "head" else [_sizes(box.group)]
     if box.group.parameters:
         lines.append(f"{count(box.group.parameters)} params")
     axes.text(
@@ -201,34 +255,22 @@ def _draw(axes: Axes, box: _Box, role: str, size: float, model: keras.Model) -> 
     )
 
 
-def _connect(axes: Axes, source: _Box, box: _Box, blocked: bool) -> None:
-    """An arrow; around what stands between at the same level."""
-    bend = "arc3,rad=0"
-    start = (source.x + source.width / 2, source.y)
-    end = (box.x - box.width / 2, box.y)
-    if blocked and source.level == box.level:
-        bend = "arc3,rad=-0.18"
-        start = (source.x, source.y + source.height / 2 + 0.22)
-        end = (box.x, box.y + box.height / 2 + 0.22)
-    elif blocked:
-        # From below or from above, past the box in between and what is written at it.
-        up = 1 if box.level > source.level else -1
-        bend = f"arc3,rad={0.24 * up}"
-        end = (end[0], box.y - up * box.height * 0.2)
-    axes.add_patch(
-        FancyArrowPatch(
-            start,
-            end,
-            arrowstyle="-|>",
-            mutation_scale=8,
-            connectionstyle=bend,
-            color=_FAINT,
-            linewidth=1.0,
-            shrinkA=2,
-            shrinkB=2,
-            zorder=2,
-        )
-    )
+def _connect(axes: Axes, corners: list[tuple[float, float]]) -> None:
+    """An arrow along these corners, which are rounded."""
+    path, codes = [corners[0]], [Path.MOVETO]
+    for before, corner, after in zip(corners, corners[1:], corners[2:], strict=False):
+        if math.dist(before, corner) and math.dist(corner, after):
+            path += [_towards(corner, before), corner, _towards(corner, after)]
+            codes += [Path.LINETO, Path.CURVE3, Path.CURVE3]
+    arrow = Path([*path, corners[-1]], [*codes, Path.LINETO])
+    style: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 8, "linewidth": 1.0}
+    axes.add_patch(FancyArrowPatch(path=arrow, color=_FAINT, zorder=2, **style))
+
+
+def _towards(corner: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
+    share = min(0.08 / math.dist(corner, other), 0.5)
+    (x, y), (other_x, other_y) = corner, other
+    return x + share * (other_x - x), y + share * (other_y - y)
 
 
 def _sizes(group: Group) -> str:
