@@ -78,6 +78,7 @@ COMMANDS = [
     ["--version"],
     *([name, "--help"] for name in ("list", "describe", "run", "train")),
     *([name, "--help"] for name in ("evaluate", "predict", "export")),
+    ["list", "encoders"],
     ["list", "recipes"],
     ["list", "datasets"],
     ["list", "tasks"],

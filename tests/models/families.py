@@ -1,5 +1,7 @@
 """The encoders that there are, by family, and options that make each as small as it gets."""
 
+import pytest
+
 from zoo.errors import keyword_options
 from zoo.models.decoders import DECODERS
 from zoo.models.encoders import ENCODERS, applications
@@ -27,6 +29,8 @@ def _smallest_of_each():
 
 # One small member of each family; its siblings are the same function with other numbers.
 MEMBERS = _smallest_of_each()
+# Of the small members these are still networks of many hundreds of layers.
+LONG = {"inceptionresnetv2", "nasnetmobile"}
 OWN = [name for name in ENCODERS if is_own(name)]
 
 
@@ -48,3 +52,8 @@ def small_decoder(name):
     # Taps farther apart than a small map is large see nothing, and batch normalization takes the
     # scale of the one that is left away again.
     return {**narrow, "rates": (1,)} if "rates" in options else narrow
+
+
+def exhaustive(name, *others, when):
+    """Parameters of a test that is exhaustive for some names."""
+    return pytest.param(name, *others, marks=[pytest.mark.exhaustive] if when else [])

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from families import MEMBERS, small, small_decoder
+from families import LONG, MEMBERS, exhaustive, small, small_decoder
 from gradients import gradients
 
 from zoo.models import build, list_decoders
@@ -33,8 +33,14 @@ def cancelled(model):
     }
 
 
-@pytest.mark.parametrize("decoder", list_decoders())
-@pytest.mark.parametrize("encoder", MEMBERS)
+@pytest.mark.parametrize(
+    ("encoder", "decoder"),
+    [
+        exhaustive(encoder, decoder, when=encoder in LONG and decoder != "unet")
+        for encoder in MEMBERS
+        for decoder in list_decoders()
+    ],
+)
 def test_it_builds_learns_saves_and_takes_any_size(encoder, decoder, tmp_path):
     # elu has a slope everywhere, so that no unit of so few can be dead by chance.
     model = segmenter(encoder, decoder, activation=None, block_activation="elu")

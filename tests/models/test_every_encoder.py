@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from families import MEMBERS, OWN, family, small
+from families import LONG, MEMBERS, OWN, exhaustive, family, small
 from perturbation import field_and_stride
 
 from zoo.errors import UserError
@@ -14,14 +14,10 @@ from zoo.models.groups import bind
 from zoo.models.menu import summary
 from zoo.models.strides import output_strides
 
-
-def others_exhaustive(names):
-    """The names, those of larger siblings marked."""
-    large = [pytest.mark.exhaustive]
-    return [pytest.param(name, marks=[] if name in MEMBERS else large) for name in names]
+SHORT = [exhaustive(name, when=name in LONG) for name in MEMBERS]
 
 
-@pytest.mark.parametrize("name", others_exhaustive(ENCODERS))
+@pytest.mark.parametrize("name", [exhaustive(name, when=name not in MEMBERS) for name in ENCODERS])
 def test_it_builds_and_is_what_the_table_says(name):
     # `python -m zoo.models.facts` writes the table anew.
     assert measure(name) == known()[name]
@@ -52,7 +48,7 @@ def test_every_layer_says_which_stage_it_is_of(name):
     assert strides == known()[name]["strides"]
 
 
-@pytest.mark.parametrize("name", MEMBERS)
+@pytest.mark.parametrize("name", SHORT)
 def test_the_smallest_input_works_and_a_smaller_one_does_not(name):
     image = keras.Input((None, None, 3))
     model = keras.Model(image, bind(ENCODERS[name], small(name))(image)[-1])
@@ -87,7 +83,7 @@ def test_field_and_stride_are_those_found_pixel_by_pixel(name, across):
     assert field_and_stride(coarsest, length, across=across) == (field, stride)
 
 
-@pytest.mark.parametrize("name", MEMBERS)
+@pytest.mark.parametrize("name", SHORT)
 @pytest.mark.parametrize("channels", [1, 5])
 def test_it_takes_any_number_of_channels(name, channels):
     size = max(known()[name]["smallest_input"][0], 33)

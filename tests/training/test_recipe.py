@@ -67,6 +67,7 @@ def test_mistakes_get_one_sentence(recipe, overrides, message):
     [
         ({"model.residul": True}, "did you mean 'residual'?"),
         ({"model.classes": 3}, "model.classes follows from the data"),
+        ({"model.only": "box"}, "model.only follows from the data"),
         ({"model.encoder": "plane"}, "did you mean 'plain'?"),
         ({"loss.giou": 1.0}, "did you mean 'giou_weight'?"),
         ({"augment.flipp": True}, "did you mean 'flip'?"),

@@ -16,7 +16,7 @@ from zoo.options import first_error, validated
 
 _PARTS = ("encoder", "head", "decoder")
 _SECTIONS = ("data", "input", "model", "loss", "augment")
-_GIVEN_BY_ROOMS = ("task", "classes", "input_shape", "activation", "on_report")
+_GIVEN_BY_ROOMS = ("task", "classes", "input_shape", "activation", "only", "on_report")
 
 PositiveInt = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
