@@ -10,9 +10,11 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from families import LONG, exhaustive
 from keras.src.legacy.saving import legacy_h5_format
 
 from zoo.errors import UserError
+from zoo.models import build
 from zoo.models.about import about
 from zoo.models.encoders import ENCODERS
 from zoo.models.grafting import weights_of
@@ -79,15 +81,10 @@ def publish(model, path):
         legacy_h5_format.save_weights_to_hdf5_group(file, model)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.exhaustive)
-        if name in ("NASNetMobile", "InceptionResNetV2")
-        else name
-        for name in FILES
-    ],
-)
+EACH = pytest.mark.parametrize("name", [exhaustive(one, when=one.lower() in LONG) for one in FILES])
+
+
+@EACH
 def test_published_files_are_read(name, models_folder, checked):
     made = original(name)
     publish(made, models_folder / FILES[name])
@@ -103,6 +100,36 @@ def test_published_files_are_read(name, models_folder, checked):
         kernel = next(one for one in made.layers if isinstance(one, keras.layers.Conv2D)).kernel
         turned = np.asarray(kernel)[:, :, :: -1 if name in CAFFE else 1]
         np.testing.assert_array_equal(next(iter(found.values()))[0], turned)
+
+
+@EACH
+def test_a_model_takes_them_with_three_channels_and_with_five(name, models_folder, checked):
+    made = original(name)
+    publish(made, models_folder / FILES[name])
+    expected = weights_of(made, bgr=name in CAFFE)
+    for channels in (3, 5):
+        reports = []
+        model = build(
+            "classification",
+            encoder=name.lower(),
+            classes=2,
+            input_shape=(None, None, channels),
+            weights="imagenet",
+            on_report=reports.append,
+        )
+        (report,) = reports
+        assert not report.unmatched
+        fitted = [difference.name for difference in report.adapted]
+        assert len(fitted) == (channels == 5)
+        for layer, arrays in expected.items():
+            found = model.get_layer(layer).get_weights()
+            if layer in fitted:
+                # The first two colours come twice, each time with half of their weights.
+                kernel = arrays[0]
+                shared = np.concatenate([kernel[:, :, :2] / 2, kernel[:, :, 2:]], 2)
+                found[0], arrays = found[0][:, :, :3], [shared, *arrays[1:]]
+            for value, array in zip(found, arrays, strict=True):
+                np.testing.assert_array_equal(value, array)
 
 
 # EfficientNet builds itself otherwise when it is to load ImageNet weights: with one more scaling.
