@@ -44,14 +44,21 @@ def small(name):
     return {"alpha": 0.25} if "alpha" in names else {}
 
 
-def small_decoder(name):
-    """Options that make a decoder narrow, where its width does not follow the encoder's."""
+def small_decoder(name, encoder=None):
+    """Options that make a decoder narrow; under an encoder, also one that is as wide as that."""
     options = keyword_options(DECODERS[name])
-    width = options.get("decoder_filters")
-    narrow = {"decoder_filters": 4} if width and isinstance(width.default, int) else {}
-    # Taps farther apart than a small map is large see nothing, and batch normalization takes the
-    # scale of the one that is left away again.
-    return {**narrow, "rates": (1,)} if "rates" in options else narrow
+    narrow = {}
+    if "decoder_filters" in options:
+        if isinstance(options["decoder_filters"].default, int):
+            narrow["decoder_filters"] = 4
+        elif encoder is not None:
+            # One for each map but the coarsest.
+            narrow["decoder_filters"] = (4,) * (len(known()[encoder]["strides"]) - 1)
+    if "rates" in options:
+        # Taps farther apart than a small map is large see nothing, and batch normalization takes
+        # the scale of the one that is left away again.
+        narrow["rates"] = (1,)
+    return narrow
 
 
 def exhaustive(name, *others, when):

@@ -49,8 +49,16 @@ def check_ranges(outputs):
         assert (box[:, :2] <= box[:, 2:]).all()
 
 
-@pytest.mark.parametrize("encoder", OWN_MEMBERS)
-@pytest.mark.parametrize(("task", "part"), PARTS)
+# Every decoder under every family has a test of its own.
+COMBINATIONS = [
+    (task, part, encoder)
+    for task, part in PARTS
+    for encoder in OWN_MEMBERS
+    if encoder == "plain" or task != "segmentation"
+]
+
+
+@pytest.mark.parametrize(("task", "part", "encoder"), COMBINATIONS)
 def test_every_combination_answers_as_the_contract_says(task, part, encoder):
     check_contract(task, part, encoder)
 

@@ -275,7 +275,7 @@ def test_parameters_by_hand(decoder, options, layers):
 )
 def test_dilations_follow_the_coarsest_stride(stride, expected):
     filters = (2,) * stride.bit_length()
-    model = segmenter("deeplabv3plus", filters=filters)
+    model = segmenter("deeplabv3plus", filters=filters, rates=None)
     rates = [model.get_layer(f"aspp{number}_depthwise").dilation_rate for number in (2, 3, 4)]
     assert rates == [(rate, rate) for rate in expected]
 

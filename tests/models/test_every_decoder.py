@@ -13,7 +13,7 @@ from zoo.models.facts import known
 
 def segmenter(encoder, decoder, **options):
     keras.utils.set_random_seed(1)
-    narrow = {**small(encoder), **small_decoder(decoder)}
+    narrow = {**small(encoder), **small_decoder(decoder, encoder)}
     arguments = {"classes": 3, "input_shape": (None, None, 3), **narrow, **options}
     return build("segmentation", encoder=encoder, decoder=decoder, **arguments)
 
@@ -56,7 +56,8 @@ def test_it_builds_learns_saves_and_takes_any_size(encoder, decoder, tmp_path):
         assert found.shape == (1, height, width, 3)
         assert np.isfinite(keras.ops.convert_to_numpy(found)).all()
 
-    side = 2 * least
+    # Of the coarsest map more than one position.
+    side = least + 32
     x = pictures(2, side, side, 3)
     exempt = cancelled(model)
     for path, gradient in gradients(model, x, {"mask": pictures(2, side, side, 3, seed=1)}).items():

@@ -107,7 +107,8 @@ def test_a_model_takes_them_with_three_channels_and_with_five(name, models_folde
     made = original(name)
     publish(made, models_folder / FILES[name])
     expected = weights_of(made, bgr=name in CAFFE)
-    for channels in (3, 5):
+    # Three for the first ones alone: it is the same way, with nothing to fit.
+    for channels in (3, 5) if name in CAFFE else (5,):
         reports = []
         model = build(
             "classification",

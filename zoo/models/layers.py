@@ -132,10 +132,12 @@ def _sides(wanted: Any, have: Any) -> tuple[Any, Any]:
 
 def _interpolation(wanted: Any, have: Any) -> Any:
     """Of the two positions that each new one lies between."""
-    scale = keras.ops.cast(have, "float32") / keras.ops.cast(wanted, "float32")
+    length: Any = keras.ops.cast(have, "float32")
+    scale = length / keras.ops.cast(wanted, "float32")
     places: Any = (_ramp(wanted) + 0.5) * scale - 0.5
     places = keras.ops.clip(places, 0.0, keras.ops.cast(have - 1, "float32"))
-    return keras.ops.relu(1.0 - keras.ops.abs(places[:, None] - _ramp(have)[None]))
+    distance: Any = keras.ops.abs(places[:, None] - _ramp(have)[None])
+    return keras.ops.relu(1.0 - distance)
 
 
 def _averages(wanted: Any, have: Any) -> Any:
