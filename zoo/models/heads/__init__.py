@@ -1,6 +1,6 @@
 """Heads: functions from feature maps to the answers of a task, as logits.
 
-Every public function of the module of a task's name is one. It is called as
+Every public function, or partial of one, of the module of a task's name is a head. It is called as
 ``head(features, image, *, classes, options...)`` with the feature maps, fine to coarse, and the
 model's input, and returns ``{"class": logits [n, classes]}``, for localization
 ``"box"`` [n, 4] besides. From the last dense layer or convolution on all is float32, whatever

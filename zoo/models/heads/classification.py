@@ -1,6 +1,7 @@
 """Heads for one label a picture."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import keras
 
@@ -10,7 +11,8 @@ from zoo.models.style import Perceptron
 _PERCEPTRON = Perceptron()
 
 
-def flatten(
+def _pooled(
+    pool: Callable[..., keras.KerasTensor],
     features: Sequence[keras.KerasTensor],
     image: keras.KerasTensor,
     /,
@@ -18,9 +20,14 @@ def flatten(
     classes: int,
     perceptron: Perceptron = _PERCEPTRON,
 ) -> dict[str, keras.KerasTensor]:
-    """Dense layers on the coarsest map strung out: knows positions, needs a fixed size.
+    """Dense layers on one vector of the coarsest map.
+
+    Strung out it knows positions and needs a fixed size. Its average over positions (Lin et al.
+    2013, arXiv:1312.4400) takes any size and few weights, its maxima see what is there however
+    small it is, and both may stand side by side.
 
     Args:
+        pool: From the map to the vector; see :mod:`zoo.models.heads.vector`.
         features: Feature maps, fine to coarse.
         image: The model's input; not used.
         classes: Number of classes.
@@ -30,83 +37,12 @@ def flatten(
         ``{"class": logits float32 [n, classes]}``.
 
     Raises:
-        UserError: If the input's height or width is unknown.
+        UserError: If the map is strung out and the input's height or width is unknown.
     """
-    return _answer(vector.flattened, features, classes, perceptron)
-
-
-def average(
-    features: Sequence[keras.KerasTensor],
-    image: keras.KerasTensor,
-    /,
-    *,
-    classes: int,
-    perceptron: Perceptron = _PERCEPTRON,
-) -> dict[str, keras.KerasTensor]:
-    """Dense layers on the coarsest map's average over positions: any size, few weights.
-
-    Global average pooling is Lin et al.'s (2013, arXiv:1312.4400).
-
-    Args:
-        features: Feature maps, fine to coarse.
-        image: The model's input; not used.
-        classes: Number of classes.
-        perceptron: See :class:`zoo.models.style.Perceptron`.
-
-    Returns:
-        ``{"class": logits float32 [n, classes]}``.
-    """
-    return _answer(vector.averaged, features, classes, perceptron)
-
-
-def max(
-    features: Sequence[keras.KerasTensor],
-    image: keras.KerasTensor,
-    /,
-    *,
-    classes: int,
-    perceptron: Perceptron = _PERCEPTRON,
-) -> dict[str, keras.KerasTensor]:
-    """Dense layers on the coarsest map's maxima over positions: what is there, however small.
-
-    Args:
-        features: Feature maps, fine to coarse.
-        image: The model's input; not used.
-        classes: Number of classes.
-        perceptron: See :class:`zoo.models.style.Perceptron`.
-
-    Returns:
-        ``{"class": logits float32 [n, classes]}``.
-    """
-    return _answer(vector.maximal, features, classes, perceptron)
-
-
-def average_max(
-    features: Sequence[keras.KerasTensor],
-    image: keras.KerasTensor,
-    /,
-    *,
-    classes: int,
-    perceptron: Perceptron = _PERCEPTRON,
-) -> dict[str, keras.KerasTensor]:
-    """Dense layers on the coarsest map's averages and maxima, side by side.
-
-    Args:
-        features: Feature maps, fine to coarse.
-        image: The model's input; not used.
-        classes: Number of classes.
-        perceptron: See :class:`zoo.models.style.Perceptron`.
-
-    Returns:
-        ``{"class": logits float32 [n, classes]}``.
-    """
-    return _answer(vector.averaged_and_maximal, features, classes, perceptron)
-
-
-def _answer(
-    pool: Callable[..., keras.KerasTensor],
-    features: Sequence[keras.KerasTensor],
-    classes: int,
-    perceptron: Perceptron,
-) -> dict[str, keras.KerasTensor]:
     return {"class": vector.class_logits(pool(features[-1], perceptron), classes)}
+
+
+flatten = partial(_pooled, vector.flattened)
+average = partial(_pooled, vector.averaged)
+max = partial(_pooled, vector.maximal)
+average_max = partial(_pooled, vector.averaged_and_maximal)

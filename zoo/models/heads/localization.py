@@ -4,7 +4,8 @@ Boxes are float32 [n, 4]: x_min, y_min, x_max, y_max as fractions of the model's
 0 <= x_min <= x_max <= 1, 0 <= y_min <= y_max <= 1 whatever the weights.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -21,7 +22,8 @@ _PERCEPTRON = Perceptron()
 POSITIONS: Any = (1, 2)
 
 
-def flatten(
+def _pooled(
+    pool: Callable[..., keras.KerasTensor],
     features: Sequence[keras.KerasTensor],
     image: keras.KerasTensor,
     /,
@@ -30,9 +32,14 @@ def flatten(
     only: str | None = None,
     perceptron: Perceptron = _PERCEPTRON,
 ) -> dict[str, keras.KerasTensor]:
-    """Dense layers on the coarsest map strung out: knows positions, needs a fixed size.
+    """Dense layers on one vector of the coarsest map.
+
+    Strung out it knows positions and needs a fixed size. Averages and maxima take any size, but
+    positions are pooled away: what is left of them is what zero padding at the borders lets the
+    maps know.
 
     Args:
+        pool: From the map to the vector; see :mod:`zoo.models.heads.vector`.
         features: Feature maps, fine to coarse.
         image: The model's input; not used.
         classes: Number of classes.
@@ -43,83 +50,16 @@ def flatten(
         ``{"class": logits float32 [n, classes], "box": float32 [n, 4]}``.
 
     Raises:
-        UserError: If the input's height or width is unknown.
+        UserError: If the map is strung out and the input's height or width is unknown, or if
+            ``only`` is none of the answers.
     """
-    return _chosen(_answers(vector.flattened(features[-1], perceptron), classes), only)
+    return _chosen(_answers(pool(features[-1], perceptron), classes), only)
 
 
-def average(
-    features: Sequence[keras.KerasTensor],
-    image: keras.KerasTensor,
-    /,
-    *,
-    classes: int,
-    only: str | None = None,
-    perceptron: Perceptron = _PERCEPTRON,
-) -> dict[str, keras.KerasTensor]:
-    """Dense layers on the coarsest map's average: any size, but positions are averaged away.
-
-    What is left of them is what zero padding at the borders lets the maps know.
-
-    Args:
-        features: Feature maps, fine to coarse.
-        image: The model's input; not used.
-        classes: Number of classes.
-        only: ``"class"`` or ``"box"`` to answer that alone.
-        perceptron: See :class:`zoo.models.style.Perceptron`.
-
-    Returns:
-        ``{"class": logits float32 [n, classes], "box": float32 [n, 4]}``.
-    """
-    return _chosen(_answers(vector.averaged(features[-1], perceptron), classes), only)
-
-
-def max(
-    features: Sequence[keras.KerasTensor],
-    image: keras.KerasTensor,
-    /,
-    *,
-    classes: int,
-    only: str | None = None,
-    perceptron: Perceptron = _PERCEPTRON,
-) -> dict[str, keras.KerasTensor]:
-    """Dense layers on the coarsest map's maxima: what is there, hardly where.
-
-    Args:
-        features: Feature maps, fine to coarse.
-        image: The model's input; not used.
-        classes: Number of classes.
-        only: ``"class"`` or ``"box"`` to answer that alone.
-        perceptron: See :class:`zoo.models.style.Perceptron`.
-
-    Returns:
-        ``{"class": logits float32 [n, classes], "box": float32 [n, 4]}``.
-    """
-    return _chosen(_answers(vector.maximal(features[-1], perceptron), classes), only)
-
-
-def average_max(
-    features: Sequence[keras.KerasTensor],
-    image: keras.KerasTensor,
-    /,
-    *,
-    classes: int,
-    only: str | None = None,
-    perceptron: Perceptron = _PERCEPTRON,
-) -> dict[str, keras.KerasTensor]:
-    """Dense layers on the coarsest map's averages and maxima, side by side.
-
-    Args:
-        features: Feature maps, fine to coarse.
-        image: The model's input; not used.
-        classes: Number of classes.
-        only: ``"class"`` or ``"box"`` to answer that alone.
-        perceptron: See :class:`zoo.models.style.Perceptron`.
-
-    Returns:
-        ``{"class": logits float32 [n, classes], "box": float32 [n, 4]}``.
-    """
-    return _chosen(_answers(vector.averaged_and_maximal(features[-1], perceptron), classes), only)
+flatten = partial(_pooled, vector.flattened)
+average = partial(_pooled, vector.averaged)
+max = partial(_pooled, vector.maximal)
+average_max = partial(_pooled, vector.averaged_and_maximal)
 
 
 def spatial(
