@@ -5,5 +5,14 @@ Importing this package imports no TensorFlow; `zoo.data.pipeline` does.
 
 from zoo.data.dataset import NO_OBJECT, DataSet, Split
 from zoo.data.formats import check_source, list_datasets, open_dataset
+from zoo.data.request import Request
 
-__all__ = ["NO_OBJECT", "DataSet", "Split", "check_source", "list_datasets", "open_dataset"]
+__all__ = [
+    "NO_OBJECT",
+    "DataSet",
+    "Request",
+    "Split",
+    "check_source",
+    "list_datasets",
+    "open_dataset",
+]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 SPLITS = ("train", "validation", "test")
+TARGETS = ("class", "box", "mask")
 
 NO_OBJECT = "has no object or label"
 """Why an example whose class is -1, or whose box is NaN, is left out."""

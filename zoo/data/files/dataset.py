@@ -10,21 +10,17 @@ from typing import Any
 from zoo.data.dataset import DataSet, Split
 from zoo.data.files.example import Example
 from zoo.data.files.splits import divide
-from zoo.data.files.wanted import Wanted
 from zoo.data.mask_classes import MaskClasses, find_classes, mask_classes
+from zoo.data.request import Request
 from zoo.errors import UserError
 
 
 def dataset_of(
     root: Path,
     examples: Sequence[Example],
+    request: Request,
     *,
     carries: frozenset[str],
-    targets: frozenset[str] | None,
-    splits: Mapping[str, Wanted] | None,
-    seed: int,
-    validation: float,
-    test: float,
     notes: Sequence[str],
     classes: Mapping[str, str] | None = None,
     ignore: Sequence[int] = (),
@@ -35,13 +31,8 @@ def dataset_of(
     Args:
         root: Folder of the data set.
         examples: All there are, in natural order.
+        request: What is asked for.
         carries: Which of "class", "box" and "mask" the format has.
-        targets: What the task learns from: an example that lacks one of these is left out,
-            by name. None to keep examples without class or box, marked as the contract says.
-        splits: As `divide` takes them.
-        seed: Of the hash that cuts splits.
-        validation: Share of train for validation, where there is no such split.
-        test: Share of train to test with, where there is no such split.
         notes: What was decided so far.
         classes: As `mask_classes` takes them; None to find out.
         ignore: Mask ids to ignore.
@@ -50,16 +41,10 @@ def dataset_of(
     Raises:
         UserError: If no example is left in a split, or a class has none in train.
     """
-    wanted = carries if targets is None else carries & targets
-    needed = wanted & {"mask"} if targets is None else wanted
+    wanted = request.wanted(carries)
+    needed = wanted & {"mask"} if request.targets is None else wanted
     parts, divided = divide(
-        examples,
-        root=root,
-        splits=splits,
-        lacks=lambda example: example.reason_against(needed),
-        seed=seed,
-        validation=validation,
-        test=test,
+        examples, request, root=root, lacks=lambda example: example.reason_against(needed)
     )
     notes = [*notes, *divided]
     if not parts["train"]:

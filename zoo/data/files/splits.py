@@ -3,13 +3,14 @@
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from zoo.data.dataset import SPLITS
 from zoo.data.files.example import Example
 from zoo.data.files.pictures import named
-from zoo.data.files.wanted import Finder, Wanted, sliced
+from zoo.data.files.wanted import Finder, sliced
+from zoo.data.request import Request
 from zoo.errors import UserError
 
 SPLIT_FOLDERS = {
@@ -32,34 +33,29 @@ _LISTS = {
 
 def divide(
     examples: Sequence[Example],
+    request: Request,
     *,
     root: Path,
-    splits: Mapping[str, Wanted] | None,
     lacks: Callable[[Example], str],
-    seed: int,
-    validation: float,
-    test: float,
 ) -> tuple[dict[str, list[Example]], list[str]]:
     """Divides examples into train, validation and test.
 
-    What is asked for by `splits` is taken first; an example asked for twice is tested on
-    rather than validated on, and validated on rather than trained on. Without a word about
-    train, it gets what no other split asked for. A missing test or validation split is cut
-    from train.
+    What is asked for by the request's splits is taken first; an example asked for twice is
+    tested on rather than validated on, and validated on rather than trained on. Without a word
+    about train, it gets what no other split asked for. A missing test or validation split is
+    cut from train.
 
     Args:
         examples: In natural order.
+        request: For each split it asks for a list file below `root` (a name a line; of more
+            columns the first), a folder below `root`, `"all"`, or a sequence of names; a name
+            is a picture's path below the set or its pictures' folder, with or without ending.
+            A slice may follow a list, folder or "all", as in `"trainval.txt[::4]"` or
+            `"all[:80%]"`: it counts the examples that lack nothing, in the list's order, else
+            in natural order. Without splits it is divided as lists or folders of the usual
+            names do.
         root: Folder of the data set.
-        splits: For each split a list file below `root` (a name a line; of more columns the
-            first), a folder below `root`, `"all"`, or a sequence of names; a name is a
-            picture's path below the set or its pictures' folder, with or without ending. A
-            slice may follow a list, folder or "all", as in `"trainval.txt[::4]"` or
-            `"all[:80%]"`: it counts the examples that lack nothing, in the list's order,
-            else in natural order. None to divide as lists or folders of the usual names do.
         lacks: Says why an example is of no use to the task; empty if it is.
-        seed: Of the hash that cuts.
-        validation: Share of train to cut for validation.
-        test: Share of train to cut for test.
 
     Returns:
         The examples of each split, and what was decided, a sentence each: every example that
@@ -69,6 +65,7 @@ def divide(
         UserError: If a list or folder is not there, or a slice or name is not valid.
     """
     notes: list[str] = []
+    splits = request.splits
     if splits is None:
         splits = usual_splits(root, examples)
         notes += [f"{split} is {wanted}" for split, wanted in splits.items()]
@@ -112,7 +109,7 @@ def divide(
         unused = [one.name for one in examples if one.name not in taken]
         if unused:
             notes.append(f"in no split: {named(unused)}")
-    notes += _cut_missing(found, seed, validation, test)
+    notes += _cut_missing(found, request)
     return {split: found[split] for split in SPLITS if split in found}, notes
 
 
@@ -193,15 +190,13 @@ def cut(examples: list[Example], share: float, seed: int) -> tuple[list[Example]
     return left, [example for example in examples if example.file in gone]
 
 
-def _cut_missing(
-    found: dict[str, list[Example]], seed: int, validation: float, test: float
-) -> list[str]:
+def _cut_missing(found: dict[str, list[Example]], request: Request) -> list[str]:
     notes, left = [], 1.0
-    for split, share in (("test", test), ("validation", validation)):
+    for split, share in (("test", request.test), ("validation", request.validation)):
         if split in found or not share:
             continue
         # A share of what train held before anything was cut from it.
-        found["train"], taken = cut(found["train"], share / left, seed)
+        found["train"], taken = cut(found["train"], share / left, request.seed)
         left -= share
         if taken:
             found[split] = taken

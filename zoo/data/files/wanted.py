@@ -7,12 +7,11 @@ from pathlib import Path
 
 from zoo.data.files.example import Example
 from zoo.data.files.pictures import natural
+from zoo.data.request import Wanted
 from zoo.errors import UserError
 
 _SLICE = re.compile(r"(?P<source>.*?)(?:\[(?P<slice>[^\]]*)\])?")
 _EVERYTHING = "all"
-
-Wanted = str | Sequence[str]
 
 
 def _parts(wanted: str) -> tuple[str, str | None]:

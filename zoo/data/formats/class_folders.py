@@ -1,7 +1,7 @@
 """A folder per class: PATH/CLASS/*.jpg, or PATH/train/CLASS/*.jpg and so on."""
 
 from collections import Counter
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from zoo.data.dataset import DataSet
@@ -9,7 +9,7 @@ from zoo.data.files.dataset import dataset_of
 from zoo.data.files.example import Example
 from zoo.data.files.pictures import PICTURES, find_root
 from zoo.data.files.splits import SPLIT_FOLDERS
-from zoo.data.files.wanted import Wanted
+from zoo.data.request import Request, Wanted
 from zoo.errors import UserError
 
 SOURCE = "class_folders"
@@ -22,12 +22,7 @@ _INSIDE = "folders"
 def open(
     name: str,
     path: Path | None,
-    *,
-    targets: frozenset[str] | None,
-    splits: Mapping[str, Wanted] | None,
-    seed: int,
-    validation: float,
-    test: float,
+    request: Request,
 ) -> DataSet:
     """Opens a folder of class folders.
 
@@ -39,11 +34,7 @@ def open(
     Args:
         name: Empty: this source takes no name.
         path: The folder; a relative one is also looked for under `$ZOO_DATA`.
-        targets: As in `open_dataset`.
-        splits: As in `open_dataset`, as in {"train": "training"} for a folder of that name.
-        seed: Seed of the hash.
-        validation: Share of train to validate with where there is no folder for it.
-        test: Share of train to test with where there is no folder for it.
+        request: What is asked for; its splits may name folders, as in {"train": "training"}.
 
     Raises:
         UserError: If there is no such folder, no class in it, only one, or one without pictures.
@@ -51,11 +42,12 @@ def open(
     del name
     root = find_root(path, SOURCE, "a folder per class")
     skipped: Counter[str] = Counter()
-    if splits:
-        places = list(dict.fromkeys(_given(root, wanted) for wanted in splits.values()))
+    if request.splits:
+        places = list(dict.fromkeys(_given(root, wanted) for wanted in request.splits.values()))
     else:
-        splits = _split_folders(root)
-        places = [root / folder for folder in splits.values()] or [root]
+        folders = _split_folders(root)
+        places = [root / folder for folder in folders.values()] or [root]
+        request = replace(request, splits=folders)
     found = {one.name: one for place in places for one in _examples(root, place, skipped)}
     notes = []
     if skipped:
@@ -74,12 +66,8 @@ def open(
     return dataset_of(
         root,
         list(found.values()),
+        request,
         carries=frozenset(TARGETS),
-        targets=targets,
-        splits=splits,
-        seed=seed,
-        validation=validation,
-        test=test,
         notes=notes,
     )
 

@@ -1,13 +1,13 @@
 """Pascal VOC: a folder of pictures, a folder of XML files with a box for each object."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from zoo.data.dataset import DataSet
 from zoo.data.files.boxes import Objects, with_boxes
 from zoo.data.files.dataset import dataset_of
 from zoo.data.files.pictures import examples_in, find_folder, find_root
-from zoo.data.files.wanted import Wanted
+from zoo.data.request import Request
 
 SOURCE = "voc"
 SUMMARY = "your pictures with boxes: Pascal VOC XML files, and lists of names for the splits"
@@ -20,12 +20,8 @@ _ANNOTATIONS = ("Annotations", "xmls", "xml", "labels", "boxes")
 def open(
     name: str,
     path: Path | None,
+    request: Request,
     *,
-    targets: frozenset[str] | None,
-    splits: Mapping[str, Wanted] | None,
-    seed: int,
-    validation: float,
-    test: float,
     images: str | None = None,
     annotations: str | None = None,
     objects: Objects = "largest",
@@ -39,12 +35,8 @@ def open(
     Args:
         name: Empty: this source takes no name.
         path: The folder; a relative one is also looked for under `$ZOO_DATA`.
-        targets: As in `open_dataset`.
-        splits: As in `open_dataset`. Without it `ImageSets/Main/train.txt` and the like,
+        request: What is asked for. Without splits `ImageSets/Main/train.txt` and the like,
             lists beside the pictures, or folders named train and so on.
-        seed: As in `open_dataset`.
-        validation: As in `open_dataset`.
-        test: As in `open_dataset`.
         images: Folder of the pictures below `path`; without it one by a usual name, or `path`
             itself.
         annotations: Folder of the XML files below `path`; likewise.
@@ -65,12 +57,8 @@ def open(
     return dataset_of(
         root,
         examples,
+        request,
         carries=frozenset(TARGETS),
-        targets=targets,
-        splits=splits,
-        seed=seed,
-        validation=validation,
-        test=test,
         notes=[*notes, *decided],
     )
 
