@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from zoo.data.findings import Finding, decision
 from zoo.errors import UserError
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def mask_classes(classes: Mapping[str, str], ignore: Sequence[int]) -> MaskClass
 
 def find_classes(
     read: Callable[[Any], Any], length: int, ignore: Sequence[int], where: str
-) -> tuple[MaskClasses, str]:
+) -> tuple[MaskClasses, Finding]:
     """Finds out which ids masks hold, where the user does not say.
 
     Ids 0 and 255 alone are background and foreground; beside others, 255 is ignored.
@@ -114,7 +115,7 @@ def find_classes(
         where: Whose masks they are, for messages.
 
     Returns:
-        The classes, named for their ids, and a sentence that says what was found.
+        The classes, named for their ids, and what was found.
 
     Raises:
         UserError: If the masks hold less than two ids.
@@ -146,7 +147,7 @@ def find_classes(
             f"{'only the id ' + ', '.join(classes) if classes else 'nothing that can be read'}; "
             "there have to be at least two classes (a mask is a gray or palette PNG of ids)"
         )
-    return mask_classes(classes, ignore), said
+    return mask_classes(classes, ignore), decision(said)
 
 
 @functools.cache

@@ -15,6 +15,7 @@ from absl import logging
 
 from zoo.data.dataset import SPLITS, DataSet, Split, part_of
 from zoo.data.features import Fields, fields_of
+from zoo.data.findings import Finding, decision
 from zoo.data.mask_classes import MaskClasses, find_classes, mask_classes
 from zoo.data.request import Request, Wanted
 from zoo.errors import UserError
@@ -180,12 +181,12 @@ def _instructions(splits: Mapping[str, Wanted], name: str) -> dict[str, str]:
 
 def _with_missing_splits(
     splits: dict[str, Split], request: Request
-) -> tuple[dict[str, Split], list[str]]:
+) -> tuple[dict[str, Split], list[Finding]]:
     """Cuts validation and test from the end of train where the set lacks them."""
     train = splits.get("train")
     if train is None:
         return splits, []
-    notes = []
+    findings = []
     splits = dict(splits)
     end = train.length
     for name, share in (("test", request.test), ("validation", request.validation)):
@@ -194,13 +195,14 @@ def _with_missing_splits(
             continue
         splits[name] = part_of(train, name, end - count, end)
         end -= count
-        notes.append(
+        text = (
             f"there is no {name} split: {count:,} of the {train.length:,} examples of train "
             "were taken for it, and are not trained on"
         )
+        findings.append(decision(text))
     if end < train.length:
         splits["train"] = part_of(train, "train", 0, end)
-    return {name: splits[name] for name in SPLITS if name in splits}, notes
+    return {name: splits[name] for name in SPLITS if name in splits}, findings
 
 
 def dataset_of(
@@ -229,13 +231,15 @@ def dataset_of(
         UserError: If it has no picture or no target, or not the splits asked for.
     """
     fields = fields_of(builder.info.features, name)
-    notes = list(fields.notes)
+    findings = list(fields.findings)
     instructions = _instructions(request.splits or {}, name)
     if request.splits is None:
         instructions = {split: split for split in SPLITS if split in builder.info.splits}
         unused = [split for split in builder.info.splits if split not in instructions]
         if unused:
-            notes.append(f"splits not used: {', '.join(sorted(unused))}")
+            findings.append(
+                Finding("in-no-split", "", f"splits not used: {', '.join(sorted(unused))}")
+            )
     if "train" not in instructions:
         has = ", ".join(builder.info.splits)
         raise UserError(
@@ -250,7 +254,7 @@ def dataset_of(
             ids, said = find_classes(
                 lambda index: train.read(index)["mask"], train.length, ignore, name
             )
-            notes.append(said)
+            findings.append(said)
         else:
             ids = mask_classes(classes, ignore)
         mask_names = ids.names
@@ -265,6 +269,6 @@ def dataset_of(
         label_names=fields.label_names,
         mask_names=mask_names or (),
         splits=opened,
-        notes=(*notes, *cuts),
+        findings=(*findings, *cuts),
         mirrored=mirrored,
     )

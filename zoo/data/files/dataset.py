@@ -10,6 +10,7 @@ from typing import Any
 from zoo.data.dataset import DataSet, Split
 from zoo.data.files.example import Example
 from zoo.data.files.splits import divide
+from zoo.data.findings import Finding, Reason
 from zoo.data.mask_classes import MaskClasses, find_classes, mask_classes
 from zoo.data.request import Request
 from zoo.errors import UserError
@@ -21,7 +22,7 @@ def dataset_of(
     request: Request,
     *,
     carries: frozenset[str],
-    notes: Sequence[str],
+    findings: Sequence[Finding] = (),
     classes: Mapping[str, str] | None = None,
     ignore: Sequence[int] = (),
     mirrored: bool | None = None,
@@ -33,7 +34,7 @@ def dataset_of(
         examples: All there are, in natural order.
         request: What is asked for.
         carries: Which of "class", "box" and "mask" the format has.
-        notes: What was decided so far.
+        findings: What was decided and found so far.
         classes: As `mask_classes` takes them; None to find out.
         ignore: Mask ids to ignore.
         mirrored: As in `DataSet`.
@@ -46,9 +47,9 @@ def dataset_of(
     parts, divided = divide(
         examples, request, root=root, lacks=lambda example: example.reason_against(needed)
     )
-    notes = [*notes, *divided]
+    findings = [*findings, *divided]
     if not parts["train"]:
-        why = next((note for note in divided if note.startswith("left out of train")), "")
+        why = next((one.text for one in divided if one.text.startswith("left out of train")), "")
         raise UserError(
             f"{root} has no example to train on" + (f"; {why}" if why else "; add some")
         )
@@ -57,13 +58,13 @@ def dataset_of(
         labels = tuple(
             sorted({one.label for found in parts.values() for one in found if one.label})
         )
-        notes += _absent(root, parts, labels)
+        findings += _absent(root, parts, labels)
     ids = None
     if "mask" in wanted:
         if classes is None:
             masks = _reader_of_files([str(one.mask) for one in parts["train"]])
             ids, said = find_classes(masks, len(parts["train"]), ignore, root.name)
-            notes.append(said)
+            findings.append(said)
         else:
             ids = mask_classes(classes, ignore)
     return DataSet(
@@ -72,13 +73,15 @@ def dataset_of(
         label_names=labels,
         mask_names=ids.names if ids else (),
         splits={name: _split(name, found, wanted, labels, ids) for name, found in parts.items()},
-        notes=tuple(notes),
+        findings=tuple(findings),
         mirrored=mirrored,
     )
 
 
-def _absent(root: Path, parts: Mapping[str, Sequence[Example]], labels: Sequence[str]) -> list[str]:
-    notes = []
+def _absent(
+    root: Path, parts: Mapping[str, Sequence[Example]], labels: Sequence[str]
+) -> list[Finding]:
+    findings = []
     for split, found in parts.items():
         absent = sorted(set(labels) - {example.label for example in found})
         if absent and split == "train":
@@ -86,8 +89,9 @@ def _absent(root: Path, parts: Mapping[str, Sequence[Example]], labels: Sequence
                 f"class {absent[0]!r} of {root} has no picture to train on; add some, or remove it"
             )
         if absent:
-            notes.append(f"without a picture in {split}: {', '.join(absent)}")
-    return notes
+            text = f"without a picture in {split}: {', '.join(absent)}"
+            findings.append(Finding("class-absent", "", text))
+    return findings
 
 
 def _split(
@@ -181,35 +185,39 @@ def _reader_of_masks(examples: Sequence[Example], ids: MaskClasses) -> Callable[
     return read
 
 
-def _explain(example: Example, ids: MaskClasses | None) -> str:
-    """Says why an example cannot be used; empty if only its picture's bytes can be at fault."""
+def _explain(example: Example, ids: MaskClasses | None) -> Reason | None:
+    """Says why an example cannot be used; None if only its picture's bytes can be at fault."""
     import tensorflow as tf
 
     from zoo.preprocess import decode_mask, picture_error
 
     if example.window is not None:
         # It is decoded to be cut out, so that nobody else meets the bytes.
-        return bytes(picture_error(tf.io.read_file(example.path)).numpy()).decode()
+        found_out = bytes(picture_error(tf.io.read_file(example.path)).numpy()).decode()
+        return Reason("unreadable-picture", found_out)
     if ids is None or example.mask is None:
-        return ""
+        return None
     mask = os.path.relpath(example.mask, example.path.removesuffix(example.file))
     try:
         data = tf.io.read_file(example.mask)
     except tf.errors.OpError:
-        return f"has the mask {mask}, which cannot be opened any more"
+        text = f"has the mask {mask}, which cannot be opened any more"
+        return Reason("unreadable-mask", text)
     try:
         found = decode_mask(data).numpy()
     except tf.errors.OpError as error:
         unfit = "is not a PNG of class ids (gray or palette, ids 0 to 255)"
         found_out = bytes(picture_error(data).numpy()).decode()
-        return f"has the mask {mask}, which {unfit if unfit in str(error.message) else found_out}"
+        why = unfit if unfit in str(error.message) else found_out
+        return Reason("unreadable-mask", f"has the mask {mask}, which {why}")
     unknown = ids.unknown(found)
     if unknown:
         several = "ids" if len(unknown) > 1 else "id"
         pixels = sum(int((found == id_).sum()) for id_ in unknown)
-        return (
+        text = (
             f"has the mask {mask}, which holds the unknown {several} "
             f"{', '.join(map(str, unknown))} in {pixels:,} pixel{'s' if pixels > 1 else ''} "
             f"(known: {ids.text()})"
         )
-    return ""
+        return Reason("mask-unknown-id", text)
+    return None

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from zoo.data.findings import Reason
+
 
 @dataclass(frozen=True)
 class Example:
@@ -20,8 +22,7 @@ class Example:
         mask_orientation: As EXIF counts: how the mask has to be turned with its picture.
         window: Part of the upright picture that is the example, in pixels: top, left,
             height, width. None for all of it.
-        lacks: For each of "class", "box" and "mask" that it has not: why, as the end of a
-            sentence that begins with its name.
+        lacks: For each of "class", "box" and "mask" that it has not: why.
     """
 
     name: str
@@ -32,8 +33,8 @@ class Example:
     mask: str | None = None
     mask_orientation: int = 1
     window: tuple[int, int, int, int] | None = None
-    lacks: Mapping[str, str] = field(default_factory=dict)
+    lacks: Mapping[str, Reason] = field(default_factory=dict)
 
-    def reason_against(self, targets: frozenset[str]) -> str:
-        """Returns why it cannot be used for these targets; empty if it can."""
-        return next((why for target, why in self.lacks.items() if target in targets), "")
+    def reason_against(self, targets: frozenset[str]) -> Reason | None:
+        """Returns why it cannot be used for these targets; None if it can."""
+        return next((why for target, why in self.lacks.items() if target in targets), None)

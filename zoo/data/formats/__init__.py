@@ -93,7 +93,7 @@ def open_dataset(
         path: Where the data lies. Without it `$ZOO_DATA/<name>` is looked at, then the folder
             of TensorFlow Datasets (`$TFDS_DATA_DIR`, or `~/tensorflow_datasets`).
         targets: Which of "class", "box" and "mask" are to be learnt. Where it is known before
-            reading, an example that lacks one is left out, and named in the set's notes.
+            reading, an example that lacks one is left out, and named in the set's findings.
         splits: From "train", "validation" and "test" to what they are in the set. Without it,
             by the usual names. For TensorFlow Datasets a split, as in `"train[:95%]"`. For
             files a list file below the folder (a picture's name a line, in the first column

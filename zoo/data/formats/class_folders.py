@@ -9,6 +9,7 @@ from zoo.data.files.dataset import dataset_of
 from zoo.data.files.example import Example
 from zoo.data.files.pictures import PICTURES, find_root
 from zoo.data.files.splits import SPLIT_FOLDERS
+from zoo.data.findings import Finding
 from zoo.data.request import Request, Wanted
 from zoo.errors import UserError
 
@@ -49,13 +50,14 @@ def open(
         places = [root / folder for folder in folders.values()] or [root]
         request = replace(request, splits=folders)
     found = {one.name: one for place in places for one in _examples(root, place, skipped)}
-    notes = []
+    findings = []
     if skipped:
         inside = skipped.pop(_INSIDE, 0)
         kinds = [f"{count} {kind}" for kind, count in sorted(skipped.items())]
         if inside:
             kinds.append(f"{inside} folder{'s' if inside > 1 else ''} inside")
-        notes.append(f"passed over what is no picture in a class folder: {', '.join(kinds)}")
+        text = f"passed over what is no picture in a class folder: {', '.join(kinds)}"
+        findings.append(Finding("other-files", "", text))
     labels = {str(example.label) for example in found.values()}
     if len(labels) < 2:
         only = f"only one class, {labels.pop()!r}" if labels else "no class folder with pictures"
@@ -68,7 +70,7 @@ def open(
         list(found.values()),
         request,
         carries=frozenset(TARGETS),
-        notes=notes,
+        findings=findings,
     )
 
 

@@ -33,7 +33,7 @@ def open(
 
     A mask has the name of its picture, or that and an ending all masks share ("_mask"). Its
     pixels are class ids, in a gray or palette PNG of its picture's size. A picture without a
-    mask, or with one of another size, is left out and named in the notes; a mask with an id
+    mask, or with one of another size, is left out and named in the findings; a mask with an id
     that is no class is found when it is read.
 
     Args:
@@ -54,7 +54,7 @@ def open(
     """
     del name
     root = find_root(path, SOURCE, "a folder of pictures and one of masks")
-    examples, notes = [], []
+    examples, findings = [], []
     for place in _places(root) if images is None and masks is None else [root]:
         pictures = find_folder(place, images, _IMAGES, "pictures")
         folder = find_folder(place, masks, _MASKS, "masks")
@@ -63,13 +63,13 @@ def open(
         found, looks, odd = examples_in(root, pictures)
         masked, decided = with_masks(root, pictures, folder, found, looks)
         examples += masked
-        notes += [*odd, *decided]
+        findings += [*odd, *decided]
     return dataset_of(
         root,
         examples,
         request,
         carries=frozenset(TARGETS),
-        notes=notes,
+        findings=findings,
         classes=classes,
         ignore=ignore,
     )

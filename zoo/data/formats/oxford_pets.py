@@ -9,6 +9,8 @@ from zoo.data.files.dataset import dataset_of
 from zoo.data.files.example import Example
 from zoo.data.files.masks import with_masks
 from zoo.data.files.pictures import examples_in, find_folder, find_root
+from zoo.data.files.voc import annotations_in
+from zoo.data.findings import Reason
 from zoo.data.request import Request
 
 SOURCE = "oxford_pets"
@@ -47,24 +49,23 @@ def open(
     wanted = request.wanted(frozenset(TARGETS))
     root = find_root(path, SOURCE, "images/ and annotations/ of the Oxford-IIIT Pet set")
     pictures = find_folder(root, "images", (), "pictures")
-    examples, looks, notes = examples_in(root, pictures)
+    examples, looks, findings = examples_in(root, pictures)
     examples = [_with_breed(example) for example in examples]
     if "mask" in wanted:
         trimaps = find_folder(root, "annotations/trimaps", (), "trimaps")
         examples, said = with_masks(root, pictures, trimaps, examples, looks)
-        notes += said
+        findings += said
     if "box" in wanted:
         xmls = find_folder(root, "annotations/xmls", (), "head boxes")
-        examples, said = with_boxes(
-            root, pictures, xmls, examples, looks, objects=objects, label_of=_breed
-        )
-        notes += said
+        annotated, alone = annotations_in(root, pictures, xmls, examples)
+        examples, said = with_boxes(examples, looks, annotated, objects=objects, label_of=_breed)
+        findings += [*alone, *said]
     return dataset_of(
         root,
         examples,
         request,
         carries=frozenset(TARGETS),
-        notes=notes,
+        findings=findings,
         classes=TRIMAP,
         mirrored=True,
     )
@@ -78,5 +79,5 @@ def _with_breed(example: Example) -> Example:
     breed = _breed(example)
     if breed:
         return replace(example, label=breed)
-    why = "has no breed before an underscore in its name"
+    why = Reason("missing-label", "has no breed before an underscore in its name")
     return replace(example, lacks={**example.lacks, "class": why})

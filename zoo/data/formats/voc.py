@@ -7,6 +7,7 @@ from zoo.data.dataset import DataSet
 from zoo.data.files.boxes import Objects, with_boxes
 from zoo.data.files.dataset import dataset_of
 from zoo.data.files.pictures import examples_in, find_folder, find_root
+from zoo.data.files.voc import annotations_in
 from zoo.data.request import Request
 
 SOURCE = "voc"
@@ -30,7 +31,7 @@ def open(
     """Opens a folder of pictures with VOC annotations (Everingham et al. 2010).
 
     The class of a picture is that of its object. Every picture, annotation and box that is
-    not as it should be is mended or left out, and named in the notes.
+    not as it should be is mended or left out, and named in the findings.
 
     Args:
         name: Empty: this source takes no name.
@@ -50,16 +51,15 @@ def open(
     root = find_root(path, SOURCE, "pictures and their VOC annotations")
     pictures = _folder(root, images, _IMAGES, "pictures")
     xmls = _folder(root, annotations, _ANNOTATIONS, "annotations")
-    examples, looks, notes = examples_in(root, pictures)
-    examples, decided = with_boxes(
-        root, pictures, xmls, examples, looks, objects=objects, classes=classes
-    )
+    examples, looks, findings = examples_in(root, pictures)
+    annotated, alone = annotations_in(root, pictures, xmls, examples)
+    examples, decided = with_boxes(examples, looks, annotated, objects=objects, classes=classes)
     return dataset_of(
         root,
         examples,
         request,
         carries=frozenset(TARGETS),
-        notes=[*notes, *decided],
+        findings=[*findings, *alone, *decided],
     )
 
 
