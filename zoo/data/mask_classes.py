@@ -109,7 +109,8 @@ def find_classes(
     Ids 0 and 255 alone are background and foreground; beside others, 255 is ignored.
 
     Args:
-        read: From an int64 scalar index to an encoded mask, string scalar.
+        read: From an int64 scalar index to a mask: string scalar, an encoded PNG of ids, or
+            uint8 [h, w].
         length: How many masks there are; of very many the first 500 are read.
         ignore: Ids to ignore.
         where: Whose masks they are, for messages.
@@ -126,7 +127,8 @@ def find_classes(
     # AutoGraph would wrap a user's mistake, found while tracing, in an error of its own.
     @tf.autograph.experimental.do_not_convert
     def ids_of(index: Any) -> Any:
-        return _counter()(read(index))
+        mask = read(index)
+        return _counter()(_decoder()(mask) if mask.dtype == tf.string else mask)
 
     data = tf.data.Dataset.range(min(length, _MASKS_READ))
     data = data.map(ids_of, num_parallel_calls=tf.data.AUTOTUNE).ignore_errors()
@@ -154,12 +156,19 @@ def find_classes(
 def _counter() -> Callable[[Any], Any]:
     import tensorflow as tf
 
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.uint8)])
+    def ids_in(mask):
+        ids = tf.reshape(tf.cast(mask, tf.int32), [-1])
+        return tf.math.bincount(ids, minlength=256, maxlength=256) > 0
+
+    return ids_in
+
+
+@functools.cache
+def _decoder() -> Callable[[Any], Any]:
+    import tensorflow as tf
+
     from zoo.preprocess import decode_mask
 
     # Traced once: tracing takes longer than reading a small set's masks.
-    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
-    def ids_in(encoded):
-        mask = tf.cast(decode_mask(encoded), tf.int32)
-        return tf.math.bincount(tf.reshape(mask, [-1]), minlength=256, maxlength=256) > 0
-
-    return ids_in
+    return tf.function(decode_mask, input_signature=[tf.TensorSpec([], tf.string)])

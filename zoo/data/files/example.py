@@ -1,9 +1,37 @@
 """A picture on disk and what is known of it before it is read."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 
 from zoo.data.findings import Reason
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class RenderedMask(Protocol):
+    """A mask that is made by something else than reading one PNG: polygons, runs, colours.
+
+    `str()` of it is what messages call it: "annotations.json", "masks/7/".
+    """
+
+    def render(self, size: tuple[int, int]) -> np.ndarray:
+        """Makes the mask; always the same, and from several threads at once.
+
+        Args:
+            size: Height and width in pixels of the picture that it was drawn on.
+
+        Returns:
+            uint8 [h, w] of ids, of that size.
+
+        Raises:
+            ValueError: If it cannot be made; the message is the end of a sentence that begins
+                with its name.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -18,7 +46,8 @@ class Example:
         label: Name of its class.
         box: x_min, y_min, x_max, y_max as fractions 0..1 of the upright picture, or of the
             window.
-        mask: Where its mask is.
+        size: Height and width of the upright picture in pixels; 0 where it is not known.
+        mask: Where its mask is, a PNG of ids; or what renders it, which takes `size`.
         mask_orientation: As EXIF counts: how the mask has to be turned with its picture.
         window: Part of the upright picture that is the example, in pixels: top, left,
             height, width. None for all of it.
@@ -30,7 +59,8 @@ class Example:
     path: str
     label: str | None = None
     box: tuple[float, float, float, float] | None = None
-    mask: str | None = None
+    size: tuple[int, int] = (0, 0)
+    mask: str | RenderedMask | None = None
     mask_orientation: int = 1
     window: tuple[int, int, int, int] | None = None
     lacks: Mapping[str, Reason] = field(default_factory=dict)

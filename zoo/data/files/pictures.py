@@ -204,8 +204,8 @@ def examples_in(root: Path, folder: Path) -> tuple[list[Example], list[Look], li
     looks = look_at(paths)
     files = [path.relative_to(root).as_posix() for path in paths]
     examples = [
-        Example(name=file, file=file, path=str(path))
-        for file, path in zip(files, paths, strict=True)
+        Example(name=file, file=file, path=str(path), size=look.size)
+        for file, path, look in zip(files, paths, looks, strict=True)
     ]
     findings = oddities(paths, files, looks)
     if others and folder != root:
