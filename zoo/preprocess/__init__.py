@@ -15,4 +15,5 @@ from zoo.preprocess.decode import picture_error as picture_error
 from zoo.preprocess.headers import Header as Header
 from zoo.preprocess.headers import orientation as orientation
 from zoo.preprocess.headers import read_header as read_header
+from zoo.preprocess.preprocessing import MASK_SIZE as MASK_SIZE
 from zoo.preprocess.preprocessing import Preprocessing as Preprocessing
