@@ -69,16 +69,16 @@ class Attack(BaseModel):
         return self.attack == "pgd" and self.random_start is not False
 
     @property
-    def text(self) -> str:
-        """The attack in words, as ``"PGD, 10 steps of 2, L-inf 8"``."""
+    def method(self) -> str:
+        """The attack in words but for how far it goes, as ``"PGD of 10 steps, L-inf"``."""
+        steps = f" of {self.walk} step{'' if self.walk == 1 else 's'}"
         norm = {"linf": "L-inf", "l2": "L2"}[self.norm]
-        plural = "" if self.walk == 1 else "s"
-        steps = f", {self.walk} step{plural} of {self.reach:.3g}" if self.attack == "pgd" else ""
-        return f"{self.attack.upper()}{steps}, {norm} {self.epsilon:g}"
+        return f"{self.attack.upper()}{steps if self.attack == 'pgd' else ''}, {norm}"
 
-    def at(self, epsilon: float) -> "Attack":
-        """Returns the same attack with another ``epsilon``."""
-        return make_attack(**{**self.model_dump(), "epsilon": epsilon})
+    @property
+    def text(self) -> str:
+        """The attack in words, as ``"PGD of 10 steps, L-inf, epsilon 8"``."""
+        return f"{self.method}, epsilon {self.epsilon:g}"
 
 
 def make_attack(**options: Any) -> Attack:
