@@ -95,7 +95,9 @@ def show_scores(evaluation: Evaluation, as_json: bool) -> None:
         table.add_row(name, *("none" if np.isnan(value) else f"{value:.4f}" for value in values))
     output().print(table)
     if evaluation.robustness:
-        click.echo(f"attacked by {evaluation.robustness.attacks[-1].method}; epsilon is of 0 to 255")
+        click.echo(
+            f"attacked by {evaluation.robustness.attacks[-1].method}; epsilon is of 0 to 255"
+        )
     for name, reason in evaluation.unreadable:
         click.echo(f"left out {name}: {reason}", err=True)
 
