@@ -22,7 +22,8 @@ WIDE = Preprocessing((4, 4), 1)
 RANDOM = np.random.default_rng(0)
 # Two rows of four: the letterbox adds a row above and one below.
 PICTURES = RANDOM.integers(60, 196, (COUNT, 2, 4, 1), np.uint8)
-WEIGHTS = RANDOM.normal(size=(4, 4)).astype(np.float32)
+# Small, for where softmax rounds to 0 or 1 there is no gradient to go by.
+WEIGHTS = (RANDOM.normal(size=(4, 4)) / 100).astype(np.float32)
 BIAS = float(-np.sum(WEIGHTS[1:3] * 128))
 MARGINS = np.sum(PICTURES[..., 0] * WEIGHTS[1:3], (1, 2)) + BIAS
 # What the network says of most of them, and not of every fifth.
@@ -69,10 +70,14 @@ def evaluated(model, task, data, preprocessing, *attacks, names=NAMES, restarts=
 
 # Each pixel moves the margin by epsilon |w| at most, against the true class; that is all of it
 # where none meets 0 or 255. The rows that the letterbox adds stay black.
-@pytest.mark.parametrize("attack", [Attack(attack="fgsm"), Attack(steps=4), Attack(norm="l2")])
+@pytest.mark.parametrize(
+    "attack",
+    [Attack(attack="fgsm"), Attack(steps=4), Attack(norm="l2", steps=2, random_start=False)],
+    ids=["fgsm", "pgd", "pgd in l2"],
+)
 def test_a_linear_model_is_misled_as_far_as_its_margin_allows(attack):
     data = dataset({"image": PICTURES, "class": LABELS}, ("class",))
-    distances = (2.0, 20.0, 50.0)
+    distances = (2.0, 20.0)
     attacks = [attack.model_copy(update={"epsilon": epsilon}) for epsilon in distances]
     found = evaluated(linear_model(), "classification", data, WIDE, *attacks)
     toward = np.where(LABELS == 1, 1, -1) * MARGINS
@@ -146,21 +151,15 @@ def test_an_attack_that_moves_nothing_finds_the_clean_scores(task):
     data = dataset({key: examples[key] for key in ("image", *target)}, target)
     predictor = Predictor(model, tasks.get(task), preprocessing, NAMES)
     clean = evaluate(predictor.signatures, tasks.get(task), preprocessing, NAMES, data)
-    results = {}
-    for epsilon in (1e-6, 60.0):
-        attack = Attack(attack="fgsm", epsilon=epsilon)
-        attacker = Attacker(model, tasks.get(task), preprocessing, NAMES, attack, {}, keep=9)
-        results[epsilon] = measure(
-            attacker, tasks.get(task), preprocessing, NAMES, data, "test", lambda: None
-        )
-    still, moved = results.values()
+    attack = Attack(attack="fgsm", epsilon=1e-6)
+    attacker = Attacker(model, tasks.get(task), preprocessing, NAMES, attack, {}, keep=9)
+    still = measure(attacker, tasks.get(task), preprocessing, NAMES, data, "test")
     assert still.scores == pytest.approx(clean.scores, abs=1e-6, nan_ok=True)
     np.testing.assert_array_equal(still.confusion, clean.confusion)
     assert still.unreadable == clean.unreadable
     assert "picture 2" in dict(still.unreadable)
-    assert still.pictures == moved.pictures
     samples = attacker.samples()
-    assert len(samples) == moved.pictures
+    assert len(samples) == still.pictures > 0
     for sample in samples:
         drawn = tasks.get(task).draw(
             sample.after.astype(np.uint8), sample.answers[1].values, sample.truth, NAMES

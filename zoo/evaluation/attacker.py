@@ -154,8 +154,10 @@ class Attacker:
             key: tf.TensorSpec([None, *value.shape[1:]], value.dtype)
             for key, value in batch.items()
         }
-        return tf.function(
-            self._struck, input_signature=[spec, tf.TensorSpec([2], tf.int32)], autograph=False
+        # Concrete, because TensorFlow warns where many functions of one name are called: each
+        # attack is one.
+        return tf.function(self._struck, autograph=False).get_concrete_function(
+            spec, tf.TensorSpec([2], tf.int32)
         )
 
     def _struck(
