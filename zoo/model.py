@@ -12,7 +12,7 @@ from zoo import tasks
 from zoo.adversarial import Attack
 from zoo.data import DataSet
 from zoo.errors import UserError
-from zoo.evaluation.attacked import Robustness, evaluate_attacked
+from zoo.evaluation.attacked import evaluate_attacked
 from zoo.evaluation.evaluate import Evaluation, evaluate
 from zoo.export.savedmodel import read_card, versions
 from zoo.inference import Answer, predict
@@ -61,29 +61,6 @@ class Model:
             dataset,
             split,
             on_picture,
-        )
-
-    def evaluate_attacked(
-        self,
-        network: keras.Model,
-        dataset: DataSet,
-        split: str,
-        attacks: Sequence[Attack],
-        restarts: int,
-        watch: Watch,
-    ) -> Robustness:
-        """Measures the model under attack; see :mod:`zoo.evaluation.attacked`."""
-        return evaluate_attacked(
-            network,
-            self.task,
-            self.preprocessing,
-            self.class_names,
-            dataset,
-            split,
-            attacks,
-            loss_options=self.recipe.loss if self.recipe else {},
-            restarts=restarts,
-            watch=watch,
         )
 
 
@@ -180,7 +157,18 @@ def evaluate_on(
     with watch.bar(f"evaluating on {split}", total) as bar:
         result = model.evaluate(dataset, split, bar.advance)
     if network is not None:
-        result.robustness = model.evaluate_attacked(
-            network, dataset, split, attacks, restarts, watch
+        result.robustness = evaluate_attacked(
+            network,
+            model.task,
+            model.preprocessing,
+            model.class_names,
+            dataset,
+            split,
+            attacks,
+            loss_options=recipe.loss,
+            # What training could hold, an attack can.
+            batch_size=recipe.batch_size,
+            restarts=restarts,
+            watch=watch,
         )
     return result

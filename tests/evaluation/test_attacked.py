@@ -63,6 +63,7 @@ def evaluated(model, task, data, preprocessing, *attacks, names=NAMES, restarts=
         "test",
         attacks,
         loss_options={},
+        batch_size=24,
         restarts=restarts,
         watch=Watch(quiet=True),
     )

@@ -66,6 +66,7 @@ def evaluate_attacked(
     attacks: Sequence[Attack],
     *,
     loss_options: Mapping[str, float],
+    batch_size: int,
     restarts: int,
     watch: Watch,
 ) -> Robustness:
@@ -80,6 +81,7 @@ def evaluate_attacked(
         split: Which of its splits.
         attacks: At least one; of the last, samples are kept.
         loss_options: Of the loss that the attacks raise, the task's.
+        batch_size: How many pictures are attacked at a time, at most.
         restarts: Of each attack.
         watch: Told what goes on.
 
@@ -98,6 +100,7 @@ def evaluate_attacked(
             loss_options,
             restarts,
             keep=SAMPLES if attack is attacks[-1] else 0,
+            batch_size=batch_size,
         )
         with watch.bar(f"attacking, epsilon {attack.epsilon:g}", total) as bar:
             measured = measure(

@@ -55,6 +55,7 @@ class Attacker:
         restarts: Of the attack.
         seed: Of its random starts.
         keep: How many samples to keep.
+        batch_size: How many pictures are attacked at a time; gradients take memory.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Attacker:
         restarts: int = 1,
         seed: int = 0,
         keep: int = 0,
+        batch_size: int = 32,
     ):
         self._network = with_logits(model)
         self._task = task
@@ -78,6 +80,7 @@ class Attacker:
         self._restarts = restarts
         self._seed = seed
         self._keep = keep
+        self._batch_size = batch_size
         self._hardest: list[tuple[float, str, np.ndarray, dict[str, np.ndarray]]] = []
         self._batches = 0
         self._fit = tf.function(self._fitted, reduce_retracing=True, autograph=False)
@@ -92,25 +95,33 @@ class Attacker:
         Returns:
             One answer a picture, in order; one that cannot be read has its ``error``.
         """
-        answers: list[Answer | None] = []
-        fitted = []
+        errors, fitted, names = [], [], []
         for name, example in examples:
             error, one = self._one(example)
-            answers.append(Answer(name, error, {}) if error else None)
-            fitted += [] if error else [one]
-        if fitted:
-            batch = {key: np.stack([one[key] for one in fitted]) for key in fitted[0]}
-            strike = self._strike = self._strike or self._traced(batch)
-            # Each batch starts from other places, the same ones every time.
-            seed = tf.constant([self._seed, self._batches])
-            self._batches += 1
-            tensors = {key: tf.constant(value) for key, value in batch.items()}
-            moved, rise, outputs = strike(tensors, seed)
-            names = [examples[at][0] for at, said in enumerate(answers) if said is None]
-            told = iter(answers_of(outputs, names))
-            answers = [next(told) if said is None else said for said in answers]
+            errors.append(error)
+            if not error:
+                fitted.append(one)
+                names.append(name)
+        told: list[Answer] = []
+        for first in range(0, len(fitted), self._batch_size):
+            part = slice(first, first + self._batch_size)
+            told += self._attacked(names[part], fitted[part])
+        following = iter(told)
+        return [
+            Answer(name, error, {}) if error else next(following)
+            for (name, _), error in zip(examples, errors, strict=True)
+        ]
+
+    def _attacked(self, names: list[str], examples: list[dict[str, np.ndarray]]) -> list[Answer]:
+        batch = {key: np.stack([one[key] for one in examples]) for key in examples[0]}
+        strike = self._strike = self._strike or self._traced(batch)
+        # Each batch starts from other places, the same ones every time.
+        seed = tf.constant([self._seed, self._batches])
+        self._batches += 1
+        moved, rise, outputs = strike({key: tf.constant(batch[key]) for key in batch}, seed)
+        if self._keep:
             self._remember(names, batch, moved.numpy(), rise.numpy())
-        return [said for said in answers if said is not None]
+        return answers_of(outputs, names)
 
     def samples(self) -> list[AttackedSample]:
         """Returns the pictures whose loss rose most, the most first."""
@@ -178,7 +189,9 @@ class Attacker:
         moved = strongest(self._attack, images, losses, seed, picture, self._restarts)
         outputs = self._network(moved, training=False)["outputs"]
         answer = self._task.answer(outputs, sizes, preprocessing, self._class_names)
-        return moved, losses(moved) - losses(images), answer
+        # Whose loss rose is asked for the samples alone.
+        rise = losses(moved) - losses(images) if self._keep else tf.zeros(tf.shape(images)[0])
+        return moved, rise, answer
 
     def _single_loss(self, row: tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]) -> tf.Tensor:
         targets, logits = ({key: one[tf.newaxis] for key, one in side.items()} for side in row)
@@ -187,8 +200,6 @@ class Attacker:
     def _remember(
         self, names: list[str], batch: dict[str, np.ndarray], moved: np.ndarray, rise: np.ndarray
     ) -> None:
-        if not self._keep:
-            return
         for at, name in enumerate(names):
             example = {key: value[at] for key, value in batch.items()}
             self._hardest.append((float(np.nan_to_num(rise[at])), name, moved[at], example))

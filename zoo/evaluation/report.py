@@ -187,6 +187,8 @@ def _training(
         ("Time", duration(sum(row.get("seconds", 0.0) for row in history))),
         ("Precision", recipe.precision),
     ]
+    if attack := recipe.adversarial:
+        facts.append(("Attacked", f"{attack.share:.0%} of each batch: {attack.text}"))
     if rates:
         facts.append(("Speed", f"{statistics.median(rates):,.0f} pictures/s (median epoch)"))
     if scores:
