@@ -16,6 +16,7 @@ ROOMS = [
     "options",
     "preprocess",
     "augment",
+    "adversarial",
     "data",
     "models",
     "diagram",

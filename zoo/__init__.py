@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from zoo.run import train as train
     from zoo.training.catalogue import list_recipes as list_recipes
     from zoo.training.catalogue import load_recipe as load_recipe
-    from zoo.training.recipe import DataOptions as DataOptions
-    from zoo.training.recipe import InputOptions as InputOptions
     from zoo.training.recipe import Recipe as Recipe
+    from zoo.training.sections import AdversarialOptions as AdversarialOptions
+    from zoo.training.sections import DataOptions as DataOptions
+    from zoo.training.sections import InputOptions as InputOptions
+    from zoo.training.sections import SamplingOptions as SamplingOptions
 
 __version__ = "0.1.0"
 
@@ -54,7 +56,13 @@ _HOMES = {
     ),
     "zoo.run": ("Run", "load", "train"),
     "zoo.training.catalogue": ("list_recipes", "load_recipe"),
-    "zoo.training.recipe": ("DataOptions", "InputOptions", "Recipe"),
+    "zoo.training.recipe": ("Recipe",),
+    "zoo.training.sections": (
+        "AdversarialOptions",
+        "DataOptions",
+        "InputOptions",
+        "SamplingOptions",
+    ),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

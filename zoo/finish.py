@@ -26,6 +26,7 @@ from zoo.training.watch import Watch, duration
 
 # More would not fit 80 columns.
 _SEEDS_SHOWN = 4
+_ATTACKS_SHOWN = 4
 
 
 def finish(run: Run, as_json: bool) -> None:
@@ -80,10 +81,23 @@ def show_scores(evaluation: Evaluation, as_json: bool) -> None:
         return
     table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False)
     table.add_column(f"{evaluation.split}, {evaluation.pictures:,} pictures")
-    table.add_column("score", justify="right")
-    for name, value in evaluation.scores.items():
-        table.add_row(name, "none" if np.isnan(value) else f"{value:.4f}")
+    columns = {"score": evaluation.scores}
+    if evaluation.robustness:
+        robust = evaluation.robustness
+        shown = zip(robust.attacks, robust.scores, strict=True)
+        columns = {"clean": evaluation.scores} | {
+            f"epsilon {attack.epsilon:g}": scores for attack, scores in list(shown)[:_ATTACKS_SHOWN]
+        }
+    for title in columns:
+        table.add_column(title, justify="right")
+    for name in evaluation.scores:
+        values = [scores.get(name, np.nan) for scores in columns.values()]
+        table.add_row(name, *("none" if np.isnan(value) else f"{value:.4f}" for value in values))
     output().print(table)
+    if evaluation.robustness:
+        click.echo(
+            f"attacked by {evaluation.robustness.attacks[-1].method}; epsilon is of 0 to 255"
+        )
     for name, reason in evaluation.unreadable:
         click.echo(f"left out {name}: {reason}", err=True)
 

@@ -189,14 +189,14 @@ def predict(
         if encoded:
             names, data = zip(*encoded, strict=True)
             outputs = signatures["serving_default"](image_bytes=tf.constant(list(data), tf.string))
-            answers.extend(_rows(outputs, names))
+            answers.extend(answers_of(outputs, names))
             encoded.clear()
 
     for number, picture in enumerate(pictures):
         if isinstance(picture, np.ndarray):
             flush()
             pixels = _as_pixels(picture, channels, number)
-            answers.extend(_rows(signatures["pixels"](image=pixels), [f"array {number}"]))
+            answers.extend(answers_of(signatures["pixels"](image=pixels), [f"array {number}"]))
         else:
             encoded.append(_as_bytes(picture, number))
             if len(encoded) == BATCH:
@@ -225,12 +225,18 @@ def _as_pixels(picture: np.ndarray, channels: int, number: int) -> tf.Tensor:
     return tf.constant(array[None], tf.float32)
 
 
-def _rows(outputs: Mapping[str, tf.Tensor], names: Iterable[str]) -> list[Answer]:
+def answers_of(outputs: Mapping[str, tf.Tensor], names: Iterable[str]) -> list[Answer]:
+    """Returns one answer a picture of what a task's ``answer`` gave.
+
+    Args:
+        outputs: Served outputs, n rows each; ``error`` may be missing where all were read.
+        names: Of the n pictures.
+    """
     arrays = {key: value.numpy() for key, value in outputs.items()}
     answers = []
     for row, name in enumerate(names):
         values = {key: array[row] for key, array in arrays.items()}
-        error = _text(values.pop("error"))
+        error = _text(values.pop("error", ""))
         if "mask_bytes" in values and not error:
             values["mask"] = decode_mask(values["mask_bytes"]).numpy()
         answers.append(Answer(name, error, values))

@@ -1,6 +1,6 @@
 """A model as one asks it: the served functions, exported or not, and what they mean."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,12 +9,15 @@ import keras
 import tensorflow as tf
 
 from zoo import tasks
+from zoo.adversarial import Attack
 from zoo.data import DataSet
 from zoo.errors import UserError
+from zoo.evaluation.attacked import evaluate_attacked
 from zoo.evaluation.evaluate import Evaluation, evaluate
 from zoo.export.savedmodel import read_card, versions
 from zoo.inference import Answer, predict
 from zoo.models import FitSize
+from zoo.models.weights.reading import MODEL_FILE
 from zoo.preprocess import Preprocessing
 from zoo.training.recipe import Recipe, parse_recipe
 from zoo.training.train import open_data
@@ -31,6 +34,7 @@ class Model:
         preprocessing: Of the model.
         class_names: Of the model.
         recipe: It was trained with, where known.
+        network: Gives the Keras model inside, of which gradients can be taken.
         owner: What must stay alive for the functions to work: the loaded SavedModel,
             whose variables its functions do not hold on to.
     """
@@ -40,6 +44,7 @@ class Model:
     preprocessing: Preprocessing
     class_names: tuple[str, ...]
     recipe: Recipe | None = None
+    network: Callable[[], keras.Model] | None = None
     owner: Any = None
 
     def predict(self, pictures, on_picture=lambda: None) -> list[Answer]:
@@ -82,8 +87,18 @@ def load_savedmodel(path: Path) -> Model:
         Preprocessing.from_json(card["preprocessing"]),
         tuple(card["class_names"]),
         parse_recipe(card["recipe"]) if card["recipe"] else None,
+        network=lambda: _network_beside(version),
         owner=loaded,
     )
+
+
+def _network_beside(version: Path) -> keras.Model:
+    if not (version / MODEL_FILE).is_file():
+        raise UserError(
+            f"{version} has no {MODEL_FILE}, and a served graph gives no gradients to attack by; "
+            "evaluate the run folder, or publish it again with `zoo export`"
+        )
+    return load_network(version / MODEL_FILE)
 
 
 def load_network(path: Path) -> keras.Model:
@@ -104,17 +119,56 @@ def load_network(path: Path) -> keras.Model:
     return network
 
 
-def evaluate_on(model: Model, split: str, data: str | None, watch: Watch) -> Evaluation:
+def _differentiable(model: Model) -> keras.Model:
+    if model.network is None:
+        raise UserError("this model gives no gradients to attack by; evaluate its run folder")
+    return model.network()
+
+
+def evaluate_on(
+    model: Model,
+    split: str,
+    data: str | None,
+    watch: Watch,
+    attacks: Sequence[Attack] = (),
+    restarts: int = 1,
+) -> Evaluation:
     """Measures a model on its recipe's data, or on another folder.
 
+    Args:
+        model: Of a run or a SavedModel.
+        split: Of the data.
+        data: Another folder than the recipe's.
+        watch: Told what goes on.
+        attacks: Under each of which it is measured again.
+        restarts: Of each attack.
+
     Raises:
-        UserError: If the model's recipe is not known, or the data are not there.
+        UserError: If the model's recipe is not known, the data are not there, or attacks are
+            asked of a model without gradients.
     """
     if model.recipe is None:
         raise UserError("this model carries no recipe that names its data; evaluate its run folder")
     recipe = model.recipe.with_overrides({"data.path": data} if data else {})
+    network = _differentiable(model) if attacks else None
     with watch.bar(f"opening {recipe.data.source}"):
         dataset = open_data(recipe)
     total = dataset.splits[split].length if split in dataset.splits else None
     with watch.bar(f"evaluating on {split}", total) as bar:
-        return model.evaluate(dataset, split, bar.advance)
+        result = model.evaluate(dataset, split, bar.advance)
+    if network is not None:
+        result.robustness = evaluate_attacked(
+            network,
+            model.task,
+            model.preprocessing,
+            model.class_names,
+            dataset,
+            split,
+            attacks,
+            loss_options=recipe.loss,
+            # What training could hold, an attack can.
+            batch_size=recipe.batch_size,
+            restarts=restarts,
+            watch=watch,
+        )
+    return result

@@ -1,7 +1,7 @@
 """Checking keyword options against the annotations of the function that takes them."""
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
@@ -50,10 +50,13 @@ def first_error(error: ValidationError, model: type[BaseModel], what: str = "the
     if first["type"] == "extra_forbidden":
         for section in location[:-1]:
             annotation = model.model_fields[section].annotation
-            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-                model = annotation
+            # A section that may be left out is a union with None.
+            for kind in (annotation, *get_args(annotation)):
+                if isinstance(kind, type) and issubclass(kind, BaseModel):
+                    model = kind
         return f"{what} has no field {path!r}{nearest(location[-1], model.model_fields)}"
     if first["type"] == "missing":
         return f"{what} lacks the field {path!r}"
-    message = first["msg"][0].lower() + first["msg"][1:]
+    text = first["msg"].removeprefix("Value error, ")
+    message = text[0].lower() + text[1:]
     return f"{what}'s {path} is {first['input']!r}: {message}"

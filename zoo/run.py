@@ -1,7 +1,7 @@
 """Runs and models as one works with them in Python: train, load, evaluate, predict, export."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from zoo import tasks
+from zoo.adversarial import Attack
 from zoo.errors import UserError
 from zoo.evaluation.evaluate import Evaluation
 from zoo.evaluation.report import write_report
@@ -96,6 +97,7 @@ class Run:
             predictor.preprocessing,
             self.class_names,
             self.recipe,
+            network=lambda: self.model,
         )
 
     def evaluate(
@@ -103,6 +105,8 @@ class Run:
         split: str = "test",
         data: str | None = None,
         watch: Watch | None = None,
+        attacks: Sequence[Attack] = (),
+        restarts: int = 1,
     ) -> Evaluation:
         """Measures the run's model and writes the scores and the report into its folder.
 
@@ -113,9 +117,14 @@ class Run:
             split: Of the data set.
             data: Another folder than the one it was trained from.
             watch: Told what goes on.
+            attacks: Under each of which the model is measured again.
+            restarts: Of each attack.
+
+        Example:
+            >>> run.evaluate(attacks=[Attack(attack="fgsm", epsilon=8)]).robustness.scores
         """
         watch = watch or Watch()
-        result = evaluate_on(self.answering(), split, data, watch)
+        result = evaluate_on(self.answering(), split, data, watch, attacks, restarts)
         text = json.dumps(result.to_json(), indent=2) + "\n"
         write_text(self._files.evaluation_file(split), text)
         write_report(
@@ -250,4 +259,5 @@ def _load_keras(path: Path) -> Model:
     preprocessing = Preprocessing((height, width), channels)
     names = tuple(str(number) for number in range(count))
     predictor = Predictor(network, task, preprocessing, names)
-    return Model(predictor.signatures, task, preprocessing, names)
+    signatures = predictor.signatures
+    return Model(signatures, task, preprocessing, names, network=lambda: network)

@@ -4,10 +4,16 @@ import io
 from pathlib import Path
 
 import numpy as np
+import pytest
+
+# What draws anything at random: dropout, and the random starts of attacks.
+ATTACKED = ("adversarial.steps=2", "adversarial.epsilon=20", "sampling.balanced=true")
 
 
-def test_resume_goes_on_and_ends_as_if_never_stopped(here, zoo, refused, history):
+@pytest.mark.parametrize("more", [(), ATTACKED], ids=["plain", "attacked and balanced"])
+def test_resume_goes_on_and_ends_as_if_never_stopped(here, zoo, refused, history, more):
     settings = ("--data", "pictures", "--set", "epochs=3", "--set", "model.dropout=0.2")
+    settings += tuple(part for setting in more for part in ("--set", setting))
     zoo("train", "colours", *settings, "--run", "runs/straight")
     from zoo.training import train as module
 

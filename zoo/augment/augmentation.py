@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from zoo.augment.affine import Affine, backward, enlarge, unless_lost, warp
 from zoo.augment.colour import brighten, contrast, saturate
+from zoo.augment.foreground import corners
 from zoo.augment.strengths import named_options
 from zoo.errors import UserError
 from zoo.preprocess import IGNORE
@@ -162,7 +163,9 @@ class Augmentation:
         Args:
             batch: ``image``: uint8 or float32 [n, h, w, c], 0 to 255; where there are any
                 ``box``: float32 [n, 4], x_min, y_min, x_max, y_max as fractions of the
-                picture, and ``mask``: uint8 [n, h, w]. Other keys are kept as they are.
+                picture, and ``mask``: uint8 [n, h, w]. ``foreground``: float32 [n, 3], where
+                patches lie, see :mod:`zoo.augment.foreground`; it is used up. Other keys are
+                kept as they are.
             uniforms: float32 [n, draws] in [0, 1): the chance of each example.
             seed: int32 [2], for the noise alone.
 
@@ -175,6 +178,7 @@ class Augmentation:
                 patch is wanted of pictures with boxes or of pictures not as large.
         """
         changed = dict(batch)
+        places = changed.pop("foreground", None)
         # The warp is half as fast again on float32 as on uint8.
         images = tf.cast(batch["image"], tf.float32)
         chance = dict(zip(_COLUMNS, tf.unstack(uniforms, num=self.draws, axis=1), strict=True))
@@ -184,6 +188,9 @@ class Augmentation:
             affine = self._draw_affine(chance, size)
             if "box" in batch:
                 affine, changed["box"] = unless_lost(affine, batch["box"], size, self.keep)
+            if places is not None and corner is not None and self.patch:
+                whole = backward(affine, size)
+                corner = corners(corner, places, batch["mask"], whole, self.patch)
             origins = backward(affine, size, corner)
             images = warp(images, origins, "BILINEAR", "NEAREST", 0.0, self.patch)
             if "mask" in batch:

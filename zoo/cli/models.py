@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from zoo.cli.attack import attack_options, attacks_of
 from zoo.cli.group import Failure, json_option, start_tensorflow
 
 
@@ -11,9 +12,11 @@ from zoo.cli.group import Failure, json_option, start_tensorflow
 @click.argument("model", metavar="RUN|SAVEDMODEL")
 @click.option("--data", metavar="PATH", help="The folder with the pictures.")
 @click.option("--split", default="test", show_default=True, help="Which pictures to measure on.")
+@attack_options
 @json_option
-def evaluate(model, data, split, as_json) -> None:
+def evaluate(model, data, split, as_json, **attack) -> None:
     """Measure a model; for a run, write its report as well."""
+    attacks, restarts = attacks_of(**attack)
     start_tensorflow()
     from zoo import finish
     from zoo.model import evaluate_on
@@ -25,10 +28,10 @@ def evaluate(model, data, split, as_json) -> None:
     report = None
     if RunFolder(model).holds_run:
         run = Run(model)
-        result = run.evaluate(split, data, watch)
+        result = run.evaluate(split, data, watch, attacks, restarts)
         report = run.report(split)
     else:
-        result = evaluate_on(load(model), split, data, watch)
+        result = evaluate_on(load(model), split, data, watch, attacks, restarts)
     finish.show_scores(result, as_json)
     if report and not as_json:
         click.echo(f"report   {report}")

@@ -1,8 +1,8 @@
 """Measuring a model on a split: through the served functions, in the pictures' own pixels."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -12,6 +12,9 @@ from zoo.errors import UserError
 from zoo.inference import Answer, predict
 from zoo.preprocess import Preprocessing, decode_mask
 from zoo.tasks import Task
+
+if TYPE_CHECKING:
+    from zoo.evaluation.attacked import Robustness
 
 WORST = 12
 
@@ -50,6 +53,7 @@ class Evaluation:
             where the task predicts no class. For segmentation it counts pixels.
         worst: The samples the model does worst on, worst first.
         unreadable: Name and reason of each picture that could not be read or scored.
+        robustness: The same under attack, where that was asked for.
     """
 
     task: str
@@ -60,6 +64,7 @@ class Evaluation:
     confusion: np.ndarray | None = None
     worst: list[Sample] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
+    robustness: "Robustness | None" = None
 
     def to_json(self) -> dict[str, Any]:
         """Returns the evaluation without pictures, as plain values."""
@@ -72,6 +77,7 @@ class Evaluation:
             "confusion": None if self.confusion is None else self.confusion.tolist(),
             "worst": [{"picture": one.name, "score": one.score} for one in self.worst],
             "unreadable": [{"picture": name, "reason": why} for name, why in self.unreadable],
+            **({"robustness": self.robustness.to_json()} if self.robustness else {}),
         }
 
 
@@ -84,10 +90,44 @@ def evaluate(
     split: str = "test",
     on_picture: Callable[[], Any] = lambda: None,
 ) -> Evaluation:
-    """Measures a model's answers against a split.
+    """Measures what a model serves against a split.
 
     Args:
         signatures: The model's served functions by name, exported or not.
+        task: See :func:`measure`, as for what follows.
+        preprocessing: Of the model; gives the channels.
+        class_names: Of the model.
+        dataset: Must have the model's classes.
+        split: Which of its splits.
+        on_picture: Called after each picture.
+
+    Returns:
+        Scores, confusion and the worst samples.
+
+    Raises:
+        UserError: If the data set has other classes than the model, or no such split.
+    """
+
+    def answer(examples: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Answer]:
+        pictures = [example["image"] for _, example in examples]
+        return predict(signatures, pictures, preprocessing.channels)
+
+    return measure(answer, task, preprocessing, class_names, dataset, split, on_picture)
+
+
+def measure(
+    answer_for: Callable[[Sequence[tuple[str, Mapping[str, Any]]]], list[Answer]],
+    task: Task,
+    preprocessing: Preprocessing,
+    class_names: tuple[str, ...],
+    dataset: DataSet,
+    split: str,
+    on_picture: Callable[[], Any] = lambda: None,
+) -> Evaluation:
+    """Measures answers against a split.
+
+    Args:
+        answer_for: From names and raw examples to an answer for each, in order.
         task: Of the model.
         preprocessing: Of the model; gives the channels.
         class_names: Of the model.
@@ -115,12 +155,11 @@ def evaluate(
     confusion = np.zeros((count, count), np.int64)
     worst: list[tuple[float, str, Any, dict[str, Any], Answer]] = []
     for chunk in _chunks(_examples(dataset, split, task)):
-        pictures = [example["image"] for _, example in chunk]
-        answers = predict(signatures, pictures, preprocessing.channels)
+        answers = answer_for(chunk)
         truths, values = [], []
         for (name, example), answer in zip(chunk, answers, strict=True):
             on_picture()
-            why = answer.error or _lacking(example)
+            why = answer.error or lacking(example)
             if why:
                 result.unreadable.append((name, why))
                 continue
@@ -177,7 +216,7 @@ def _picture(image: bytes | np.ndarray, preprocessing: Preprocessing) -> np.ndar
     return preprocessing.decode(image).numpy() if isinstance(image, bytes) else image
 
 
-def _lacking(example: dict[str, Any]) -> str:
+def lacking(example: Mapping[str, Any]) -> str:
     """Says why an example cannot be scored, as preparing it for training would."""
     known = example.get("class", 0) >= 0 and np.isfinite(example.get("box", 0.0)).all()
     return "" if known else str(NO_OBJECT)

@@ -79,6 +79,27 @@ def learning_rate(history: Sequence[Mapping[str, Any]]) -> Figure:
     return figure
 
 
+def under_attack(distances: Sequence[float], values: Sequence[float], title: str) -> Figure:
+    """Draws a score by how far an attack may move pixels.
+
+    Args:
+        distances: epsilon of each attack, of 0 to 255; 0 for the pictures as they are.
+        values: The score at each of them.
+        title: What the score is called.
+
+    Returns:
+        A figure with one line.
+    """
+    figure, axes = _axes(f"{title} under attack")
+    # A score of exactly 0 or 1 lies on the frame, and its mark over it.
+    axes.plot(distances, values, color=_VALIDATION, marker="o", clip_on=False, zorder=3)
+    axes.set_xlabel("epsilon: how far pixels are moved, of 0 to 255")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=False))
+    axes.set_ylim(0, 1)
+    axes.set_xlim(left=0)
+    return figure
+
+
 def confusion_matrix(confusion: np.ndarray, class_names: Sequence[str], unit: str) -> Figure:
     """Draws which classes are taken for which.
 

@@ -18,6 +18,7 @@ from PIL import Image
 
 from zoo import tasks
 from zoo.evaluation import figures, wording
+from zoo.evaluation.attack_report import attack_section
 from zoo.evaluation.evaluate import Evaluation, Sample
 from zoo.training.files import write_text
 from zoo.training.folder import environment
@@ -84,6 +85,7 @@ def write_report(
         training=_training(history, recipe, task),
         confusion=_confusion(evaluation),
         pairs=_confused_pairs(evaluation),
+        attack=attack_section(evaluation, task, _encoded),
         worst=[_drawn(sample, evaluation, task) for sample in evaluation.worst],
         legend=wording.DRAWINGS[task.name],
         class_names=names,
@@ -185,6 +187,8 @@ def _training(
         ("Time", duration(sum(row.get("seconds", 0.0) for row in history))),
         ("Precision", recipe.precision),
     ]
+    if attack := recipe.adversarial:
+        facts.append(("Attacked", f"{attack.share:.0%} of each batch: {attack.text}"))
     if rates:
         facts.append(("Speed", f"{statistics.median(rates):,.0f} pictures/s (median epoch)"))
     if scores:
@@ -228,6 +232,15 @@ def _unit(evaluation: Evaluation) -> str:
 def _drawn(sample: Sample, evaluation: Evaluation, task: tasks.Task) -> dict[str, Any]:
     names = evaluation.class_names
     picture = task.draw(sample.picture, sample.answer.values, sample.truth, names)
+    return {
+        **_encoded(picture),
+        "name": sample.name,
+        "score": wording.score_text(task.score, sample.score),
+        "alt": wording.answer_text(task.name, sample.answer.values, sample.truth, names),
+    }
+
+
+def _encoded(picture: Image.Image) -> dict[str, Any]:
     if picture.width > _PICTURE_WIDTH:
         height = max(1, round(picture.height * _PICTURE_WIDTH / picture.width))
         picture = picture.resize((_PICTURE_WIDTH, height), Image.Resampling.LANCZOS)
@@ -239,9 +252,6 @@ def _drawn(sample: Sample, evaluation: Evaluation, task: tasks.Task) -> dict[str
         "uri": f"data:image/jpeg;base64,{encoded}",
         "width": picture.width,
         "height": picture.height,
-        "name": sample.name,
-        "score": wording.score_text(task.score, sample.score),
-        "alt": wording.answer_text(task.name, sample.answer.values, sample.truth, names),
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.adversarial import Attack
 from zoo.evaluation.evaluate import Evaluation
 
 # Shares of pictures or pixels read best as percent; IoU is never given as such.
@@ -124,6 +125,27 @@ def answer_text(task: str, values: Mapping[str, Any], truth: Mapping[str, Any], 
     wanted = class_names[int(truth["class"])]
     boxes = "; predicted and true box" if task == "localization" else ""
     return f"answer {label} ({percent(score)}), truth {wanted}{boxes}"
+
+
+def attack_text(attack: Attack) -> str:
+    """Returns sentences about what an attack does, its epsilon left open."""
+    how = {
+        "fgsm": "one step along the sign of the loss's gradient (FGSM, Goodfellow et al. 2015)",
+        "pgd": (
+            f"{attack.walk} steps up the loss, each brought back to within epsilon (PGD, Madry et "
+            "al. 2018)"
+        ),
+    }[attack.attack]
+    if attack.attack == "fgsm" and attack.norm == "l2":
+        how = "one step along the loss's gradient (FGSM in L2)"
+    far = {
+        "linf": "No value of a pixel is moved by more than epsilon, of 0 to 255",
+        "l2": (
+            "The root of the summed squares of all changes to a picture is at most epsilon, of "
+            "values 0 to 255"
+        ),
+    }[attack.norm]
+    return f"Pictures changed to mislead the model, by {how}. {far}."
 
 
 def as_text(value: Any) -> str:

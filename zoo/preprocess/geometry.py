@@ -30,6 +30,20 @@ class Geometry(NamedTuple):
         scale = tf.cast(self.size, tf.float64) / tf.cast(self.scaled, tf.float64)
         return (points - tf.cast(self.offset, tf.float64)) * scale
 
+    def covers(self, target: tuple[int, int]) -> tf.Tensor:
+        """Returns which pixels of the model's input hold picture: bool [..., height, width].
+
+        Args:
+            target: Height and width of the model's input.
+        """
+        inside = []
+        for axis in (0, 1):
+            first = tf.gather(self.offset, [axis], axis=-1)
+            last = first + tf.gather(self.scaled, [axis], axis=-1)
+            place = tf.range(target[axis], dtype=tf.int64)
+            inside.append((place >= first) & (place < last))
+        return tf.expand_dims(inside[0], -1) & tf.expand_dims(inside[1], -2)
+
 
 def geometry(fit: str, target: tuple[int, int], size: tf.Tensor) -> Geometry:
     """Computes where a picture lies in the model's input.

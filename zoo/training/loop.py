@@ -8,12 +8,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from zoo.adversarial.perturb import perturb
 from zoo.tasks import Task
 from zoo.training.recipe import Recipe
+from zoo.training.sections import AdversarialOptions
 
 _UNDECAYED = ["bias", "gamma", "beta"]
+# Keeps the random starts apart from whatever else is drawn from a run's seed.
+_STREAM = 0xADE
 
 
 def make_optimizer(recipe: Recipe, steps: int) -> keras.Optimizer:
@@ -51,6 +56,8 @@ class Loop:
         loss_options: Options of the task's loss.
         optimizer: Built here for the network's variables.
         strategy: Under whose scope network and optimizer were made.
+        adversarial: How the pictures to train on are attacked; ``None``: they are not.
+        seed: Of the attacks' random starts.
     """
 
     def __init__(
@@ -61,9 +68,13 @@ class Loop:
         loss_options: Mapping[str, float],
         optimizer: keras.Optimizer,
         strategy: tf.distribute.Strategy,
+        adversarial: AdversarialOptions | None = None,
+        seed: int = 0,
     ):
         self.network = network
         self.optimizer = optimizer
+        self._adversarial = adversarial
+        self._key = int(np.random.SeedSequence([seed, _STREAM]).generate_state(1)[0] >> 1)
         self._task = task
         self._strategy = strategy
         with strategy.scope():
@@ -117,6 +128,7 @@ class Loop:
         def on_replica(batch):
             images = tf.cast(batch["image"], tf.float32)
             if mode == "train":
+                images = self._attacked(images, batch)
                 with tf.GradientTape() as tape:
                     outputs = self.network(images, training=True)
                     parts = self._loss(batch, outputs)
@@ -142,3 +154,31 @@ class Loop:
             return self._strategy.reduce("SUM", count, axis=None), mean
 
         return step
+
+    def _attacked(self, images: tf.Tensor, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """Returns the pictures, the first of them attacked: which ones is the order's chance.
+
+        The network is asked as it would answer: normalization by its moving statistics, no
+        dropout. So an attack changes no variable and sees one picture at a time, clean and
+        attacked pictures share the statistics of the one step that follows (Kurakin et al.
+        2017), and clean accuracy suffers less (Pang et al. 2021, arXiv:2010.00467).
+        """
+        attack = self._adversarial
+        if attack is None:
+            return images
+        length = tf.shape(images)[0]
+        count = tf.cast(tf.floor(attack.share * tf.cast(length, tf.float32) + 0.5), tf.int32)
+        count = tf.clip_by_value(count, 1, length)
+        targets = {key: value[:count] for key, value in batch.items()}
+
+        def loss(pixels: tf.Tensor) -> tf.Tensor:
+            return self._loss(targets, self.network(pixels, training=False))["loss"]
+
+        # The count of steps is saved with the optimizer: a resumed run draws the same starts.
+        taken: Any = self.optimizer.iterations
+        step = tf.cast(tf.convert_to_tensor(taken.value), tf.int32)
+        context: Any = tf.distribute.get_replica_context()
+        replica = context.replica_id_in_sync_group
+        seed: Any = tf.random.fold_in(tf.stack([tf.constant(self._key), step]), replica)
+        moved = perturb(attack, images[:count], loss, seed)
+        return tf.ensure_shape(tf.concat([moved, images[count:]], 0), images.shape)

@@ -9,76 +9,26 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from zoo.errors import UserError, keyword_options, nearest
 from zoo.options import first_error, validated
+from zoo.training.sections import (
+    AdversarialOptions,
+    DataOptions,
+    InputOptions,
+    PositiveInt,
+    SamplingOptions,
+    Section,
+    Share,
+)
 
 _PARTS = ("encoder", "head", "decoder")
-_SECTIONS = ("data", "input", "model", "loss", "augment")
+_SECTIONS = ("data", "input", "model", "loss", "augment", "sampling", "adversarial")
 _GIVEN_BY_ROOMS = ("task", "classes", "input_shape", "activation", "only", "on_report")
 
-PositiveInt = Annotated[int, Field(ge=1)]
-Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DataOptions(_Section):
-    """Where the pictures are and how they are divided.
-
-    Attributes:
-        source: A format or a data set, one of those that ``zoo list datasets`` shows.
-        path: The folder, as ``--data`` gives it. Without it ``place`` is looked for.
-        place: The folder's usual name below ``$ZOO_DATA``.
-        options: What the source takes besides; see ``open`` in its module.
-        splits: What serves as ``train``, ``validation`` and ``test``: splits of TFDS,
-            slices such as ``"train[:95%]"`` included; of files, list files, folders or
-            names (:func:`zoo.data.open_dataset`).
-        validation: Share of the training pictures set aside for choices, where no
-            validation split is given.
-        test: Share of all pictures set aside for the test, where no test split is given.
-        seed: Decides which pictures are set aside. It is not the recipe's, so that runs
-            of several seeds are tested on the same pictures.
-        unreadable: What to do about a picture that cannot be read: ``"fail"`` names
-            it and stops, ``"skip"`` names it and goes on without it.
-        cache_gib: Decoded pictures are kept in memory up to so many GiB.
-    """
-
-    source: str
-    path: str | None = None
-    place: str | None = None
-    options: dict[str, Any] = Field(default_factory=dict)
-    splits: dict[str, str | list[str]] = Field(default_factory=dict)
-    validation: Share = 0.1
-    test: Share = 0.2
-    seed: Annotated[int, Field(ge=0)] = 0
-    unreadable: Literal["fail", "skip"] = "fail"
-    cache_gib: Annotated[float, Field(ge=0.0)] = 2.0
-
-
-class InputOptions(_Section):
-    """What the network is shown.
-
-    Attributes:
-        size: Height and width of the model's input in pixels.
-        channels: 1 (gray), 3 (RGB) or 4 (RGBA) for encoded pictures.
-        fit: How a picture is brought to ``size``: ``"pad"`` (letterbox), ``"stretch"``
-            or ``"crop"``.
-        patch: Height and width of the parts that training sees of a picture, each time
-            others; evaluation and serving see it whole. Segmentation only. ``None`` for
-            whole pictures.
-    """
-
-    size: tuple[PositiveInt, PositiveInt]
-    channels: PositiveInt = 3
-    fit: Literal["pad", "stretch", "crop"] = "pad"
-    patch: tuple[PositiveInt, PositiveInt] | None = None
-
-
-class Recipe(_Section):
+class Recipe(Section):
     """One run, from data to published model, as plain values.
 
     Attributes:
@@ -92,6 +42,8 @@ class Recipe(_Section):
             fields of :class:`zoo.augment.Augmentation`, to which ``"strength"`` may be
             added: these then change the named set. A named set flips left and right
             where the data set says that a mirrored picture is as good an example.
+        sampling: Which pictures and patches come how often.
+        adversarial: An attack on the pictures, to make the network robust; ``None`` for none.
         epochs: Passes over the training pictures.
         repeat: Times that an epoch shows each training picture, each time augmented
             anew: for sets so small that once is only a few steps.
@@ -123,6 +75,8 @@ class Recipe(_Section):
     model: dict[str, Any] = Field(default_factory=dict)
     loss: dict[str, float] = Field(default_factory=dict)
     augment: Literal["none", "light", "medium", "strong"] | dict[str, bool | float | str] = "none"
+    sampling: SamplingOptions = Field(default_factory=SamplingOptions)
+    adversarial: AdversarialOptions | None = None
     epochs: PositiveInt = 20
     repeat: PositiveInt = 1
     batch_size: PositiveInt = 32
@@ -159,6 +113,8 @@ class Recipe(_Section):
                 if section == "augment" and not isinstance(target[section], dict):
                     named = target[section]
                     target[section] = {} if named == "none" else {"strength": named}
+                if section == "adversarial" and target[section] is None:
+                    target[section] = {}
                 target = target[section]
                 if not isinstance(target, dict):
                     raise UserError(f"{section!r} in {key!r} is a value of the recipe, no section")
@@ -188,6 +144,7 @@ class Recipe(_Section):
         validated(tasks.get(self.task).loss_options(), self.loss, f"the {self.task} loss")
         self.augmentation()
         self._check_patch()
+        self._check_sampling()
 
     def _check_patch(self) -> None:
         patch, size = self.input.patch, self.input.size
@@ -203,6 +160,20 @@ class Recipe(_Section):
                 f"input.patch={list(patch)} is larger than input.size={list(size)}; "
                 "a patch is a part of the picture"
             )
+
+    def _check_sampling(self) -> None:
+        sampling = self.sampling
+        if sampling.balanced and self.task == "segmentation":
+            raise UserError(
+                "sampling.balanced draws pictures by their class, of which segmentation's have "
+                "several; use input.patch with sampling.foreground"
+            )
+        for name in ("foreground", "background"):
+            if getattr(sampling, name) and self.input.patch is None:
+                raise UserError(
+                    f"sampling.{name} says where patches are laid, of which there are none; give "
+                    "input.patch too"
+                )
 
     def augmentation(self, mirrored: bool | None = None):
         """Returns the :class:`zoo.augment.Augmentation`, or ``None`` for none at all.

@@ -19,9 +19,11 @@ from zoo.training import checkpoint
 from zoo.training.events import EventLog
 from zoo.training.files import write_whole
 from zoo.training.folder import RunFolder
+from zoo.training.lines import adversarial_notes, epoch_line, headline, left_out_notes
 from zoo.training.loop import Loop, make_optimizer
 from zoo.training.network import choose_precision, publish, training_network
 from zoo.training.recipe import Recipe
+from zoo.training.sampling import Sampling, check_background, plan_sampling
 from zoo.training.watch import Watch, duration
 
 
@@ -58,6 +60,7 @@ class Session:
         class_names: Of the data set.
         train: Prepared training pictures.
         validation: Prepared validation pictures.
+        sampling: How often the training pictures come.
         notes: What was decided about the data, and what became of the weights to begin with.
         mirrored: What the data set says about mirrored pictures.
         loop: Network, optimizer and steps.
@@ -69,6 +72,7 @@ class Session:
     class_names: tuple[str, ...]
     train: Prepared
     validation: Prepared
+    sampling: Sampling
     notes: tuple[str, ...]
     mirrored: bool | None
     loop: Loop
@@ -83,6 +87,8 @@ class Session:
             seed=self.recipe.seed,
             epoch=epoch,
             repeat=self.recipe.repeat,
+            balanced=self.sampling.balanced,
+            foreground=self.sampling.foreground,
         )
 
     def validation_batches(self) -> tf.data.Dataset:
@@ -120,6 +126,7 @@ def open_session(recipe: Recipe, watch: Watch, *, resumed: bool = False) -> Sess
         dataset = open_data(recipe)
     class_names = dataset.class_names(task.targets)
     recipe.augmentation(dataset.mirrored)
+    check_background(recipe, class_names)
     for name in ("train", "validation"):
         if not dataset.split(name).length:
             raise UserError(
@@ -137,22 +144,24 @@ def open_session(recipe: Recipe, watch: Watch, *, resumed: bool = False) -> Sess
             prepared[name] = _prepare(dataset, name, recipe, task, watch)
         steps = max(1, prepared["train"].length * recipe.repeat // recipe.batch_size)
         optimizer = make_optimizer(recipe, steps * recipe.epochs)
-        loop = Loop(network, task, class_names, recipe.loss, optimizer, strategy)
-    left_out = [
-        f"left out of {name}: {picture} {reason}"
-        for name in prepared
-        for picture, reason in prepared[name].left_out
-    ]
+        attack = recipe.adversarial
+        loop = Loop(
+            network, task, class_names, recipe.loss, optimizer, strategy, attack, recipe.seed
+        )
+    sampling = plan_sampling(recipe, prepared["train"], class_names)
     return Session(
         recipe=recipe,
         task=task,
         class_names=class_names,
         train=prepared["train"],
         validation=prepared["validation"],
+        sampling=sampling,
         notes=(
             *(line for report in reports for line in report.lines()),
             *sentences(dataset.findings),
-            *left_out,
+            *sampling.notes,
+            *adversarial_notes(recipe),
+            *left_out_notes(prepared),
         ),
         mirrored=dataset.mirrored,
         loop=loop,
@@ -205,7 +214,7 @@ def train(recipe: Recipe, folder: RunFolder, *, resume: bool, watch: Watch) -> N
         watch.say(f"resuming {folder.path} after epoch {state.epoch} of {recipe.epochs}")
     else:
         _begin(folder, session)
-    watch.say(_headline(session))
+    watch.say(headline(session))
     watch.notes(session.notes)
     events = EventLog(folder.tensorboard)
     while state.epoch < recipe.epochs and not _stopped_early(recipe, state):
@@ -222,7 +231,7 @@ def train(recipe: Recipe, folder: RunFolder, *, resume: bool, watch: Watch) -> N
         folder.write_history(history)
         checkpoint.save(folder.last, variables, state)
         events.write(row)
-        watch.say(_epoch_line(session, row, better))
+        watch.say(epoch_line(session, row, better))
     if _stopped_early(recipe, state):
         watch.say(f"stopped early: no better score since epoch {state.best_epoch}")
     checkpoint.restore(folder.chosen, checkpoint.variables_of(session.loop.network))
@@ -282,23 +291,3 @@ def _one_epoch(session: Session, epoch: int, watch: Watch) -> dict[str, Any]:
         "pictures_per_second": session.steps * recipe.batch_size / seconds,
         "seconds": time.perf_counter() - began,
     }
-
-
-def _headline(session: Session) -> str:
-    recipe = session.recipe
-    height, width = recipe.input.size
-    return (
-        f"{recipe.task}: {session.train.length:,} training and {session.validation.length:,} "
-        f"validation pictures, {len(session.class_names)} classes, {height}x{width} pixels; "
-        f"{session.loop.network.count_params():,} parameters, {recipe.precision}"
-    )
-
-
-def _epoch_line(session: Session, row: dict[str, Any], better: bool) -> str:
-    name = session.task.score
-    return (
-        f"epoch {row['epoch']:>3}/{session.recipe.epochs}  loss {row['loss']:.4f}  "
-        f"validation loss {row['validation_loss']:.4f}  {name} "
-        f"{row[f'validation_{name}']:.4f}{'*' if better else ' '} "
-        f"{row['pictures_per_second']:,.0f}/s  {duration(row['seconds'])}"
-    )

@@ -8,16 +8,18 @@ same batches to the bit.
 from zoo.data.pipeline.batches import (
     Augmentation,
     batches,
-    epoch_order,
     evaluation_batches,
     training_batches,
 )
+from zoo.data.pipeline.order import Foreground, balanced_order, epoch_order
 from zoo.data.pipeline.prepared import Batch, Prepared, prepare_split
 
 __all__ = [
     "Augmentation",
     "Batch",
+    "Foreground",
     "Prepared",
+    "balanced_order",
     "batches",
     "epoch_order",
     "evaluation_batches",

@@ -5,8 +5,8 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
+from zoo.data.pipeline.order import Foreground, balanced_order, epoch_order, generator
 from zoo.data.pipeline.prepared import Batch, Prepared
-from zoo.errors import UserError
 
 
 class Augmentation(Protocol):
@@ -24,38 +24,10 @@ class Augmentation(Protocol):
     def __call__(self, batch: Batch, uniforms: tf.Tensor, seed: tf.Tensor) -> Batch:
         """Returns the batch with its picture float32 in 0..255 and its targets moved along.
 
-        The picture, and the mask with it, may change its size.
+        The picture, and the mask with it, may change its size. "foreground", where the batch
+        has it, is float32 [n, 3] and says where patches lie; it is not returned.
         """
         ...
-
-
-def epoch_order(length: int, seed: int, epoch: int, repeat: int = 1) -> np.ndarray:
-    """Returns the order of the examples in an epoch.
-
-    The same for the same (length, seed, epoch), whatever was drawn before; Philox is a
-    counter-based generator (Salmon et al. 2011), made to be keyed like this.
-
-    Args:
-        length: How many examples there are.
-        seed: The run's seed.
-        epoch: Which epoch, from 0.
-        repeat: How often each example comes, from 1.
-
-    Returns:
-        int64 [repeat * length]: `repeat` permutations, one after the other, of which the first
-        is the same for every `repeat`.
-
-    Raises:
-        UserError: If `repeat` is below 1.
-    """
-    if repeat < 1:
-        raise UserError(f"repeat={repeat!r} must be at least 1: how often an epoch shows a picture")
-    generator = _generator(seed, epoch, 0)
-    return np.concatenate([generator.permutation(length) for _ in range(repeat)])
-
-
-def _generator(seed: int, epoch: int, stream: int) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, epoch, stream])))
 
 
 def batches(
@@ -65,6 +37,7 @@ def batches(
     order: np.ndarray,
     augmentation: Augmentation | None = None,
     uniforms: np.ndarray | None = None,
+    foreground: np.ndarray | None = None,
     seed: int = 0,
     epoch: int = 0,
     start: int = 0,
@@ -79,6 +52,8 @@ def batches(
         augmentation: Applied to whole batches; without it pictures stay uint8.
         uniforms: float32 [m, augmentation.draws], each in [0, 1): row i belongs to order[i],
             whichever batch it is in.
+        foreground: float32 [m, 3], handed to the augmentation: where the patches of a mask lie,
+            as `zoo.augment.foreground.corners` takes it.
         seed: With `epoch` and the step, it keys the augmentation's noise.
         epoch: See `seed`.
         start: First step; those before it cost nothing.
@@ -95,19 +70,25 @@ def batches(
     left = np.asarray(order, np.int64)[first:]
     indices = tf.constant(prepared.indices)
     key = int(np.random.SeedSequence([seed, epoch, 2]).generate_state(1)[0] >> 1)
-    draws = np.zeros([len(left), 0], np.float32)
+    draws = places = np.zeros([len(left), 0], np.float32)
     if augmentation is not None:
         if uniforms is None or uniforms.shape != (len(order), augmentation.draws):
             raise ValueError(f"uniforms must be [{len(order)}, {augmentation.draws}]")
         draws = np.asarray(uniforms, np.float32)[first:]
+        if foreground is not None:
+            places = np.asarray(foreground, np.float32)[first:]
 
-    def finish(step: tf.Tensor, positions: tf.Tensor, rows: tf.Tensor, batch: Batch) -> Batch:
+    def finish(
+        step: tf.Tensor, positions: tf.Tensor, rows: tf.Tensor, laid: tf.Tensor, batch: Batch
+    ) -> Batch:
+        if laid.shape[1]:
+            batch = {**batch, "foreground": laid}
         if augmentation is not None:
             noise = tf.stack([tf.constant(key, tf.int32), tf.cast(step, tf.int32)])
             batch = augmentation(batch, rows, noise)
         return {**batch, "index": tf.gather(indices, positions)}
 
-    data = tf.data.Dataset.from_tensor_slices((left, draws))
+    data = tf.data.Dataset.from_tensor_slices((left, draws, places))
     # Through a function that AutoGraph converts, an augmentation's UserError would come as
     # AutoGraph's own error.
     plain = tf.autograph.experimental.do_not_convert
@@ -118,13 +99,13 @@ def batches(
             data.batch(batch_size, drop_remainder=drop_remainder)
             .enumerate(start)
             .map(
-                plain(lambda step, slot: finish(step, slot[0], slot[1], gather(slot[0]))),
+                plain(lambda step, slot: finish(step, *slot, batch=gather(slot[0]))),
                 **parallel,
             )
         )
     else:
         data = (
-            data.map(plain(lambda at, row: (at, row, prepared.read(at))), **parallel)
+            data.map(plain(lambda *slot: (*slot, prepared.read(slot[0]))), **parallel)
             .batch(batch_size, drop_remainder=drop_remainder)
             .enumerate(start)
             .map(plain(lambda step, slot: finish(step, *slot)), **parallel)
@@ -141,6 +122,8 @@ def training_batches(
     epoch: int,
     start: int = 0,
     repeat: int = 1,
+    balanced: bool = False,
+    foreground: Foreground | None = None,
 ) -> tf.data.Dataset:
     """Returns the batches of one epoch of training, shuffled and augmented.
 
@@ -156,14 +139,22 @@ def training_batches(
         start: First step; batches from there on are those of the whole epoch, bit for bit.
         repeat: How often an epoch shows each example, from 1, each time in a new order and with
             uniforms of its own: for splits so small that once is only a few steps.
+        balanced: Show every class equally often, see `balanced_order`.
+        foreground: Which patches are laid around foreground; the augmentation cuts them.
 
     Raises:
         UserError: If `repeat` is below 1.
+        ValueError: If `balanced` is asked of examples without a class.
     """
     order = epoch_order(prepared.length, seed, epoch, repeat)
+    slots = len(order) // batch_size * batch_size or len(order)
+    if balanced:
+        if prepared.classes is None:
+            raise ValueError("only examples with a class can be balanced")
+        order = balanced_order(prepared.classes, slots, seed, epoch)
     uniforms = None
     if augmentation is not None:
-        random = _generator(seed, epoch, 1)
+        random = generator(seed, epoch, 1)
         # Column by column: one that is added later leaves those before it as they were.
         uniforms = random.random((augmentation.draws, len(order)), np.float32).T
     return batches(
@@ -172,10 +163,11 @@ def training_batches(
         order=order,
         augmentation=augmentation,
         uniforms=uniforms,
+        foreground=foreground and foreground.places(len(order), seed, epoch),
         seed=seed,
         epoch=epoch,
         start=start,
-        drop_remainder=len(order) >= batch_size,
+        drop_remainder=slots >= batch_size,
     )
 
 

@@ -27,6 +27,8 @@ class Prepared:
         indices: int64 [length]: for each example left, its index in `split`.
         left_out: Name and reason of every example that was left out.
         cached: Whether the prepared examples are held in memory.
+        classes: int32 [length], the class of each example; None without "class".
+        pixels: int64 [256], how many pixels of all masks have each id; None without "mask".
         read: From an int64 scalar position in [0, length) to a prepared example.
         read_batch: The same from int64 [n] to a batch; n is kept as far as it is static.
     """
@@ -36,6 +38,8 @@ class Prepared:
     indices: np.ndarray
     left_out: tuple[tuple[str, Reason], ...]
     cached: bool
+    classes: np.ndarray | None
+    pixels: np.ndarray | None
     read: Callable[[tf.Tensor], Batch]
     read_batch: Callable[[tf.Tensor], Batch] | None
 
@@ -85,7 +89,9 @@ def prepare_split(
         return preprocessing.prepare(found), _is_complete(found)
 
     cached = _example_bytes(preprocessing, targets) * split.length <= budget_bytes
-    indices, complete, arrays = _read_all(split, example, keep=cached, progress=progress)
+    keep = ("image", *targets) if cached else tuple(set(targets) & {"class"})
+    found = _read_all(split, example, keep=keep, progress=progress)
+    indices, complete, arrays, pixels = found
     lacking = [(split.label(int(i)), NO_OBJECT) for i in indices[~complete]]
     lost = sorted(set(range(split.length)) - set(indices.tolist()))
     if lost and unreadable == "fail":
@@ -98,6 +104,7 @@ def prepare_split(
             + "); choose other data"
         )
     indices = indices[complete]
+    classes = arrays["class"][complete] if "class" in targets else None
 
     if cached:
         tensors: Batch = {}
@@ -125,6 +132,8 @@ def prepare_split(
         indices=indices,
         left_out=tuple(left_out),
         cached=cached,
+        classes=classes,
+        pixels=pixels if "mask" in targets else None,
         read=read,
         read_batch=read_batch,
     )
@@ -140,14 +149,14 @@ def _read_all(
     split: Split,
     example: Callable[[tf.Tensor], tuple[Batch, tf.Tensor]],
     *,
-    keep: bool,
+    keep: tuple[str, ...],
     progress: Callable[[int, int], None] | None,
-) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray], np.ndarray]:
     """Reads every example.
 
     Returns:
-        int64 [m], which could be read; bool [m], which of them have all targets; and, if `keep`,
-        their arrays.
+        int64 [m], which could be read; bool [m], which of them have all targets; the arrays named
+        in `keep`; and int64 [256], how often each id occurs in their masks.
     """
 
     # AutoGraph would wrap a user's mistake, found while tracing, in an error of its own.
@@ -165,13 +174,17 @@ def _read_all(
     indices = np.empty(split.length, np.int64)
     complete = np.empty(split.length, bool)
     arrays: dict[str, np.ndarray] = {}
+    pixels = np.zeros(256, np.int64)
     done = 0
     for index, (batch, whole) in data:
         stop = done + len(index)
         indices[done:stop] = index
         complete[done:stop] = whole
-        for key, tensor in batch.items() if keep else ():
-            value = np.asarray(tensor)
+        if "mask" in batch:
+            for mask in np.asarray(batch["mask"]):
+                pixels += np.bincount(mask.ravel(), minlength=256)
+        for key in keep:
+            value = np.asarray(batch[key])
             if key not in arrays:
                 arrays[key] = np.empty((split.length, *value.shape[1:]), value.dtype)
             arrays[key][done:stop] = value
@@ -180,7 +193,8 @@ def _read_all(
             progress(int(index[-1]) + 1, split.length)
     if progress is not None and (not done or indices[done - 1] + 1 != split.length):
         progress(split.length, split.length)
-    return indices[:done], complete[:done], {key: value[:done] for key, value in arrays.items()}
+    arrays = {key: value[:done] for key, value in arrays.items()}
+    return indices[:done], complete[:done], arrays, pixels
 
 
 def _is_complete(raw: Batch) -> tf.Tensor:

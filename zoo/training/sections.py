@@ -1,0 +1,98 @@
+"""The sections of a recipe: groups of plain, typed values."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from zoo.adversarial import Attack
+
+PositiveInt = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+class Section(BaseModel):
+    """Values that cannot be changed and whose names are checked."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataOptions(Section):
+    """Where the pictures are and how they are divided.
+
+    Attributes:
+        source: A format or a data set, one of those that ``zoo list datasets`` shows.
+        path: The folder, as ``--data`` gives it. Without it ``place`` is looked for.
+        place: The folder's usual name below ``$ZOO_DATA``.
+        options: What the source takes besides; see ``open`` in its module.
+        splits: What serves as ``train``, ``validation`` and ``test``: splits of TFDS,
+            slices such as ``"train[:95%]"`` included; of files, list files, folders or
+            names (:func:`zoo.data.open_dataset`).
+        validation: Share of the training pictures set aside for choices, where no
+            validation split is given.
+        test: Share of all pictures set aside for the test, where no test split is given.
+        seed: Decides which pictures are set aside. It is not the recipe's, so that runs
+            of several seeds are tested on the same pictures.
+        unreadable: What to do about a picture that cannot be read: ``"fail"`` names
+            it and stops, ``"skip"`` names it and goes on without it.
+        cache_gib: Decoded pictures are kept in memory up to so many GiB.
+    """
+
+    source: str
+    path: str | None = None
+    place: str | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+    splits: dict[str, str | list[str]] = Field(default_factory=dict)
+    validation: Share = 0.1
+    test: Share = 0.2
+    seed: Annotated[int, Field(ge=0)] = 0
+    unreadable: Literal["fail", "skip"] = "fail"
+    cache_gib: Annotated[float, Field(ge=0.0)] = 2.0
+
+
+class InputOptions(Section):
+    """What the network is shown.
+
+    Attributes:
+        size: Height and width of the model's input in pixels.
+        channels: 1 (gray), 3 (RGB) or 4 (RGBA) for encoded pictures.
+        fit: How a picture is brought to ``size``: ``"pad"`` (letterbox), ``"stretch"``
+            or ``"crop"``.
+        patch: Height and width of the parts that training sees of a picture, each time
+            others; evaluation and serving see it whole. Segmentation only. ``None`` for
+            whole pictures.
+    """
+
+    size: tuple[PositiveInt, PositiveInt]
+    channels: PositiveInt = 3
+    fit: Literal["pad", "stretch", "crop"] = "pad"
+    patch: tuple[PositiveInt, PositiveInt] | None = None
+
+
+class SamplingOptions(Section):
+    """Which training pictures, and which parts of them, are shown how often.
+
+    Attributes:
+        balanced: Draw each class equally often, in epochs as long as ever: pictures of a rare
+            class come again, all of them equally often. Not for segmentation, whose pictures
+            hold several classes.
+        foreground: Share of the patches (``input.patch``) that are laid around a pixel of the
+            foreground, as nnU-Net does (Isensee et al. 2021): of a class chosen among those in
+            the picture. A third unless given; 0 lays all patches anywhere.
+        background: The class that is no foreground. Unless given it is the one named
+            ``background``, or else the most frequent of the training pixels.
+    """
+
+    balanced: bool = False
+    foreground: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+    background: str | None = None
+
+
+class AdversarialOptions(Attack):
+    """An attack on the pictures that training shows; see :class:`zoo.adversarial.Attack`.
+
+    Attributes:
+        share: Of each batch, how much is attacked; the rest is shown as it is, in the same
+            step (Kurakin et al. 2017, arXiv:1611.01236). 1 is Madry et al.'s training.
+    """
+
+    share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
