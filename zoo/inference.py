@@ -83,7 +83,7 @@ class Predictor(tf.Module):
         # A SavedModel keeps what a module holds: the variables are wanted, the Keras
         # object graph around them is not, so the model itself hides in a closure.
         self._weights = [variable.value for variable in model.variables]
-        self._network = lambda pixels: model(pixels, training=False)
+        self._network = lambda pixels: _answers(model, pixels)
         self._save = lambda path: model.save(path)
         height, width = preprocessing.size
         channels = preprocessing.channels
@@ -204,6 +204,16 @@ def predict(
         on_picture()
     flush()
     return answers
+
+
+def _answers(model: keras.Model, pixels: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Returns what a network answers to float32 [n, h, w, c], n = 0 included."""
+    count = tf.shape(pixels)[0]
+    # With AVX-512, TensorFlow 2.21's convolutions return an empty batch in the shape of their
+    # input: an empty batch gets a picture, whose answer is cut off again.
+    more = tf.cast(count == 0, tf.int32)
+    some = tf.pad(pixels, [[0, more], [0, 0], [0, 0], [0, 0]])
+    return {key: value[:count] for key, value in model(some, training=False).items()}
 
 
 def _as_bytes(picture: str | Path | bytes, number: int) -> tuple[str, bytes]:
