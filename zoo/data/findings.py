@@ -16,6 +16,7 @@ KINDS = {
     "ambiguous-annotation": "an annotation whose picture has another, or which could be several's",
     "annotation-size": "an annotation for a picture of another size",
     "object-incomplete": "an object without a name, or without a box of numbers",
+    "object-shape": "an object whose outline or runs cannot be drawn",
     "no-object": "a picture in which no object is marked that counts",
     "corners-swapped": "a box whose corners are swapped",
     "box-no-area": "a box of no width or no height",

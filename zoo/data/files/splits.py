@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from zoo.data.dataset import SPLITS
@@ -37,6 +37,7 @@ def divide(
     *,
     root: Path,
     lacks: Callable[[Example], Reason | None],
+    lists: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[dict[str, list[Example]], list[Finding]]:
     """Divides examples into train, validation and test.
 
@@ -56,6 +57,8 @@ def divide(
             names do.
         root: Folder of the data set.
         lacks: Says why an example is of no use to the task; None if it is.
+        lists: From files below `root` that a split may be asked for as, and that the format
+            has read itself, to the pictures' files that each lists, in its order.
 
     Returns:
         The examples of each split, and what was decided and found: every example that
@@ -69,7 +72,7 @@ def divide(
     if splits is None:
         splits = usual_splits(root, examples)
         findings += [decision(f"{split} is {wanted}") for split, wanted in splits.items()]
-    finder = Finder(examples, root)
+    finder = Finder(examples, root, lists)
     found: dict[str, list[Example]] = {}
     asked: set[str] = set()
     for split, wanted in splits.items():
