@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def decode_runs(text: bytes) -> np.ndarray:
+def decode_runs(text: str | bytes) -> np.ndarray:
     """Decodes COCO's compressed run lengths.
 
     A number is written in digits of 5 bits, the lowest first, a sixth bit telling that more
@@ -25,11 +25,12 @@ def decode_runs(text: bytes) -> np.ndarray:
         ValueError: If it is none.
 
     Example:
-        >>> decode_runs(b"4130").tolist()
+        >>> decode_runs("4130").tolist()
         [4, 1, 3, 1]
     """
     import numpy as np
 
+    text = text.encode("ascii") if isinstance(text, str) else text
     digits = np.frombuffer(text, np.uint8).astype(np.int64) - 48
     if not len(digits):
         return digits

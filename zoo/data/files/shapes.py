@@ -61,7 +61,7 @@ class Outline:
         self.check(size)
         scale = np.array(size[::-1] if self.relative else [1, 1], float)
         drawn = [(corners * scale).ravel().tolist() for corners in self.polygons]
-        return decode_runs(bytes(mask.merge(mask.frPyObjects(drawn, *size))["counts"]))
+        return decode_runs(mask.merge(mask.frPyObjects(drawn, *size))["counts"])
 
     def check(self, size: tuple[int, int]) -> None:
         """Raises ValueError, as `runs` does, if it does not fit a picture of that size."""
@@ -236,7 +236,7 @@ def runs_from(counts: Any, size: Any) -> Runs:
     try:
         height, width = (int(side) for side in size)
         if isinstance(counts, str):
-            lengths = decode_runs(counts.encode("ascii"))
+            lengths = decode_runs(counts)
         else:
             lengths = np.asarray(counts)
             if lengths.ndim != 1 or (lengths.size and lengths.dtype.kind not in "iu"):
