@@ -21,6 +21,7 @@ from zoo.data.files.coco import (
 from zoo.data.files.dataset import dataset_of
 from zoo.data.files.example import Example
 from zoo.data.files.pictures import Look, examples_in, files_in, find_folder, find_root
+from zoo.data.files.splits import splits_named
 from zoo.data.findings import Finding, Reason, decision
 from zoo.data.request import Request
 from zoo.errors import UserError, nearest
@@ -33,12 +34,8 @@ _MOST_CLASSES = 254
 
 
 def recognize(root: Path) -> str | None:
-    """Returns what shows that a folder is of this format, as a sentence; None if nothing does.
-
-    Args:
-        root: The folder.
-    """
-    for path in files_in(root, {".json"})[0]:
+    """Says what shows that a folder holds COCO's JSON files."""
+    for path in files_in(root, {".json"})[0] if root.is_dir() else ():
         if is_listing(path):
             return f"{path.relative_to(root).as_posix()} begins as COCO's JSON files do"
     return None
@@ -108,7 +105,7 @@ def open(
         names = list(dict.fromkeys(counting.classes.values())) if classes is not None else None
         examples, said = with_boxes(examples, looks, annotated, objects=objects, classes=names)
         findings += said
-    if request.splits is None and (splits := _splits(listings)):
+    if request.splits is None and (splits := splits_named(lists)):
         findings += [decision(f"{split} is {source}") for split, source in splits.items()]
         request = replace(request, splits=splits)
     return dataset_of(
@@ -205,19 +202,3 @@ def _with_masks(
 
 def _has(listing: Listing) -> str:
     return f"has the annotation {listing.source}"
-
-
-def _splits(listings: Sequence[Listing]) -> dict[str, str]:
-    """Returns the JSON file of each split, where one is named for train."""
-    found: dict[str, str] = {}
-    for listing in listings:
-        split = listing.split
-        if split is None:
-            continue
-        if split in found:
-            raise UserError(
-                f"there are two files for {split}: {found[split]} and {listing.source}; name one "
-                "in data.options.annotations, or in data.splits"
-            )
-        found[split] = listing.source
-    return found if "train" in found else {}

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from zoo.data.files.pictures import files_in
-from zoo.data.files.splits import SPLIT_FOLDERS
 from zoo.data.findings import Finding
 from zoo.errors import UserError, nearest
 
@@ -73,16 +72,6 @@ class Listing:
     unused: Sequence[str]
     pictures: Sequence[Listed]
     findings: list[Finding]
-
-    @property
-    def split(self) -> str | None:
-        """Which split its name, or that of its folder, says that it is."""
-        path = Path(self.source)
-        for text in (path.stem, *path.parts[-2::-1]):
-            for word in re.findall(r"[a-z]+", text.lower()):
-                if word in SPLIT_FOLDERS:
-                    return SPLIT_FOLDERS[word]
-        return None
 
 
 def is_listing(path: Path) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from zoo.data.files.coco.listing import Listed, Listing
 from zoo.data.files.example import Example
-from zoo.data.files.splits import SPLIT_FOLDERS
+from zoo.data.files.splits import SPLIT_FOLDERS, split_named
 from zoo.data.findings import Finding, found_in
 
 
@@ -89,12 +89,12 @@ def _find(name: str, listing: Listing, by_name: dict[str, list[str]]) -> list[st
     alike = [_alike(parts, Path(file).parts) for file in found]
     found = [file for file, length in zip(found, alike, strict=True) if length == max(alike)]
     folder = Path(listing.source).parent
-    stem = Path(listing.source).stem.lower()
+    stem, split = Path(listing.source).stem.lower(), split_named(listing.source)
 
     def named_for(file: str) -> bool:
         folders = [part.lower() for part in Path(file).parts[:-1]]
         return any(stem.endswith(part) for part in folders) or (
-            listing.split is not None and listing.split in map(SPLIT_FOLDERS.get, folders)
+            split is not None and split in map(SPLIT_FOLDERS.get, folders)
         )
 
     within = [file for file in found if Path(file).is_relative_to(folder)]
