@@ -14,6 +14,7 @@ from zoo.data import open_dataset, sentences
 from zoo.data.files.colours import colour_in, colours_from, read_label_map
 from zoo.data.files.mask_files import MaskFile, ObjectFile, ids_in, read_pixels
 from zoo.data.files.shapes import DrawnMask, Outline, polygon
+from zoo.data.formats.mask_folders import recognize
 from zoo.data.pipeline import prepare_split
 from zoo.errors import UserError
 from zoo.preprocess import Preprocessing
@@ -369,6 +370,16 @@ def test_masks_of_objects_belong_to_the_picture_of_the_longest_name(tmp_path):
     )
 
 
+def test_parts_of_a_set_may_have_folders_of_their_own(tmp_path):
+    folder(tmp_path / "north", "a", "b", masks=("a.png", "b.png"))
+    folder(tmp_path / "south", "a", masks=("a.png",))
+    split = opened(tmp_path).splits["train"]
+    found = [split.label(index).removeprefix(f"{tmp_path}/") for index in range(split.length)]
+    assert found == ["north/images/a.png", "north/images/b.png", "south/images/a.png"]
+    assert recognize(tmp_path) == "there are the folders north/images and north/masks"
+    assert recognize(tmp_path / "south" / "masks") is None
+
+
 def test_folders_of_masks_that_are_no_pictures_names_are_classes(tmp_path):
     folder(tmp_path, "1", "2", masks=("wall/1.png", "roof/1.png", "roof/2.png", "wall/2.png"))
     save(tmp_path / "masks" / "wall" / "1.png", np.uint8(np.indices(SIZE)[1] < 2))
@@ -390,6 +401,7 @@ def test_a_folder_a_picture_as_the_data_science_bowl_has_them(tmp_path):
             save(tmp_path / name / "masks" / f"hash{number}.png", mask)
     (tmp_path / "z" / "masks").mkdir()
     save(tmp_path / "y" / "masks" / "wide.png", np.zeros((3, 3), np.uint8))
+    assert recognize(tmp_path) == "there are the folders x/images and x/masks"
     dataset = opened(tmp_path)
     assert dataset.mask_names == ("background", "foreground")
     split = dataset.splits["train"]
@@ -408,6 +420,7 @@ def test_lists_are_found_and_are_splits_by_their_names(tmp_path):
     (tmp_path / "train.txt").write_text("# two columns\nx/a.png y/a.png\nx/c.png\ty/c.png\n")
     (tmp_path / "val.txt").write_text("/SegNet/x/b.png /SegNet/y/b.png\n")
     (tmp_path / "notes.txt").write_text("nothing\n")
+    assert recognize(tmp_path) == "train.txt has a picture and its mask in each line"
     dataset = open_dataset("mask_folders", tmp_path, test=0)
     names = {
         name: [Path(split.label(index)).stem for index in range(split.length)]

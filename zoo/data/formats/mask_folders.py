@@ -1,21 +1,23 @@
 """Pictures and masks: of ids, of colours, or one an object; in folders, or in lists."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 from zoo.data.dataset import DataSet
 from zoo.data.files.colours import LABEL_MAPS, Colours, colours_from, colours_of, read_label_map
 from zoo.data.files.dataset import dataset_of
 from zoo.data.files.example import Example
-from zoo.data.files.mask_files import MaskFile, read_pixels
+from zoo.data.files.mask_files import MASKS, MaskFile, read_pixels
 from zoo.data.files.mask_lists import read_pairs, usual_pairs, with_listed_masks
-from zoo.data.files.masks import with_masks
-from zoo.data.files.object_masks import folder_each, object_files, with_object_masks
-from zoo.data.files.pictures import Look, examples_in, find_folder, find_root
-from zoo.data.files.splits import SPLIT_FOLDERS, splits_named
+from zoo.data.files.mask_places import (
+    folders_each,
+    masks_in_folders,
+    places,
+    usual_folders,
+)
+from zoo.data.files.pictures import PICTURES, examples_in, files_in, find_root
+from zoo.data.files.splits import splits_named
 from zoo.data.findings import Finding, decision
 from zoo.data.request import Request
 from zoo.errors import UserError
@@ -23,11 +25,24 @@ from zoo.errors import UserError
 SOURCE = "mask_folders"
 SUMMARY = "your pictures with masks: a folder of each, also inside train/ and test/"
 TARGETS = ("mask",)
+KNOWN_BY = "folders' names"
 
-_IMAGES = ("images", "image", "imgs", "img", "JPEGImages", "pictures", "photos", "input")
-_MASKS = ("masks", "mask", "labels", "label", "SegmentationClass", "annotations", "trimaps")
 # Masks that are read to see whether they are coloured.
 _LOOKED_AT = 3
+
+
+def recognize(path: Path) -> str | None:
+    """Says what shows that a folder holds pictures and masks."""
+    if not path.is_dir():
+        return None
+    for place in places(path):
+        pairs = [pair for pair in (usual_folders(place),) if pair] or folders_each(place).items()
+        for pictures, masks in pairs:
+            if files_in(pictures, PICTURES)[0] and files_in(masks, MASKS)[0]:
+                names = " and ".join(one.relative_to(path).as_posix() for one in (pictures, masks))
+                return f"there are the folders {names}"
+    lists = usual_pairs(path)
+    return f"{lists[0]} has a picture and its mask in each line" if lists else None
 
 
 def open(
@@ -89,7 +104,9 @@ def open(
     named = _named_classes(root, classes, findings)
     colours = None if named is None else colours_from(named, ignore)
     sources = [pairs] if isinstance(pairs, str) else list(pairs or ())
-    in_folders = images or masks or any(_usual(one) or _folder_each(one) for one in _places(root))
+    in_folders = (
+        images or masks or any(usual_folders(one) or folders_each(one) for one in places(root))
+    )
     if not sources and not in_folders:
         sources = usual_pairs(root)
     by_object = None
@@ -99,7 +116,7 @@ def open(
             said += [decision(f"{split} is {source}") for split, source in splits.items()]
             request = replace(request, splits=splits)
     else:
-        examples, by_object, said = _in_folders(
+        examples, by_object, said = masks_in_folders(
             root, images, masks, colours, object_classes, named is None and not ignore
         )
     findings += said
@@ -148,121 +165,6 @@ def _listed(
     files = {one.file for one in examples}
     findings += [one for one in odd if one.file in files]
     return examples, lists, findings
-
-
-class _Found(NamedTuple):
-    """Pictures, their headers and the files of masks in one place of the set."""
-
-    pictures: Path
-    masks: Path
-    examples: list[Example]
-    looks: list[Look]
-    objects: Mapping[str, Sequence[Path]]
-    alone: Sequence[Path]
-
-    @property
-    def of_objects(self) -> bool:
-        """Whether pictures have several masks, and none has one of its own name."""
-        if self.pictures == self.masks:
-            return True
-        own = {os.path.splitext(path.relative_to(self.masks).as_posix())[0] for path in self.files}
-        stems = (Path(one.path).relative_to(self.pictures).as_posix() for one in self.examples)
-        several = any(len(paths) > 1 for paths in self.objects.values())
-        return several and not any(os.path.splitext(stem)[0] in own for stem in stems)
-
-    @property
-    def files(self) -> list[Path]:
-        return [*(path for paths in self.objects.values() for path in paths), *self.alone]
-
-    def classes(self) -> dict[str, str] | None:
-        """Returns patterns of the folders that all masks lie in, where these are no picture's."""
-        stems = {Path(one.file).stem for one in self.examples}
-        parts = [path.relative_to(self.masks).parts for path in self.files]
-        folders = dict.fromkeys(one[0] for one in parts if len(one) > 1)
-        apart = all(len(one) > 1 for one in parts) and not stems & folders.keys()
-        if self.pictures == self.masks or not apart or SPLIT_FOLDERS.keys() & folders.keys():
-            return None
-        return {f"{self.masks.name}/{folder}/*": folder for folder in folders}
-
-
-def _in_folders(
-    root: Path,
-    images: str | None,
-    masks: str | None,
-    colours: Colours | None,
-    object_classes: Mapping[str, str] | None,
-    may_be_objects: bool,
-) -> tuple[list[Example], dict[str, str] | None, list[Finding]]:
-    """Finds pictures and masks in folders; the classes where masks are of one object each."""
-    found, examples, findings, classes = [], [], [], None
-    for place in _places(root) if images is None and masks is None else [root]:
-        each = _folder_each(place) if images is None and masks is None else {}
-        if each:
-            own, looks, odd = examples_in(root, place)
-            both = [pair for pair in zip(own, looks, strict=True) if _folder_of(pair[0]) in each]
-            own, looks = [one for one, _ in both], [look for _, look in both]
-            files = {one.file for one in own}
-            findings += [one for one in odd if one.file in files]
-            found.append(_Found(place, place, own, looks, *folder_each(each, own)))
-            continue
-        pictures = find_folder(place, images, _IMAGES, "pictures")
-        folder = find_folder(place, masks, _MASKS, "masks")
-        if pictures == folder:
-            raise UserError(f"{pictures} is to hold pictures and masks; put each in its own folder")
-        own, looks, odd = examples_in(root, pictures)
-        findings += odd
-        files, alone = object_files(pictures, folder, own)
-        found.append(_Found(pictures, folder, own, looks, files, alone))
-    of_objects = may_be_objects and any(one.of_objects for one in found)
-    patterns = object_classes
-    if of_objects and patterns is None:
-        patterns = next((one.classes() for one in found), None)
-    for one in found:
-        if of_objects or object_classes is not None:
-            masked, classes, said = with_object_masks(
-                root, one.examples, one.looks, one.objects, one.alone, patterns
-            )
-        else:
-            masked, said = with_masks(
-                root, one.pictures, one.masks, one.examples, one.looks, colours
-            )
-        examples += masked
-        findings += said
-    return examples, classes, findings
-
-
-def _folder_of(example: Example) -> Path:
-    return Path(example.path).parent
-
-
-def _places(root: Path) -> list[Path]:
-    """Returns the folders that hold pictures and masks: the splits', or the set's own."""
-    inside = [
-        child
-        for child in sorted(root.iterdir())
-        if child.is_dir() and child.name.lower() in SPLIT_FOLDERS
-    ]
-    return inside or [root]
-
-
-def _folder_each(place: Path) -> dict[Path, Path]:
-    """Returns the folders of pictures and of masks, where each picture has a folder of both."""
-    found = {}
-    for child in sorted(place.iterdir()):
-        if child.is_dir() and not child.name.startswith("."):
-            folders = _usual(child)
-            if folders:
-                found[folders[0]] = folders[1]
-    return {} if _usual(place) else found
-
-
-def _usual(place: Path) -> tuple[Path, Path] | None:
-    try:
-        pictures = find_folder(place, None, _IMAGES, "pictures")
-        masks = find_folder(place, None, _MASKS, "masks")
-    except UserError:
-        return None
-    return (pictures, masks) if pictures != masks else None
 
 
 def _refuse_colours(root: Path, examples: Sequence[Example]) -> None:
