@@ -133,7 +133,7 @@ def read_listing(root: Path, path: Path) -> Listing:
     """
     source = _below(root, path)
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes(), object_hook=_compact)
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:
@@ -157,6 +157,31 @@ def read_listing(root: Path, path: Path) -> Listing:
         pictures=list({id(one): one for one in pictures.values()}.values()),
         findings=findings,
     )
+
+
+def _compact(entry: dict[str, Any]) -> dict[str, Any]:
+    """Holds the numbers of shapes as arrays: as lists they take four times the memory."""
+    parts = entry.get("segmentation")
+    if isinstance(parts, list):
+        entry["segmentation"] = [_array(part, float, int) for part in parts]
+    if isinstance(entry.get("counts"), list):
+        entry["counts"] = _array(entry["counts"], int)
+    return entry
+
+
+def _array(numbers: Any, *types: type) -> Any:
+    """Returns a list of numbers of some types, the widest first, as an array of that.
+
+    Anything else is returned as it is: what is wrong with it is said later.
+    """
+    import numpy as np
+
+    if not isinstance(numbers, list) or not set(map(type, numbers)) <= set(types):
+        return numbers
+    try:
+        return np.array(numbers, types[0])
+    except OverflowError:
+        return numbers
 
 
 def _names(categories: Sequence[Any]) -> dict[str, str]:

@@ -148,7 +148,7 @@ def _shape(segmentation: Any, size: tuple[int, int] | None) -> tuple[Outline | R
     if not isinstance(segmentation, list):
         return None, "a segmentation that is neither outlines nor runs"
     # Some write the one outline that there is without the list around it.
-    parts = segmentation if isinstance(segmentation[0], list) else [segmentation]
+    parts = [segmentation] if isinstance(segmentation[0], int | float) else segmentation
     polygons, wrong = [], ""
     for part in parts:
         try:
