@@ -1,5 +1,6 @@
 """COCO's JSON files: boxes, masks, splits, and everything that may be wrong with them."""
 
+import copy
 import json
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from pycocotools import mask as tools
 from pycocotools.coco import COCO
 
 from zoo.data import open_dataset, sentences
+from zoo.data.files.coco import Counting, annotation_of, mask_of, read_listing
+from zoo.data.findings import Reason
 from zoo.data.formats.coco import recognize
 from zoo.data.pipeline import prepare_split
 from zoo.errors import UserError
@@ -615,3 +618,51 @@ def test_more_categories_than_masks_hold_are_refused_unless_boxes_are_learnt(fol
         "c7",
     )
     assert len(opened(folder.root, "class").label_names) == 1
+
+
+ODD = [None, [], {}, "", "x", -1, 0, 1.5, 1e308, 10**400, True, [[]], [None], {"id": 3}, [[1, "a"]]]
+
+
+def spoil(rng, value):
+    """Replaces or removes something, anywhere in a JSON value."""
+    if isinstance(value, list | dict) and value and rng.random() < 0.9:
+        keys = list(value) if isinstance(value, dict) else range(len(value))
+        key = keys[rng.integers(len(keys))]
+        if rng.random() < 0.1:
+            del value[key]
+        else:
+            value[key] = spoil(rng, value[key])
+        return value
+    return copy.deepcopy(ODD[rng.integers(len(ODD))])
+
+
+def test_whatever_stands_in_a_file_is_read_or_refused_by_a_sentence(tmp_path):
+    rng, refused, drawn = np.random.default_rng(5), 0, 0
+    path = tmp_path / "labels.json"
+    for _ in range(400):
+        content = {
+            "images": [{"id": 1, "file_name": "a.png", "width": 20, "height": 10}],
+            "annotations": [
+                {"id": 1, "image_id": 1, "category_id": 3, "bbox": [1, 1, 4, 4], "iscrowd": 0}
+                | {"segmentation": shape}
+                for shape in (SQUARE, runs(np.eye(10, 20) > 0, False), runs(np.eye(10, 20), True))
+            ],
+            "categories": [{"id": 3, "name": "cat"}, {"id": 4, "name": "dog"}],
+        }
+        for _ in range(rng.integers(1, 4)):
+            spoil(rng, content)
+        path.write_text(json.dumps(content))
+        try:
+            listing = read_listing(tmp_path, path)
+        except UserError as error:
+            refused += "\n" not in str(error)
+            continue
+        counting = Counting({name: name for name in listing.names})
+        for listed in listing.pictures:
+            annotation_of(listed, listing.source, counting)
+            mask, _ = mask_of(listed, listing.source, (10, 20), counting)
+            if not isinstance(mask, Reason):
+                assert mask.render((10, 20)).shape == (10, 20)
+                drawn += 1
+    assert refused > 10
+    assert drawn > 100
