@@ -451,6 +451,15 @@ def test_without_a_box_to_ignore_the_picture_is_left_out(folder):
     assert list(raw(dataset, folder.root)) == ["images/a.png"]
 
 
+def test_objects_that_share_an_id_are_cut_out_as_several(folder):
+    places = ([0, 0, 4, 4], [8, 0, 4, 4], [14, 0, 4, 4])
+    folder.picture("a.png", *({"bbox": box, "id": 2} for box in places))
+    folder.write()
+    found = raw(opened(folder.root, "box", objects="crop"), folder.root)
+    # The second is numbered for its place, which is the first's id: the next number is free.
+    assert list(found) == [f"images/a.png object {number}" for number in (2, 3, 4)]
+
+
 def test_partners_that_are_missing_are_named(folder):
     folder.picture("a.png", {})
     folder.picture("b.png", {})

@@ -21,7 +21,7 @@ class Mark(NamedTuple):
     """An object as it stands in the file.
 
     Attributes:
-        number: Its id there; where that is no number its place, counted from 1.
+        number: Its id there; where that is no number, or another's, its place, from 1.
         name: Of its category; None where that is not among the categories.
         category: The id of its category, as written.
         crowd: Whether it is many objects, marked as one region.
@@ -243,6 +243,7 @@ def _fill(
 ) -> set[str]:
     """Gives each picture its objects; returns the names of the categories that one has."""
     used = set()
+    numbers: set[int] = set()
     alone = "annotations left out, of an image that is not listed"
     for place, entry in enumerate(annotations, 1):
         if not isinstance(entry, dict):
@@ -250,7 +251,11 @@ def _fill(
             findings.append(_left_out("unreadable-annotation", source, why))
             continue
         own = entry.get("id")
-        number = own if isinstance(own, int) else place
+        number = own if isinstance(own, int) and own not in numbers else place
+        # Examples of one object each are told apart by it.
+        while number in numbers:
+            number += 1
+        numbers.add(number)
         picture = pictures.get(str(entry.get("image_id")))
         if picture is None:
             detail = f"object {number}, image {entry.get('image_id')}"
