@@ -181,7 +181,7 @@ def test_what_has_no_fitting_partner_is_left_out_by_name(tmp_path):
     assert list(masks_of(dataset, tmp_path)) == ["images/a.jpg", "images/b.jpg"]
     assert sentences(dataset.findings) == (
         "passed over in images, being no pictures: 1 .txt",
-        "passed over in masks, being no PNG masks: 1 .gif",
+        "passed over, beside another mask of the name: masks/a.gif",
         "masks without a picture: masks/lonely.png",
         "left out of train: images/alone.png has no mask masks/alone.png",
         "left out of train: images/wide.png has 6x4 pixels, and its mask masks/wide.png 4x6",
@@ -209,8 +209,9 @@ UNFIT = {
         "has the mask masks/b.png, which is not a PNG of class ids (gray or palette, ids 0 to 255)",
     ),
     "colours": (
-        lambda path: picture(path),
-        "has the mask masks/b.png, which is not a PNG of class ids (gray or palette, ids 0 to 255)",
+        lambda path: picture(path, pixels=[[[255, 0, 0]] * 3 + [[0, 0, 9]]] * 4),
+        "has the mask masks/b.png, which holds 2 colours, 255,0,0 and 0,0,9 among them; say in "
+        "data.options.classes which class each is",
     ),
     "cut short": (
         lambda path: path.write_bytes(path.read_bytes()[:-20]),

@@ -16,6 +16,7 @@ KINDS = {
     "ambiguous-annotation": "an annotation whose picture has another, or which could be several's",
     "annotation-size": "an annotation for a picture of another size",
     "object-incomplete": "an object without a name, or without a box of numbers",
+    "object-shape": "an object whose outline or runs cannot be drawn",
     "no-object": "a picture in which no object is marked that counts",
     "corners-swapped": "a box whose corners are swapped",
     "box-no-area": "a box of no width or no height",
@@ -25,7 +26,7 @@ KINDS = {
     "missing-mask": "a picture without a mask",
     "unreadable-mask": "a mask that is damaged, or none",
     "mask-size": "a mask of another size than its picture",
-    "mask-unknown-id": "a mask with ids that are no class",
+    "mask-unknown-id": "a mask with ids or colours that are no class",
     "class-absent": "a class without an example, in a split or at all",
     "in-several-splits": "examples that several splits ask for",
     "in-no-split": "examples that no split asks for",
@@ -99,6 +100,19 @@ class Reason:
 
     def __str__(self) -> str:
         return self.text
+
+
+class UnfitMaskError(ValueError):
+    """A mask that cannot be used; its message is the end of a sentence with its name.
+
+    Args:
+        kind: One of `KINDS`.
+        text: The message.
+    """
+
+    def __init__(self, kind: str, text: str):
+        super().__init__(text)
+        self.kind = Reason(kind, text).kind
 
 
 def decision(text: str) -> Finding:

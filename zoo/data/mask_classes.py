@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _MASKS_READ = 500
 _IGNORE = 255
 _UNKNOWN = -1
+# Beside 0 and 255, so many other values are no ids.
+_BLURRED = 16
+_NEARLY_WHITE = 240
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,7 @@ def find_classes(
         The classes, named for their ids, and what was found.
 
     Raises:
-        UserError: If the masks hold less than two ids.
+        UserError: If the masks hold less than two ids, or what is between two for being blurred.
     """
     import numpy as np
     import tensorflow as tf
@@ -132,10 +135,19 @@ def find_classes(
 
     data = tf.data.Dataset.range(min(length, _MASKS_READ))
     data = data.map(ids_of, num_parallel_calls=tf.data.AUTOTUNE).ignore_errors()
-    met = np.zeros(256, bool)
+    counts = np.zeros(256, np.int64)
     for found in data.as_numpy_iterator():
-        met |= found
-    ids = [int(id_) for id_ in np.flatnonzero(met) if id_ not in ignore]
+        counts += found
+    ids = [int(id_) for id_ in np.flatnonzero(counts) if id_ not in ignore]
+    between = [id_ for id_ in ids if 0 < id_ < _IGNORE]
+    extremes = counts[0] and counts[_IGNORE] and counts[[0, _IGNORE]].sum() > counts.sum() / 2
+    # Label sets have as many ids, and 255 beside them, but none just below it.
+    if len(between) >= _BLURRED and max(between) >= _NEARLY_WHITE and extremes:
+        raise UserError(
+            f"the masks of {where} hold 0, 255 and {len(between)} values between, as smoothing or "
+            "JPEG compression makes them at edges; make masks anew with hard edges, or name the "
+            "ids that are classes in data.options.classes and the others in ignore"
+        )
     if ids == [0, _IGNORE]:
         classes = {"0": "background", "255": "foreground"}
         said = "the masks hold 0 and 255: background and foreground"
@@ -159,7 +171,7 @@ def _counter() -> Callable[[Any], Any]:
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.uint8)])
     def ids_in(mask):
         ids = tf.reshape(tf.cast(mask, tf.int32), [-1])
-        return tf.math.bincount(ids, minlength=256, maxlength=256) > 0
+        return tf.math.bincount(ids, minlength=256, maxlength=256)
 
     return ids_in
 

@@ -23,6 +23,7 @@ def dataset_of(
     classes: Mapping[str, str] | None = None,
     ignore: Sequence[int] = (),
     mirrored: bool | None = None,
+    lists: Mapping[str, Sequence[str]] | None = None,
 ) -> DataSet:
     """Divides examples and makes them readable by index.
 
@@ -35,6 +36,7 @@ def dataset_of(
         classes: As `mask_classes` takes them; None to find out.
         ignore: Mask ids to ignore.
         mirrored: As in `DataSet`.
+        lists: As `divide` takes them.
 
     Raises:
         UserError: If no example is left in a split, or a class has none in train.
@@ -42,7 +44,11 @@ def dataset_of(
     wanted = request.wanted(carries)
     needed = wanted & {"mask"} if request.targets is None else wanted
     parts, divided = divide(
-        examples, request, root=root, lacks=lambda example: example.reason_against(needed)
+        examples,
+        request,
+        root=root,
+        lacks=lambda example: example.reason_against(needed),
+        lists=lists,
     )
     findings = [*findings, *divided]
     if not parts["train"]:

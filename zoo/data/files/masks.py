@@ -5,13 +5,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from zoo.data.files.colours import Colours
 from zoo.data.files.example import Example
-from zoo.data.files.pictures import Look, files_in, look_at, natural
+from zoo.data.files.mask_files import MASKS, give_mask
+from zoo.data.files.pictures import Look, files_in, natural
 from zoo.data.findings import Finding, Reason, decision, found_in
 
 
 def with_masks(
-    root: Path, pictures: Path, masks: Path, examples: Sequence[Example], looks: Sequence[Look]
+    root: Path,
+    pictures: Path,
+    masks: Path,
+    examples: Sequence[Example],
+    looks: Sequence[Look],
+    colours: Colours | None = None,
 ) -> tuple[list[Example], list[Finding]]:
     """Gives each picture the mask of its name.
 
@@ -21,52 +28,56 @@ def with_masks(
     Args:
         root: Folder of the data set.
         pictures: Folder of the pictures.
-        masks: Folder of the masks, PNG files, in folders as the pictures are.
+        masks: Folder of the masks, in folders as the pictures are.
         examples: The pictures.
         looks: Their headers.
+        colours: Which colour is which class; None where masks hold ids.
 
     Returns:
         The examples with their masks, and what was decided and found.
     """
-    paths, others = files_in(masks, {".png"})
+    paths, others = files_in(masks, MASKS)
     stems = [_stem(Path(example.path), pictures) for example in examples]
-    by_stem, end = _by_stem({_stem(path, masks): path for path in paths}, stems)
+    chosen, beside = _best(paths, masks)
+    by_stem, end = _by_stem(chosen, stems)
     place = masks.relative_to(root).as_posix()
     findings = []
-    if others and masks != pictures:
+    if others:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(others.items()))
-        text = f"passed over in {place}, being no PNG masks: {kinds}"
+        text = f"passed over in {place}, being no masks: {kinds}"
         findings.append(Finding("other-files", place, text))
+    if beside:
+        over = {path.relative_to(root).as_posix(): "" for path in beside}
+        findings += found_in(over, "other-files", "passed over, beside another mask of the name")
     if end:
         findings.append(decision(f"masks have the names of their pictures and {end!r}"))
     alone = sorted(by_stem.keys() - set(stems), key=natural)
-    if alone and masks != pictures:
+    if alone:
         lonely = {by_stem[stem].relative_to(root).as_posix(): "" for stem in alone}
         findings += found_in(
             lonely, "missing-picture", "masks without a picture", effect="left out"
         )
-    found = [by_stem[stem] for stem in stems if stem in by_stem]
-    sizes = dict(zip(found, look_at(found), strict=True))
     complete = []
     for example, stem, look in zip(examples, stems, looks, strict=True):
         mask = by_stem.get(stem)
         if mask is None:
             why = Reason("missing-mask", f"has no mask {place}/{stem}{end}.png")
             complete.append(replace(example, lacks={**example.lacks, "mask": why}))
-            continue
-        size, turn = sizes[mask].stored, 1
-        if size != look.size and size == look.stored:
-            turn = look.orientation
-        elif size != look.size and all(size) and all(look.size):
-            text = (
-                f"has {look.size[1]}x{look.size[0]} pixels, and its mask "
-                f"{mask.relative_to(root).as_posix()} {size[1]}x{size[0]}"
-            )
-            lacks = {**example.lacks, "mask": Reason("mask-size", text)}
-            complete.append(replace(example, lacks=lacks))
-            continue
-        complete.append(replace(example, mask=str(mask), mask_orientation=turn))
+        else:
+            name = mask.relative_to(root).as_posix()
+            complete.append(give_mask(example, look, mask, name, colours))
     return complete, findings
+
+
+def _best(paths: Sequence[Path], folder: Path) -> tuple[dict[str, Path], list[Path]]:
+    """Returns the best file of each name without ending, and the others."""
+    best: dict[str, Path] = {}
+    for path in sorted(paths, key=lambda path: MASKS.index(path.suffix.lower())):
+        best.setdefault(_stem(path, folder), path)
+    chosen = set(best.values())
+    # In natural order again, as they were found.
+    found = {_stem(path, folder): path for path in paths if path in chosen}
+    return found, [path for path in paths if path not in chosen]
 
 
 def _stem(path: Path, folder: Path) -> str:

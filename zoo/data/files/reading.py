@@ -8,7 +8,7 @@ from typing import Any
 
 from zoo.data.dataset import Split
 from zoo.data.files.example import Example
-from zoo.data.findings import Reason
+from zoo.data.findings import Reason, UnfitMaskError
 from zoo.data.mask_classes import MaskClasses
 
 
@@ -185,7 +185,8 @@ def _explain(example: Example, ids: MaskClasses | None) -> Reason | None:
     try:
         found = _ids_of(example)
     except ValueError as error:
-        return Reason("unreadable-mask", f"has the mask {mask}, which {error}")
+        kind = error.kind if isinstance(error, UnfitMaskError) else "unreadable-mask"
+        return Reason(kind, f"has the mask {mask}, which {error}")
     unknown = ids.unknown(found)
     if unknown:
         several = "ids" if len(unknown) > 1 else "id"

@@ -2,8 +2,9 @@
 
 import hashlib
 import os
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from zoo.data.dataset import SPLITS
@@ -37,6 +38,7 @@ def divide(
     *,
     root: Path,
     lacks: Callable[[Example], Reason | None],
+    lists: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[dict[str, list[Example]], list[Finding]]:
     """Divides examples into train, validation and test.
 
@@ -56,6 +58,8 @@ def divide(
             names do.
         root: Folder of the data set.
         lacks: Says why an example is of no use to the task; None if it is.
+        lists: From files below `root` that a split may be asked for as, and that the format
+            has read itself, to the pictures' files that each lists, in its order.
 
     Returns:
         The examples of each split, and what was decided and found: every example that
@@ -69,7 +73,7 @@ def divide(
     if splits is None:
         splits = usual_splits(root, examples)
         findings += [decision(f"{split} is {wanted}") for split, wanted in splits.items()]
-    finder = Finder(examples, root)
+    finder = Finder(examples, root, lists)
     found: dict[str, list[Example]] = {}
     asked: set[str] = set()
     for split, wanted in splits.items():
@@ -204,6 +208,43 @@ def _cut_missing(found: dict[str, list[Example]], request: Request) -> list[Find
             text = f"there are too few examples for a {split} split"
         findings.append(decision(text))
     return findings
+
+
+def split_named(source: str) -> str | None:
+    """Returns the split that a file's name says it is, or that of a folder around it.
+
+    Example:
+        >>> split_named("annotations/instances_val2017.json"), split_named("labels.csv")
+        ('validation', None)
+    """
+    path = Path(source)
+    for text in (path.stem, *path.parts[-2::-1]):
+        for word in re.findall(r"[a-z]+", text.lower()):
+            if word in SPLIT_FOLDERS:
+                return SPLIT_FOLDERS[word]
+    return None
+
+
+def splits_named(sources: Iterable[str]) -> dict[str, str]:
+    """Returns the file of each split, where one is named for train; else none.
+
+    Args:
+        sources: Paths of the files.
+
+    Raises:
+        UserError: If two are named for a split.
+    """
+    found: dict[str, str] = {}
+    for source in sources:
+        split = split_named(source)
+        if split is not None and split in found:
+            raise UserError(
+                f"there are two files for {split}: {found[split]} and {source}; name one in "
+                "data.options, or say in data.splits what is what"
+            )
+        if split is not None:
+            found[split] = source
+    return found if "train" in found else {}
 
 
 def _count(examples: Sequence[Example]) -> str:

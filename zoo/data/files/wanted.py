@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from zoo.data.files.example import Example
@@ -58,11 +58,19 @@ class Finder:
     Args:
         examples: All there are.
         root: Folder of the data set.
+        lists: From files below the folder that are no lists of a name a line to the pictures'
+            files that each lists.
     """
 
-    def __init__(self, examples: Sequence[Example], root: Path):
+    def __init__(
+        self,
+        examples: Sequence[Example],
+        root: Path,
+        lists: Mapping[str, Sequence[str]] | None = None,
+    ):
         self._examples = examples
         self._root = root
+        self._lists = lists or {}
         self._by_name: dict[str, list[Example]] = {}
         for example in examples:
             parts = Path(example.file).parts
@@ -87,6 +95,12 @@ class Finder:
         source = _parts(wanted)[0]
         if source in ("", ".", _EVERYTHING):
             return sorted(self._examples, key=lambda one: natural(one.name)), []
+        if source in self._lists:
+            of_file: dict[str, list[Example]] = {}
+            for example in self._examples:
+                of_file.setdefault(example.file, []).append(example)
+            listed = dict.fromkeys(self._lists[source])
+            return [one for file in listed for one in of_file.get(file, [])], []
         path = self._root / source
         if path.is_file():
             return self._by_names(_lines(path), split, source)
