@@ -11,9 +11,10 @@ from zoo.preprocess.headers import (
     PNG,
     UNKNOWN,
     is_animated_webp,
-    peek,
     read_header,
+    read_header_to_decode,
 )
+from zoo.preprocess.raw_bytes import peek
 
 IGNORE = 255
 """The mask id that means "no answer": never trained on, never scored."""
@@ -75,7 +76,7 @@ def decode_image(data: tf.Tensor | bytes, channels: int = 3) -> tf.Tensor:
             "use 1, 3 or 4, or give arrays instead of encoded pictures"
         )
     data = tf.convert_to_tensor(data, tf.string)
-    kind, size, orientation = read_header(data)
+    kind, size, orientation = read_header_to_decode(data)
     data = _require(kind != UNKNOWN, _NO_PICTURE, data)
     data = _require(tf.reduce_prod(size) <= MAX_PIXELS, _TOO_LARGE, data)
     # TensorFlow 2.21 writes past its memory on animated WebP: the process dies.
