@@ -111,8 +111,8 @@ class Predictor(tf.Module):
 
     def _from_bytes(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         def prepare(data: tf.Tensor) -> dict[str, tf.Tensor]:
-            image = self.preprocessing.decode(data)
-            return {"pixels": self.preprocessing.fit_image(image), "size": tf.shape(image)[:2]}
+            pixels, size = self.preprocessing.read(data)
+            return {"pixels": pixels, "size": size}
 
         rows, ok = read_batch(image_bytes, prepare, self._blank)
         errors = tf.map_fn(picture_error, image_bytes)
