@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from zoo.data import open_dataset
+from zoo.data import open_dataset, sentences
 from zoo.errors import UserError
 
 
@@ -37,7 +37,7 @@ def test_every_file_goes_to_one_split_and_every_class_to_all(tmp_path):
     }
     parts = [names(dataset, split) for split in dataset.splits]
     assert len(set.union(*parts)) == sum(map(len, parts)) == 60
-    assert len(dataset.notes) == 2
+    assert len(sentences(dataset.findings)) == 2
 
 
 def test_splits_depend_on_names_and_seed_alone(tmp_path):
@@ -87,7 +87,7 @@ def test_folders_named_for_splits_are_those_splits(tmp_path, validation):
         "validation": (2, 1),
         "test": (1, 0),
     }
-    assert dataset.notes == ("without a picture in test: dog",)
+    assert sentences(dataset.findings) == ("without a picture in test: dog",)
 
 
 def test_a_split_without_folder_is_cut_from_train(tmp_path):
@@ -121,7 +121,7 @@ def test_hidden_files_are_passed_over_and_others_counted(tmp_path):
     dataset = open_dataset("class_folders", tmp_path)
     assert sum(split.length for split in dataset.splits.values()) == 10
     assert dataset.label_names == ("cat", "dog")
-    assert "2 .txt, 1 without an ending, 1 folder inside" in dataset.notes[0]
+    assert "2 .txt, 1 without an ending, 1 folder inside" in sentences(dataset.findings)[0]
 
 
 def test_pictures_beside_the_class_folders_are_counted_once(tmp_path):
@@ -129,7 +129,9 @@ def test_pictures_beside_the_class_folders_are_counted_once(tmp_path):
     draw(tmp_path / "loose.png")
     splits = {"train": "all", "test": "all[::5]"}
     dataset = open_dataset("class_folders", tmp_path, splits=splits, validation=0)
-    assert "no picture in a class folder: 1 beside the class folders" in dataset.notes[0]
+    assert (
+        "no picture in a class folder: 1 beside the class folders" in sentences(dataset.findings)[0]
+    )
 
 
 def test_relative_paths_are_found_under_zoo_data(tmp_path, monkeypatch):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from zoo.data import open_dataset
+from zoo.data import open_dataset, sentences
 from zoo.data.formats.digit_scenes.drawing import LENGTHS, Drawer, digits_of
 from zoo.preprocess import Preprocessing
 
@@ -74,7 +74,7 @@ def test_prepared_set_gives_exactly_the_drawn_scenes(scenes):
     assert scenes.label_names == tuple("0123456789")
     assert scenes.mask_names == ("background", *"0123456789")
     assert {name: split.length for name, split in scenes.splits.items()} == LENGTHS
-    assert scenes.notes == ()
+    assert sentences(scenes.findings) == ()
     for split, index in (("train", 6999), ("validation", 0), ("test", 17)):
         raw = scenes.splits[split].read(tf.constant(index, tf.int64))
         scene = Drawer(split).scene(index)
@@ -117,4 +117,4 @@ def test_splits_can_be_slices(scenes):
     first = small.splits["validation"].read(tf.constant(0, tf.int64))
     assert first["image"] == scenes.splits["train"].read(tf.constant(80, tf.int64))["image"]
     assert small.splits["validation"].label(0) == "digit_scenes train[:100] 80"
-    assert "20 of the 100" in small.notes[0]
+    assert "20 of the 100" in small.findings[0].text

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from zoo.data import open_dataset
+from zoo.data import open_dataset, sentences
 from zoo.data.pipeline import prepare_split
 from zoo.errors import UserError
 from zoo.preprocess import Preprocessing, decode_image
@@ -77,7 +77,7 @@ def test_masks_may_have_an_ending_that_all_share(tmp_path):
         mask(tmp_path / "masks" / f"{name}_mask.png", 0, 1)
     dataset = open_all(tmp_path)
     assert len(masks_of(dataset, tmp_path)) == 4
-    assert dataset.notes[0] == "masks have the names of their pictures and '_mask'"
+    assert sentences(dataset.findings)[0] == "masks have the names of their pictures and '_mask'"
 
 
 def test_a_number_that_goes_on_is_no_ending(tmp_path):
@@ -150,7 +150,7 @@ def test_ids_are_found_out_where_they_are_not_given(tmp_path, ids, options, name
     pairs(tmp_path, "a", ids=ids)
     dataset = open_all(tmp_path, **options)
     assert dataset.mask_names == names
-    assert dataset.notes == (said,)
+    assert sentences(dataset.findings) == (said,)
     (found,) = masks_of(dataset, tmp_path).values()
     assert found.ravel()[: len(classes)].tolist() == classes
 
@@ -179,7 +179,7 @@ def test_what_has_no_fitting_partner_is_left_out_by_name(tmp_path):
     (tmp_path / "images" / "notes.txt").write_text("x")
     dataset = open_all(tmp_path)
     assert list(masks_of(dataset, tmp_path)) == ["images/a.jpg", "images/b.jpg"]
-    assert dataset.notes == (
+    assert sentences(dataset.findings) == (
         "passed over in images, being no pictures: 1 .txt",
         "passed over in masks, being no PNG masks: 1 .gif",
         "masks without a picture: masks/lonely.png",
@@ -229,7 +229,9 @@ def test_an_unfit_mask_is_named_when_it_is_read(tmp_path, spoil, says):
     assert f"{tmp_path}/images/b.jpg {says}; repair or remove them" in str(error.value)
     prepared = prepare_split(split, SMALL, ("mask",), unreadable="skip")
     assert prepared.length == 1
-    assert prepared.left_out == ((f"{tmp_path}/images/b.jpg", says),)
+    ((name, why),) = prepared.left_out
+    assert (name, str(why)) == (f"{tmp_path}/images/b.jpg", says)
+    assert why.kind == ("mask-unknown-id" if "unknown" in says else "unreadable-mask")
 
 
 def test_a_picture_whose_header_cannot_be_read_is_never_silently_lost(tmp_path):

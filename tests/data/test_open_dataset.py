@@ -1,10 +1,13 @@
+import dataclasses
+import inspect
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from zoo.data import list_datasets, open_dataset
+from zoo.data import Request, list_datasets, open_dataset
 from zoo.data.dataset import DataSet
 from zoo.errors import UserError
 
@@ -68,14 +71,35 @@ def test_unknown_sources_are_refused_with_what_there_is(source, says):
     ("options", "says"),
     [
         ({"splits": {"tran": "train"}}, "did you mean 'train'"),
+        ({"targets": ["box", "clas"]}, "there is no target 'clas'; did you mean 'class'"),
+        ({"splits": {"train": ["1", "2"]}}, "splits.train names examples, which .* has no names"),
         ({"validation": 1.0}, "validation"),
         ({"test": -0.1}, "test"),
         ({"validation": 0.5, "test": 0.5}, "nothing to train on"),
     ],
 )
-def test_nonsense_splits_are_refused(options, says):
+def test_nonsense_requests_are_refused(options, says):
     with pytest.raises(UserError, match=says):
         open_dataset("digit_scenes", **options)
+
+
+def test_a_request_defaults_to_what_open_dataset_says_and_picks_from_what_a_format_carries():
+    request, everything = Request(), frozenset(("class", "box"))
+    defaults = inspect.signature(open_dataset).parameters
+    for field in dataclasses.fields(Request):
+        assert getattr(request, field.name) == defaults[field.name].default
+    assert request.wanted(everything) == everything
+    assert Request(targets=frozenset(("box", "mask"))).wanted(everything) == {"box"}
+
+
+def test_a_format_is_given_one_request(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr("zoo.data.formats.voc.open", lambda *given: asked.append(given))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    splits = {"test": "all[::4]"}
+    open_dataset("voc", Path("~/cats"), targets=["box"], splits=splits, seed=3, cache="~/kept")
+    request = Request(frozenset({"box"}), splits, 3, cache=tmp_path / "kept")
+    assert asked == [("", tmp_path / "cats", request)]
 
 
 def test_a_task_is_told_which_target_the_set_lacks():

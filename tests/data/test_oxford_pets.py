@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from zoo.data import open_dataset
+from zoo.data import open_dataset, sentences
 from zoo.data.pipeline import prepare_split
 from zoo.errors import UserError
 from zoo.preprocess import Preprocessing
@@ -74,7 +74,10 @@ def test_the_breed_is_what_the_name_begins_with(pets):
     }
     assert set(first(dataset)) == {"image", "class"}
     assert dataset.mirrored is True
-    assert dataset.notes == ("train is annotations/trainval.txt", "test is annotations/test.txt")
+    assert sentences(dataset.findings) == (
+        "train is annotations/trainval.txt",
+        "test is annotations/test.txt",
+    )
 
 
 def test_the_head_box_has_the_breed_as_its_class(pets):
@@ -129,10 +132,10 @@ def test_what_lacks_a_breed_or_a_trimap_is_left_out_by_name(pets):
     (pets / "images" / "Bengal_2.jpg").rename(pets / "images" / "Bengal.jpg")
     trainval = pets / "annotations" / "trainval.txt"
     trainval.write_text(trainval.read_text().replace("Bengal_2", "Bengal"))
-    assert open_pets(pets, CLASS).notes[2:] == (
+    assert sentences(open_pets(pets, CLASS).findings)[2:] == (
         "left out of train: images/Bengal.jpg has no breed before an underscore in its name",
     )
-    notes = open_pets(pets, MASK).notes
+    notes = sentences(open_pets(pets, MASK).findings)
     assert "masks without a picture: annotations/trimaps/Bengal_2.png" in notes
     assert (
         "left out of train: images/Bengal.jpg has no mask annotations/trimaps/Bengal.png" in notes
@@ -176,11 +179,11 @@ def test_the_real_folder_is_read_whole_by_its_lists(real, targets):
     assert lengths["test"] == 37
     read_all(dataset, targets)
     assert "Abyssinian_5.jpg" in names(dataset.splits["test"])
-    notes = "\n".join(dataset.notes)
+    notes = "\n".join(sentences(dataset.findings))
     assert "images/Abyssinian_5.jpg (PNG)" in notes
     assert "images/Abyssinian_34.jpg (GIF)" in notes
     assert "taken as upright: images/Bengal_201.jpg (0)" in notes
-    (unused,) = [note for note in dataset.notes if note.startswith("in no split")]
+    (unused,) = [note for note in sentences(dataset.findings) if note.startswith("in no split")]
     assert unused == "in no split: images/Abyssinian_34.jpg"
     expected = ("pet", "background", "border") if targets == MASK else ()
     assert dataset.mask_names == expected
@@ -202,9 +205,9 @@ def test_the_real_heads_are_read_whole(real):
             assert (
                 f"left out of {split}: images/{name}.jpg has no annotation "
                 f"annotations/xmls/{name}.xml"
-            ) in dataset.notes
+            ) in sentences(dataset.findings)
     assert (
         "1 picture holds several objects, the largest is taken: images/Bengal_105.jpg (2)"
-        in dataset.notes
+        in sentences(dataset.findings)
     )
-    assert "18 examples asked for as train and test are in test" in dataset.notes
+    assert "18 examples asked for as train and test are in test" in sentences(dataset.findings)

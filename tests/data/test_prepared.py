@@ -4,6 +4,7 @@ import tensorflow as tf
 from PIL import Image
 
 from zoo.data import open_dataset
+from zoo.data.findings import Reason
 from zoo.data.pipeline import evaluation_batches, prepare_split
 from zoo.errors import UserError
 from zoo.preprocess import Preprocessing
@@ -108,7 +109,7 @@ def test_unreadable_pictures_can_be_left_out(broken, budget):
     assert len(prepared.left_out) == 8
     name, reason = prepared.left_out[0]
     assert name.endswith("1.jpg")
-    assert reason == "is empty"
+    assert reason == Reason("unreadable-picture", "is empty")
     found = run(evaluation_batches(prepared, batch_size=4))
     for batch in found:
         for index, label in zip(batch["index"], batch["class"], strict=True):

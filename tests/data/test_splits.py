@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zoo.data import Request, sentences
 from zoo.data.files.example import Example
 from zoo.data.files.pictures import natural
 from zoo.data.files.splits import cut, divide
+from zoo.data.findings import Reason
 from zoo.errors import UserError
 
 
@@ -18,7 +20,7 @@ def example(file: str, label: str = "cat", lacks: str = "", name: str = "") -> E
         file=file,
         path=f"/data/{file}",
         label=label,
-        lacks={"class": lacks} if lacks else {},
+        lacks={"class": Reason("missing-label", lacks)} if lacks else {},
     )
 
 
@@ -28,20 +30,17 @@ def numbered(count: int) -> list[Example]:
 
 def split_up(examples, root, splits=None, *, seed=0, validation=0.0, test=0.0):
     """Names of each split's pictures, without folder and ending, and the notes."""
-    parts, notes = divide(
+    parts, findings = divide(
         examples,
+        Request(splits=splits, seed=seed, validation=validation, test=test),
         root=root,
-        splits=splits,
         lacks=lambda one: one.reason_against(frozenset({"class"})),
-        seed=seed,
-        validation=validation,
-        test=test,
     )
     short = {
         split: [one.name.removeprefix("images/").removesuffix(".jpg") for one in found]
         for split, found in parts.items()
     }
-    return short, notes
+    return short, list(sentences(findings))
 
 
 FORMS = {
@@ -192,15 +191,8 @@ def test_lists_of_the_usual_names_come_before_folders_and_the_shorter_name_first
 
 def test_missing_splits_take_their_share_of_all_that_train_held(tmp_path):
     examples = [example(f"{n}.jpg", "cat" if n < 40 else "dog") for n in range(120)]
-    parts, notes = divide(
-        examples,
-        root=tmp_path,
-        splits=None,
-        lacks=lambda one: "",
-        seed=0,
-        validation=0.1,
-        test=0.2,
-    )
+    request = Request(validation=0.1, test=0.2)
+    parts, findings = divide(examples, request, root=tmp_path, lacks=lambda one: None)
     counts = {split: Counter(one.label for one in found) for split, found in parts.items()}
     # 20 % of 40 and 80 are 8 and 16; 10 % of the same are 4 and 8.
     assert counts == {
@@ -208,7 +200,7 @@ def test_missing_splits_take_their_share_of_all_that_train_held(tmp_path):
         "validation": {"cat": 4, "dog": 8},
         "test": {"cat": 8, "dog": 16},
     }
-    assert notes == [
+    assert list(map(str, findings)) == [
         "there is no test split: 24 examples of train went to it",
         "there is no validation split: 12 examples of train went to it",
     ]

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from zoo.data import open_dataset, records
+from zoo.data import open_dataset, records, sentences
 from zoo.data.formats import tfds as tfds_format
 from zoo.errors import UserError
 from zoo.preprocess import Preprocessing
@@ -109,7 +109,7 @@ def test_the_largest_object_of_a_picture_is_taken_with_its_class(things_folder):
         assert int(read(train, index)["class"]) == -1
     np.testing.assert_array_equal(read(train, 4)["box"], [0.0, 0.0, 2**-9, 2**-9])
     assert int(read(train, 4)["class"]) == 2
-    assert any("the largest is taken" in note for note in dataset.notes)
+    assert any("the largest is taken" in note for note in sentences(dataset.findings))
 
 
 def test_mask_ids_are_renumbered_from_zero_and_255_stays(things_folder):
@@ -131,7 +131,7 @@ def test_missing_splits_are_cut_from_the_end_of_train_and_it_is_said(things_fold
         pixels = tf.io.decode_png(read(dataset.splits[name], 0)["image"])
         np.testing.assert_array_equal(pixels, picture(first))
     assert dataset.splits["test"].label(0) == "tiny_things train 24"
-    told = " ".join(dataset.notes)
+    told = " ".join(sentences(dataset.findings))
     assert "3 of the 30" in told
     assert "6 of the 30" in told
     assert "not used: extra" in told

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from zoo.data import open_dataset
-from zoo.data.files.voc import turn_box
+from zoo.data import open_dataset, sentences
+from zoo.data.files.objects import turn_box
 from zoo.data.pipeline import prepare_split
 from zoo.errors import UserError
 from zoo.preprocess import Preprocessing, decode_image, orient
@@ -37,7 +37,7 @@ def test_class_and_box_are_read_eagerly_and_in_tf_data(voc_folder):
     dataset = open_all(voc_folder)
     assert dataset.targets == {"class", "box"}
     assert dataset.label_names == ("cat", "dog")
-    assert dataset.notes == ()
+    assert sentences(dataset.findings) == ()
     split = dataset.splits["train"]
     assert split.counts == (1, 1)
     traced = list(tf.data.Dataset.range(2).map(split.read))
@@ -98,10 +98,10 @@ def test_every_faulty_box_is_mended_or_left_out_and_named(voc_folder, objects, b
     found = boxes(dataset)
     if box is None:
         start = "left out of train: JPEGImages/odd.png has the annotation Annotations/odd.xml: "
-        assert dataset.notes == (start + note,)
+        assert sentences(dataset.findings) == (start + note,)
         assert set(found) == {"a.png", "b.png"}
     else:
-        assert note in dataset.notes
+        assert note in sentences(dataset.findings)
         np.testing.assert_allclose(found["odd.png"], np.divide(box, (20, 10, 20, 10)), rtol=1e-6)
 
 
@@ -119,7 +119,7 @@ def test_a_file_that_is_no_annotation_is_named(voc_folder, content, says):
     voc_folder.good("a", "b")
     voc_folder.picture("odd.png")
     voc_folder.xml("odd").write_text(content)
-    (note,) = open_all(voc_folder).notes
+    (note,) = sentences(open_all(voc_folder).findings)
     assert note.startswith("left out of train: JPEGImages/odd.png has the annotation Annotations/")
     assert says in note
 
@@ -133,7 +133,7 @@ def test_pictures_without_annotation_and_annotations_without_picture_are_named(v
     (voc_folder.root / "Annotations" / "._a.xml").write_text("hidden")
     dataset = open_all(voc_folder)
     assert set(boxes(dataset)) == {"a.png", "b.png"}
-    assert dataset.notes == (
+    assert sentences(dataset.findings) == (
         "annotation left out: Annotations/broken.xml is no whole XML "
         "(no element found: line 1, column 12)",
         "annotation left out: Annotations/gone.xml names the picture 'gone.jpg', "
@@ -158,7 +158,7 @@ def test_an_annotation_finds_its_picture_by_place_then_by_name_then_by_what_it_s
     assert dataset.label_names == ("name", "place", "said")
     assert [split.label(i)[-5:] for i in range(3)] == ["c.png", "a.png", "b.png"]
     assert found == [2, 1, 0]
-    assert dataset.notes == (
+    assert sentences(dataset.findings) == (
         "annotation left out: Annotations/a.xml is for JPEGImages/sub/a.png, "
         "which has Annotations/sub/a.xml",
     )
@@ -182,7 +182,7 @@ def test_a_size_of_zero_says_nothing_and_another_pictures_size_is_a_fault(voc_fo
     found = boxes(dataset)
     np.testing.assert_allclose(found["zero.png"], [0, 0, 1, 0.5])
     assert "other.png" not in found
-    assert dataset.notes == (
+    assert sentences(dataset.findings) == (
         "left out of train: JPEGImages/other.png has the annotation Annotations/other.xml, "
         "which is for a picture of 30x40 pixels, not 20x10",
     )
@@ -219,7 +219,9 @@ def test_a_picture_whose_header_cannot_be_read_is_never_silently_lost(
     with pytest.raises(UserError, match=rf"1 of the 3 .*odd\.png {says}"):
         prepare_split(split, Preprocessing((4, 4)), TARGETS)
     prepared = prepare_split(split, Preprocessing((4, 4)), TARGETS, unreadable="skip")
-    assert [(name[-7:], why[: len(says)]) for name, why in prepared.left_out] == [("odd.png", says)]
+    assert [(name[-7:], why.text[: len(says)]) for name, why in prepared.left_out] == [
+        ("odd.png", says)
+    ]
 
 
 def show(box, size):
@@ -254,6 +256,6 @@ def test_boxes_drawn_on_a_turned_picture_fit_it_upright(voc_folder, orientation,
     dataset = open_all(voc_folder)
     expected = np.divide(shown(upright), (10, 20, 10, 20))
     np.testing.assert_allclose(boxes(dataset)["turned.png"], expected, rtol=1e-6)
-    assert dataset.notes == (
+    assert sentences(dataset.findings) == (
         "stored turned or mirrored, set upright by their EXIF orientation: JPEGImages/turned.png",
     )

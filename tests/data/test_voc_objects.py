@@ -8,8 +8,8 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.data import open_dataset
-from zoo.data.files.voc import window_around
+from zoo.data import open_dataset, sentences
+from zoo.data.files.objects import window_around
 from zoo.data.pipeline import prepare_split
 from zoo.errors import UserError
 from zoo.preprocess import Preprocessing, decode_image
@@ -51,7 +51,7 @@ def test_the_largest_of_several_objects_is_taken(voc_folder):
     assert label == "dog"
     np.testing.assert_allclose(box, [20 / 40, 10 / 30, 30 / 40, 25 / 30], rtol=1e-6)
     assert picture.shape == (30, 40, 3)
-    assert dataset.notes == (
+    assert sentences(dataset.findings) == (
         "1 picture holds several objects, the largest is taken: JPEGImages/two.png (2)",
     )
 
@@ -62,7 +62,7 @@ def test_pictures_of_several_objects_are_skipped_and_named(voc_folder):
     voc_folder.xml("more", ("cat", 1, 1, 4, 4), ("cat", 1, 1, 4, 4), ("cat", 1, 1, 4, 4))
     dataset = open_all(voc_folder, objects="skip")
     assert set(read(dataset)) == {"a.png", "b.png"}
-    assert dataset.notes == (
+    assert sentences(dataset.findings) == (
         "2 pictures hold several objects, such pictures are left out: "
         "JPEGImages/more.png (3), JPEGImages/two.png (2)",
         "left out of train: JPEGImages/more.png holds 3 objects, and pictures of several are "
@@ -114,7 +114,7 @@ def test_overlapping_objects_are_not_cut_out(voc_folder):
     voc_folder.xml("both", *three[:2], size=(40, 30))
     dataset = open_all(voc_folder, objects="crop")
     assert set(read(dataset)) == {"a.png", "three.png object 3"}
-    assert dataset.notes == (
+    assert sentences(dataset.findings) == (
         "Annotations/both.xml: left out: object 1 (cat) overlaps another",
         "Annotations/both.xml: left out: object 2 (cat) overlaps another",
         "Annotations/three.xml: left out: object 1 (cat) overlaps another",
@@ -167,7 +167,7 @@ def test_only_the_objects_of_the_classes_asked_for_count(voc_folder):
     found = read(dataset)
     np.testing.assert_allclose(found["two.png"][1], [0, 0, 10 / 40, 10 / 30], rtol=1e-6)
     assert set(found) == {"c.png", "two.png"}
-    assert dataset.notes == (
+    assert sentences(dataset.findings) == (
         "no object is of class 'cot'; did you mean 'cat'?",
         "left out of train: JPEGImages/a.png has the annotation Annotations/a.xml: it names no "
         "object of cat, cot",
@@ -188,7 +188,7 @@ def test_lists_under_image_sets_are_the_splits(voc_folder):
         "validation": ["c.png"],
         "test": ["d.png"],
     }
-    assert dataset.notes[-1] == (
+    assert sentences(dataset.findings)[-1] == (
         "left out of test: gone is listed in ImageSets/Main/test.txt, but there is no such picture"
     )
 
@@ -290,7 +290,7 @@ def test_the_oddities_of_real_folders_are_mended_or_named(voc_folder, real_data)
         ("fruit_ap.jpg", (7, 14, 331, 349), (349, 349)),
     ):
         np.testing.assert_allclose(found[name], np.divide(edges, (*size, *size)), rtol=1e-6)
-    notes = "\n".join(dataset.notes)
+    notes = "\n".join(sentences(dataset.findings))
     assert "JPEGImages/fruit_ap.jpg (PNG)" in notes
     assert "Annotations/bccd_Blo.xml: left out: object 13 (RBC): a box of no width" in notes
     assert "JPEGImages/Bengal_105.jpg (2), JPEGImages/bccd_Blo.jpg (13)" in notes

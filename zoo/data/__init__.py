@@ -4,6 +4,18 @@ Importing this package imports no TensorFlow; `zoo.data.pipeline` does.
 """
 
 from zoo.data.dataset import NO_OBJECT, DataSet, Split
+from zoo.data.findings import Finding, sentences
 from zoo.data.formats import check_source, list_datasets, open_dataset
+from zoo.data.request import Request
 
-__all__ = ["NO_OBJECT", "DataSet", "Split", "check_source", "list_datasets", "open_dataset"]
+__all__ = [
+    "NO_OBJECT",
+    "DataSet",
+    "Finding",
+    "Request",
+    "Split",
+    "check_source",
+    "list_datasets",
+    "open_dataset",
+    "sentences",
+]

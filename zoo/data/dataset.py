@@ -7,17 +7,19 @@ goes through here and has to answer at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from zoo.data.findings import Finding, Reason
 from zoo.errors import UserError
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 SPLITS = ("train", "validation", "test")
+TARGETS = ("class", "box", "mask")
 
-NO_OBJECT = "has no object or label"
+NO_OBJECT = Reason("no-object", "has no object or label")
 """Why an example whose class is -1, or whose box is NaN, is left out."""
 
 
@@ -37,9 +39,8 @@ class Split:
         label: From an index to a name for messages: a file's path, or "digit_scenes test 17".
         counts: Examples of each class, in the order of the label names, where that is known
             without reading the pictures.
-        explain: From the index of an example that could not be used to the reason, as the end
-            of a sentence that begins with its name; empty where only the picture's own bytes
-            can be at fault.
+        explain: From the index of an example that could not be used to the reason; None where
+            only the picture's own bytes can be at fault.
     """
 
     name: str
@@ -47,7 +48,7 @@ class Split:
     read: Callable[[tf.Tensor], dict[str, tf.Tensor]]
     label: Callable[[int], str]
     counts: tuple[int, ...] | None = None
-    explain: Callable[[int], str] = lambda index: ""
+    explain: Callable[[int], Reason | None] = lambda index: None
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class DataSet:
         label_names: Name of each class id; empty without "class".
         mask_names: Name of each mask id; empty without "mask".
         splits: By name; "train", "validation" and "test" as far as there are any.
-        notes: What was decided while opening it that the user should know, a sentence each.
+        findings: What was decided and found while opening it that the user should know.
         mirrored: Whether a picture mirrored left to right is as good an example: True of
             photographs of animals, False of digits, None where only the user knows.
     """
@@ -70,7 +71,7 @@ class DataSet:
     label_names: tuple[str, ...]
     mask_names: tuple[str, ...]
     splits: Mapping[str, Split]
-    notes: tuple[str, ...] = field(default=())
+    findings: tuple[Finding, ...] = ()
     mirrored: bool | None = None
 
     def class_names(self, targets: tuple[str, ...]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from zoo.data.findings import Finding, decision
 from zoo.data.mask_classes import MaskClasses
 from zoo.errors import UserError
 from zoo.preprocess import decode_mask
@@ -25,7 +26,7 @@ class Fields:
         mask: Key of the mask, or None.
         label_names: Name of each class.
         mask_names: Name of each mask id, where the set says so.
-        notes: What was chosen where there was a choice.
+        findings: What was chosen where there was a choice.
     """
 
     features: Any
@@ -35,7 +36,7 @@ class Fields:
     mask: str | None
     label_names: tuple[str, ...]
     mask_names: tuple[str, ...] | None
-    notes: tuple[str, ...]
+    findings: tuple[Finding, ...]
 
     @property
     def targets(self) -> frozenset[str]:
@@ -125,7 +126,7 @@ def fields_of(features: Any, name: str) -> Fields:
     Raises:
         UserError: If there is no picture of uint8 pixels, or nothing to learn.
     """
-    notes = []
+    findings = []
     images = {key: f for key, f in features.items() if isinstance(f, tfds.features.Image)}
     masks = [
         key
@@ -151,10 +152,11 @@ def fields_of(features: Any, name: str) -> Fields:
         box = (key, inner_box)
         if inner_label is not None:
             label = (key, inner_label)
-        notes.append(f"of several objects in a picture ({key!r}) the largest is taken")
+        text = f"of several objects in a picture ({key!r}) the largest is taken"
+        findings.append(Finding("several-objects", "", text))
     for what, found, chosen in (("label", labels, label), ("mask", masks, mask and (mask,))):
         if chosen is not None and len(found) > 1:
-            notes.append(f"of {what}s {', '.join(found)}, {chosen[-1]!r} is taken")
+            findings.append(decision(f"of {what}s {', '.join(found)}, {chosen[-1]!r} is taken"))
     if label is None and box is None and mask is None:
         raise UserError(
             f"data set {name!r} has no label, box or mask among its features "
@@ -171,7 +173,7 @@ def fields_of(features: Any, name: str) -> Fields:
         mask=mask,
         label_names=() if label is None else _class_names(feature),
         mask_names=_mask_names(images[mask]) if mask else None,
-        notes=tuple(notes),
+        findings=tuple(findings),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from zoo.data.findings import Finding, decision
 from zoo.errors import UserError
 
 if TYPE_CHECKING:
@@ -102,19 +103,20 @@ def mask_classes(classes: Mapping[str, str], ignore: Sequence[int]) -> MaskClass
 
 def find_classes(
     read: Callable[[Any], Any], length: int, ignore: Sequence[int], where: str
-) -> tuple[MaskClasses, str]:
+) -> tuple[MaskClasses, Finding]:
     """Finds out which ids masks hold, where the user does not say.
 
     Ids 0 and 255 alone are background and foreground; beside others, 255 is ignored.
 
     Args:
-        read: From an int64 scalar index to an encoded mask, string scalar.
+        read: From an int64 scalar index to a mask: string scalar, an encoded PNG of ids, or
+            uint8 [h, w].
         length: How many masks there are; of very many the first 500 are read.
         ignore: Ids to ignore.
         where: Whose masks they are, for messages.
 
     Returns:
-        The classes, named for their ids, and a sentence that says what was found.
+        The classes, named for their ids, and what was found.
 
     Raises:
         UserError: If the masks hold less than two ids.
@@ -125,7 +127,8 @@ def find_classes(
     # AutoGraph would wrap a user's mistake, found while tracing, in an error of its own.
     @tf.autograph.experimental.do_not_convert
     def ids_of(index: Any) -> Any:
-        return _counter()(read(index))
+        mask = read(index)
+        return _counter()(_decoder()(mask) if mask.dtype == tf.string else mask)
 
     data = tf.data.Dataset.range(min(length, _MASKS_READ))
     data = data.map(ids_of, num_parallel_calls=tf.data.AUTOTUNE).ignore_errors()
@@ -146,19 +149,26 @@ def find_classes(
             f"{'only the id ' + ', '.join(classes) if classes else 'nothing that can be read'}; "
             "there have to be at least two classes (a mask is a gray or palette PNG of ids)"
         )
-    return mask_classes(classes, ignore), said
+    return mask_classes(classes, ignore), decision(said)
 
 
 @functools.cache
 def _counter() -> Callable[[Any], Any]:
     import tensorflow as tf
 
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.uint8)])
+    def ids_in(mask):
+        ids = tf.reshape(tf.cast(mask, tf.int32), [-1])
+        return tf.math.bincount(ids, minlength=256, maxlength=256) > 0
+
+    return ids_in
+
+
+@functools.cache
+def _decoder() -> Callable[[Any], Any]:
+    import tensorflow as tf
+
     from zoo.preprocess import decode_mask
 
     # Traced once: tracing takes longer than reading a small set's masks.
-    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
-    def ids_in(encoded):
-        mask = tf.cast(decode_mask(encoded), tf.int32)
-        return tf.math.bincount(tf.reshape(mask, [-1]), minlength=256, maxlength=256) > 0
-
-    return ids_in
+    return tf.function(decode_mask, input_signature=[tf.TensorSpec([], tf.string)])

@@ -15,7 +15,9 @@ from absl import logging
 
 from zoo.data.dataset import SPLITS, DataSet, Split, part_of
 from zoo.data.features import Fields, fields_of
+from zoo.data.findings import Finding, decision
 from zoo.data.mask_classes import MaskClasses, find_classes, mask_classes
+from zoo.data.request import Request, Wanted
 from zoo.errors import UserError
 
 # A set stored without random access has to be held in memory, encoded as it is on disk. A small
@@ -167,38 +169,47 @@ def _split(
     )
 
 
+def _instructions(splits: Mapping[str, Wanted], name: str) -> dict[str, str]:
+    for split, wanted in splits.items():
+        if not isinstance(wanted, str):
+            raise UserError(
+                f"splits.{split} names examples, which data set {name!r} has no names for; "
+                'write a split or a slice of one, as in "train[:90%]"'
+            )
+    return {split: str(wanted) for split, wanted in splits.items()}
+
+
 def _with_missing_splits(
-    splits: dict[str, Split], validation: float, test: float
-) -> tuple[dict[str, Split], list[str]]:
+    splits: dict[str, Split], request: Request
+) -> tuple[dict[str, Split], list[Finding]]:
     """Cuts validation and test from the end of train where the set lacks them."""
     train = splits.get("train")
     if train is None:
         return splits, []
-    notes = []
+    findings = []
     splits = dict(splits)
     end = train.length
-    for name, share in (("test", test), ("validation", validation)):
+    for name, share in (("test", request.test), ("validation", request.validation)):
         count = round(share * train.length)
         if name in splits or not count:
             continue
         splits[name] = part_of(train, name, end - count, end)
         end -= count
-        notes.append(
+        text = (
             f"there is no {name} split: {count:,} of the {train.length:,} examples of train "
             "were taken for it, and are not trained on"
         )
+        findings.append(decision(text))
     if end < train.length:
         splits["train"] = part_of(train, "train", 0, end)
-    return {name: splits[name] for name in SPLITS if name in splits}, notes
+    return {name: splits[name] for name in SPLITS if name in splits}, findings
 
 
 def dataset_of(
     builder: tfds.core.DatasetBuilder,
+    request: Request,
     *,
     name: str,
-    splits: Mapping[str, str] | None,
-    validation: float,
-    test: float,
     mask_names: tuple[str, ...] | None = None,
     classes: Mapping[str, str] | None = None,
     ignore: Sequence[int] = (),
@@ -208,10 +219,8 @@ def dataset_of(
 
     Args:
         builder: Its builder; the files lie on disk.
+        request: What is asked for: its splits are TFDS's, slices included.
         name: Its name in messages.
-        splits: From zoo's split names to TFDS's, slices included; by their own names if None.
-        validation: Share of train to validate with where there is no such split.
-        test: Share of train to test with where there is no such split.
         mask_names: Names of the mask ids, if they are known; else they are those the masks
             hold, renumbered from 0 in their order.
         classes: Which classes the mask ids are instead, as `mask_classes` takes them.
@@ -222,13 +231,15 @@ def dataset_of(
         UserError: If it has no picture or no target, or not the splits asked for.
     """
     fields = fields_of(builder.info.features, name)
-    notes = list(fields.notes)
-    instructions = dict(splits or {})
-    if splits is None:
+    findings = list(fields.findings)
+    instructions = _instructions(request.splits or {}, name)
+    if request.splits is None:
         instructions = {split: split for split in SPLITS if split in builder.info.splits}
         unused = [split for split in builder.info.splits if split not in instructions]
         if unused:
-            notes.append(f"splits not used: {', '.join(sorted(unused))}")
+            findings.append(
+                Finding("in-no-split", "", f"splits not used: {', '.join(sorted(unused))}")
+            )
     if "train" not in instructions:
         has = ", ".join(builder.info.splits)
         raise UserError(
@@ -243,7 +254,7 @@ def dataset_of(
             ids, said = find_classes(
                 lambda index: train.read(index)["mask"], train.length, ignore, name
             )
-            notes.append(said)
+            findings.append(said)
         else:
             ids = mask_classes(classes, ignore)
         mask_names = ids.names
@@ -251,13 +262,13 @@ def dataset_of(
         split: _split(builder, split, instruction, fields, ids)
         for split, instruction in instructions.items()
     }
-    opened, cuts = _with_missing_splits(opened, validation, test)
+    opened, cuts = _with_missing_splits(opened, request)
     return DataSet(
         name=name,
         targets=fields.targets,
         label_names=fields.label_names,
         mask_names=mask_names or (),
         splits=opened,
-        notes=(*notes, *cuts),
+        findings=(*findings, *cuts),
         mirrored=mirrored,
     )

@@ -180,7 +180,7 @@ def _picture(image: bytes | np.ndarray, preprocessing: Preprocessing) -> np.ndar
 def _lacking(example: dict[str, Any]) -> str:
     """Says why an example cannot be scored, as preparing it for training would."""
     known = example.get("class", 0) >= 0 and np.isfinite(example.get("box", 0.0)).all()
-    return "" if known else NO_OBJECT
+    return "" if known else str(NO_OBJECT)
 
 
 def _truth(example: dict[str, Any], preprocessing: Preprocessing) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from zoo.preprocess.headers import orientation as orientation
 from zoo.preprocess.headers import read_header as read_header
 from zoo.preprocess.masks import IGNORE as IGNORE
 from zoo.preprocess.masks import decode_mask as decode_mask
+from zoo.preprocess.preprocessing import MASK_SIZE as MASK_SIZE
 from zoo.preprocess.preprocessing import Preprocessing as Preprocessing
 from zoo.preprocess.values import SIXTEEN_BITS as SIXTEEN_BITS
 from zoo.preprocess.values import Values as Values

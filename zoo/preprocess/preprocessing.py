@@ -26,6 +26,10 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
+MASK_SIZE = "the mask has another size than its upright picture:"
+"""How the error begins that a mask of the wrong size raises."""
+
+
 @dataclass(frozen=True)
 class Preprocessing:
     """How pictures become the model's input, and how answers become pixels again.
@@ -246,7 +250,7 @@ class Preprocessing:
                 mask = tf.squeeze(mask, -1)
             same = tf.debugging.Assert(
                 tf.reduce_all(tf.shape(mask) == size),
-                ["the mask has another size than its upright picture:", tf.shape(mask), size],
+                [MASK_SIZE, tf.shape(mask), size],
             )
             with tf.control_dependencies([same]):
                 prepared["mask"] = self.fit_mask(tf.cast(mask, tf.uint8))

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import models, tasks
-from zoo.data import DataSet, open_dataset
+from zoo.data import DataSet, open_dataset, sentences
 from zoo.data.pipeline import Prepared, evaluation_batches, prepare_split, training_batches
 from zoo.data.places import zoo_folder
 from zoo.errors import UserError, keyword_options
@@ -149,7 +149,11 @@ def open_session(recipe: Recipe, watch: Watch, *, resumed: bool = False) -> Sess
         class_names=class_names,
         train=prepared["train"],
         validation=prepared["validation"],
-        notes=(*(line for report in reports for line in report.lines()), *dataset.notes, *left_out),
+        notes=(
+            *(line for report in reports for line in report.lines()),
+            *sentences(dataset.findings),
+            *left_out,
+        ),
         mirrored=dataset.mirrored,
         loop=loop,
         steps=steps,

@@ -12,6 +12,7 @@ from zoo.data.conversion.reading import (
     UnreadableError,
     foreign_header,
     foreign_kind,
+    is_deep_png,
     picture_or_array,
     read_samples,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "convert",
     "foreign_header",
     "foreign_kind",
+    "is_deep_png",
     "picture_or_array",
     "read_samples",
 ]

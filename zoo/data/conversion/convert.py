@@ -18,7 +18,7 @@ import numpy as np
 
 from zoo.data.conversion.digests import digests_of
 from zoo.data.conversion.reading import foreign_kind, picture_or_array, read_samples
-from zoo.data.conversion.samples import UnreadableError
+from zoo.data.conversion.samples import Samples, UnreadableError
 from zoo.data.conversion.store import Entry, Store, find_store, locked, write_store
 from zoo.preprocess import Values
 
@@ -147,6 +147,12 @@ def _records(files: Mapping[str, Path], values: Values | None) -> Iterator[tuple
         pool.shutdown(cancel_futures=True)
 
 
+def _remarks(samples: Samples) -> tuple[str, ...]:
+    if samples.pixels.dtype.kind == "f" and np.isnan(samples.pixels).any():
+        return (*samples.remarks, "what is not a number in it is taken as 0")
+    return samples.remarks
+
+
 def _record(name: str, path: Path, values: Values | None) -> tuple[bytes, Entry]:
     try:
         samples = read_samples(path)
@@ -163,7 +169,7 @@ def _record(name: str, path: Path, values: Values | None) -> tuple[bytes, Entry]
         deep=samples.deep,
         range=used,
         extremes=samples.extremes(),
-        remarks=samples.remarks,
+        remarks=_remarks(samples),
     )
     data = picture_or_array(pixels)
     if isinstance(data, np.ndarray):

@@ -60,6 +60,16 @@ def foreign_kind(path: str | Path) -> str:
     return next((name for name, kind in FOREIGN.items() if head.startswith(kind.begins)), "")
 
 
+def is_deep_png(path: Path) -> bool:
+    """Returns whether this is a PNG of 16 bits, of which the network sees 8."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(25)
+    except OSError:
+        return False
+    return head.startswith(b"\x89PNG\r\n\x1a\n") and head[24:] == b"\x10"
+
+
 def foreign_header(path: Path) -> tuple[str, tuple[int, int], int]:
     """Returns a file's kind, its claimed height and width, and its orientation.
 

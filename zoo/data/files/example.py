@@ -1,7 +1,37 @@
 """A picture on disk and what is known of it before it is read."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from zoo.data.findings import Reason
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class RenderedMask(Protocol):
+    """A mask that is made by something else than reading one PNG: polygons, runs, colours.
+
+    `str()` of it is what messages call it: "annotations.json", "masks/7/".
+    """
+
+    def render(self, size: tuple[int, int]) -> np.ndarray:
+        """Makes the mask; always the same, and from several threads at once.
+
+        Args:
+            size: Height and width in pixels of the picture that it was drawn on.
+
+        Returns:
+            uint8 [h, w] of ids, of that size.
+
+        Raises:
+            ValueError: If it cannot be made; the message is the end of a sentence that begins
+                with its name.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -16,12 +46,12 @@ class Example:
         label: Name of its class.
         box: x_min, y_min, x_max, y_max as fractions 0..1 of the upright picture, or of the
             window.
-        mask: Where its mask is.
+        size: Height and width of the upright picture in pixels; 0 where it is not known.
+        mask: Where its mask is, a PNG of ids; or what renders it, which takes `size`.
         mask_orientation: As EXIF counts: how the mask has to be turned with its picture.
         window: Part of the upright picture that is the example, in pixels: top, left,
             height, width. None for all of it.
-        lacks: For each of "class", "box" and "mask" that it has not: why, as the end of a
-            sentence that begins with its name.
+        lacks: For each of "class", "box" and "mask" that it has not: why.
     """
 
     name: str
@@ -29,11 +59,12 @@ class Example:
     path: str
     label: str | None = None
     box: tuple[float, float, float, float] | None = None
-    mask: str | None = None
+    size: tuple[int, int] = (0, 0)
+    mask: str | RenderedMask | None = None
     mask_orientation: int = 1
     window: tuple[int, int, int, int] | None = None
-    lacks: Mapping[str, str] = field(default_factory=dict)
+    lacks: Mapping[str, Reason] = field(default_factory=dict)
 
-    def reason_against(self, targets: frozenset[str]) -> str:
-        """Returns why it cannot be used for these targets; empty if it can."""
-        return next((why for target, why in self.lacks.items() if target in targets), "")
+    def reason_against(self, targets: frozenset[str]) -> Reason | None:
+        """Returns why it cannot be used for these targets; None if it can."""
+        return next((why for target, why in self.lacks.items() if target in targets), None)

@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from zoo.data.files.example import Example
-from zoo.data.files.pictures import Look, files_in, look_at, named, natural
+from zoo.data.files.pictures import Look, files_in, look_at, natural
+from zoo.data.findings import Finding, Reason, decision, found_in
 
 
 def with_masks(
     root: Path, pictures: Path, masks: Path, examples: Sequence[Example], looks: Sequence[Look]
-) -> tuple[list[Example], list[str]]:
+) -> tuple[list[Example], list[Finding]]:
     """Gives each picture the mask of its name.
 
     A picture without one, or with one of another size, lacks it. A mask that was drawn on a
@@ -25,43 +26,47 @@ def with_masks(
         looks: Their headers.
 
     Returns:
-        The examples with their masks, and what was decided, a sentence each.
+        The examples with their masks, and what was decided and found.
     """
     paths, others = files_in(masks, {".png"})
     stems = [_stem(Path(example.path), pictures) for example in examples]
     by_stem, end = _by_stem({_stem(path, masks): path for path in paths}, stems)
     place = masks.relative_to(root).as_posix()
-    notes = []
+    findings = []
     if others and masks != pictures:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(others.items()))
-        notes.append(f"passed over in {place}, being no PNG masks: {kinds}")
+        text = f"passed over in {place}, being no PNG masks: {kinds}"
+        findings.append(Finding("other-files", place, text))
     if end:
-        notes.append(f"masks have the names of their pictures and {end!r}")
+        findings.append(decision(f"masks have the names of their pictures and {end!r}"))
     alone = sorted(by_stem.keys() - set(stems), key=natural)
     if alone and masks != pictures:
-        names = [by_stem[stem].relative_to(root).as_posix() for stem in alone]
-        notes.append(f"masks without a picture: {named(names)}")
+        lonely = {by_stem[stem].relative_to(root).as_posix(): "" for stem in alone}
+        findings += found_in(
+            lonely, "missing-picture", "masks without a picture", effect="left out"
+        )
     found = [by_stem[stem] for stem in stems if stem in by_stem]
     sizes = dict(zip(found, look_at(found), strict=True))
     complete = []
     for example, stem, look in zip(examples, stems, looks, strict=True):
         mask = by_stem.get(stem)
         if mask is None:
-            why = f"has no mask {place}/{stem}{end}.png"
+            why = Reason("missing-mask", f"has no mask {place}/{stem}{end}.png")
             complete.append(replace(example, lacks={**example.lacks, "mask": why}))
             continue
         size, turn = sizes[mask].stored, 1
         if size != look.size and size == look.stored:
             turn = look.orientation
         elif size != look.size and all(size) and all(look.size):
-            why = (
+            text = (
                 f"has {look.size[1]}x{look.size[0]} pixels, and its mask "
                 f"{mask.relative_to(root).as_posix()} {size[1]}x{size[0]}"
             )
-            complete.append(replace(example, lacks={**example.lacks, "mask": why}))
+            lacks = {**example.lacks, "mask": Reason("mask-size", text)}
+            complete.append(replace(example, lacks=lacks))
             continue
         complete.append(replace(example, mask=str(mask), mask_orientation=turn))
-    return complete, notes
+    return complete, findings
 
 
 def _stem(path: Path, folder: Path) -> str:

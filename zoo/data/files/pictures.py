@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from zoo.data.files.example import Example
+from zoo.data.findings import Finding, found_in
 from zoo.data.places import zoo_folder
 from zoo.errors import UserError
 
-PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp"}
+PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".npy"}
 
 # What a header may say, in the order of the numbers of `zoo.preprocess.read_header`.
 _KINDS = ("", "JPEG", "PNG", "GIF", "BMP", "WebP")
@@ -24,9 +25,10 @@ _ENDINGS = {
     "GIF": {".gif"},
     "BMP": {".bmp"},
     "WebP": {".webp"},
+    "TIFF": {".tif", ".tiff"},
+    "NumPy": {".npy"},
 }
 _EXIF_ORIENTATION = 0x0112
-_NAMED = 20
 
 
 def find_root(path: Path | None, source: str, holds: str) -> Path:
@@ -125,18 +127,12 @@ def files_in(folder: Path, endings: Iterable[str]) -> tuple[list[Path], Counter[
     return sorted(found, key=lambda path: natural(str(path.relative_to(folder)))), others
 
 
-def named(names: Sequence[str]) -> str:
-    """Returns names as a list in a sentence; of very many the first, and how many more."""
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
-
-
 @dataclass(frozen=True)
 class Look:
     """What a picture's header says.
 
     Attributes:
-        kind: "JPEG", "PNG", "GIF", "BMP", "WebP"; empty where the bytes are none of them.
+        kind: "JPEG", "PNG", "GIF", "BMP", "WebP", "TIFF", "NumPy"; empty where the bytes are none of them.
         stored: Height and width as stored, in pixels; 0 where the header does not say.
         orientation: 1 to 8, as EXIF defines it.
     """
@@ -166,6 +162,8 @@ def look_at(paths: Sequence[Path]) -> list[Look]:
         return looks
     import tensorflow as tf
 
+    from zoo.data.conversion import foreign_header
+
     header_of = _header_reader()
     data = (
         tf.data.Dataset.from_tensor_slices([os.fsencode(path) for path in paths])
@@ -178,6 +176,9 @@ def look_at(paths: Sequence[Path]) -> list[Look]:
         rows = zip(indices, kinds, sizes.tolist(), orientations, strict=True)
         for index, kind, size, orientation in rows:
             looks[index] = Look(_KINDS[kind], tuple(size), int(orientation))
+    for index, look in enumerate(looks):
+        if not look.kind:
+            looks[index] = Look(*foreign_header(paths[index]))
     return looks
 
 
@@ -195,7 +196,7 @@ def _header_reader() -> Callable[[Any], Any]:
     return header_of
 
 
-def examples_in(root: Path, folder: Path) -> tuple[list[Example], list[Look], list[str]]:
+def examples_in(root: Path, folder: Path) -> tuple[list[Example], list[Look], list[Finding]]:
     """Finds the pictures of a folder and those below it, and reads their headers.
 
     Args:
@@ -204,48 +205,48 @@ def examples_in(root: Path, folder: Path) -> tuple[list[Example], list[Look], li
 
     Returns:
         An example of each picture, without labels, in natural order; their headers; and what
-        is odd, a sentence each.
+        is odd.
     """
     paths, others = files_in(folder, PICTURES)
     looks = look_at(paths)
     files = [path.relative_to(root).as_posix() for path in paths]
     examples = [
-        Example(name=file, file=file, path=str(path))
-        for file, path in zip(files, paths, strict=True)
+        Example(name=file, file=file, path=str(path), size=look.size)
+        for file, path, look in zip(files, paths, looks, strict=True)
     ]
-    notes = oddities(paths, files, looks)
+    findings = oddities(paths, files, looks)
     if others and folder != root:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(others.items()))
         place = folder.relative_to(root).as_posix()
-        notes.append(f"passed over in {place}, being no pictures: {kinds}")
-    return examples, looks, notes
+        text = f"passed over in {place}, being no pictures: {kinds}"
+        findings.append(Finding("other-files", place, text))
+    return examples, looks, findings
 
 
-def oddities(paths: Sequence[Path], names: Sequence[str], looks: Sequence[Look]) -> list[str]:
+def oddities(paths: Sequence[Path], names: Sequence[str], looks: Sequence[Look]) -> list[Finding]:
     """Says what is odd about pictures that are read all the same.
 
     Args:
         paths: Of the pictures.
         names: What to call them.
         looks: Their headers.
-
-    Returns:
-        A sentence for each kind of oddity, with the files' names.
     """
-    misnamed, turned, undefined = [], [], []
+    misnamed, turned, undefined = {}, {}, {}
     for path, name, look in zip(paths, names, looks, strict=True):
         if look.kind and path.suffix.lower() not in _ENDINGS[look.kind]:
-            misnamed.append(f"{name} ({look.kind})")
+            misnamed[name] = look.kind
         if look.orientation != 1:
-            turned.append(name)
+            turned[name] = ""
         elif look.kind == "JPEG" and (value := _claimed_orientation(path)) not in (None, 1):
-            undefined.append(f"{name} ({value})")
-    found = {
-        "named for another format than they hold, read as what they are": misnamed,
-        "stored turned or mirrored, set upright by their EXIF orientation": turned,
-        "with an EXIF orientation that there is not, taken as upright": undefined,
-    }
-    return [f"{kind}: {named(names)}" for kind, names in found.items() if names]
+            undefined[name] = str(value)
+    other = "named for another format than they hold, read as what they are"
+    upright = "stored turned or mirrored, set upright by their EXIF orientation"
+    unknown = "with an EXIF orientation that there is not, taken as upright"
+    return [
+        *found_in(misnamed, "extension-mismatch", other, effect="mended"),
+        *found_in(turned, "orientation-turned", upright),
+        *found_in(undefined, "orientation-invalid", unknown, effect="mended"),
+    ]
 
 
 def _claimed_orientation(path: Path) -> int | None:

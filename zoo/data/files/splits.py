@@ -3,13 +3,14 @@
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from zoo.data.dataset import SPLITS
 from zoo.data.files.example import Example
-from zoo.data.files.pictures import named
-from zoo.data.files.wanted import Finder, Wanted, sliced
+from zoo.data.files.wanted import Finder, sliced
+from zoo.data.findings import Finding, Reason, decision, found_in
+from zoo.data.request import Request
 from zoo.errors import UserError
 
 SPLIT_FOLDERS = {
@@ -32,55 +33,50 @@ _LISTS = {
 
 def divide(
     examples: Sequence[Example],
+    request: Request,
     *,
     root: Path,
-    splits: Mapping[str, Wanted] | None,
-    lacks: Callable[[Example], str],
-    seed: int,
-    validation: float,
-    test: float,
-) -> tuple[dict[str, list[Example]], list[str]]:
+    lacks: Callable[[Example], Reason | None],
+) -> tuple[dict[str, list[Example]], list[Finding]]:
     """Divides examples into train, validation and test.
 
-    What is asked for by `splits` is taken first; an example asked for twice is tested on
-    rather than validated on, and validated on rather than trained on. Without a word about
-    train, it gets what no other split asked for. A missing test or validation split is cut
-    from train.
+    What is asked for by the request's splits is taken first; an example asked for twice is
+    tested on rather than validated on, and validated on rather than trained on. Without a word
+    about train, it gets what no other split asked for. A missing test or validation split is
+    cut from train.
 
     Args:
         examples: In natural order.
+        request: For each split it asks for a list file below `root` (a name a line; of more
+            columns the first), a folder below `root`, `"all"`, or a sequence of names; a name
+            is a picture's path below the set or its pictures' folder, with or without ending.
+            A slice may follow a list, folder or "all", as in `"trainval.txt[::4]"` or
+            `"all[:80%]"`: it counts the examples that lack nothing, in the list's order, else
+            in natural order. Without splits it is divided as lists or folders of the usual
+            names do.
         root: Folder of the data set.
-        splits: For each split a list file below `root` (a name a line; of more columns the
-            first), a folder below `root`, `"all"`, or a sequence of names; a name is a
-            picture's path below the set or its pictures' folder, with or without ending. A
-            slice may follow a list, folder or "all", as in `"trainval.txt[::4]"` or
-            `"all[:80%]"`: it counts the examples that lack nothing, in the list's order,
-            else in natural order. None to divide as lists or folders of the usual names do.
-        lacks: Says why an example is of no use to the task; empty if it is.
-        seed: Of the hash that cuts.
-        validation: Share of train to cut for validation.
-        test: Share of train to cut for test.
+        lacks: Says why an example is of no use to the task; None if it is.
 
     Returns:
-        The examples of each split, and what was decided, a sentence each: every example that
+        The examples of each split, and what was decided and found: every example that
         was asked for and lacks something, every name that no example has.
 
     Raises:
         UserError: If a list or folder is not there, or a slice or name is not valid.
     """
-    notes: list[str] = []
+    findings: list[Finding] = []
+    splits = request.splits
     if splits is None:
         splits = usual_splits(root, examples)
-        notes += [f"{split} is {wanted}" for split, wanted in splits.items()]
+        findings += [decision(f"{split} is {wanted}") for split, wanted in splits.items()]
     finder = Finder(examples, root)
     found: dict[str, list[Example]] = {}
     asked: set[str] = set()
     for split, wanted in splits.items():
         chosen, missing = finder.find(split, wanted)
         asked.update(example.name for example in chosen)
-        faults = [f"left out of {split}: {name} {reason}" for name, reason in missing]
-        faults += _lacking(chosen, split, lacks)
-        notes += faults
+        faults = [*missing, *_lacking(chosen, split, lacks)]
+        findings += faults
         usable = [one for one in chosen if not lacks(one)]
         found[split] = sliced(usable, split, wanted)
         if not found[split]:
@@ -89,7 +85,7 @@ def divide(
                 why = f"; the slice takes none of {len(usable):,}"
             raise UserError(f"no example of {root} can be used as {split} ({wanted!r}){why}")
     taken = {one.name for chosen in found.values() for one in chosen}
-    notes += _apart(found)
+    findings += _apart(found)
     for split, left in found.items():
         if not left:
             later = [one for one in SPLITS[SPLITS.index(split) + 1 :] if one in found]
@@ -99,7 +95,7 @@ def divide(
             )
     if "train" not in found:
         rest = [one for one in examples if one.name not in taken]
-        notes += _lacking([one for one in rest if one.name not in asked], "train", lacks)
+        findings += _lacking([one for one in rest if one.name not in asked], "train", lacks)
         found["train"] = [one for one in rest if not lacks(one)]
         if examples and not rest:
             raise UserError(
@@ -111,9 +107,9 @@ def divide(
         taken |= {one.name for one in examples if one.name in asked and lacks(one)}
         unused = [one.name for one in examples if one.name not in taken]
         if unused:
-            notes.append(f"in no split: {named(unused)}")
-    notes += _cut_missing(found, seed, validation, test)
-    return {split: found[split] for split in SPLITS if split in found}, notes
+            findings += found_in(dict.fromkeys(unused, ""), "in-no-split", "in no split")
+    findings += _cut_missing(found, request)
+    return {split: found[split] for split in SPLITS if split in found}, findings
 
 
 def usual_splits(root: Path, examples: Iterable[Example]) -> dict[str, str]:
@@ -193,35 +189,40 @@ def cut(examples: list[Example], share: float, seed: int) -> tuple[list[Example]
     return left, [example for example in examples if example.file in gone]
 
 
-def _cut_missing(
-    found: dict[str, list[Example]], seed: int, validation: float, test: float
-) -> list[str]:
-    notes, left = [], 1.0
-    for split, share in (("test", test), ("validation", validation)):
+def _cut_missing(found: dict[str, list[Example]], request: Request) -> list[Finding]:
+    findings, left = [], 1.0
+    for split, share in (("test", request.test), ("validation", request.validation)):
         if split in found or not share:
             continue
         # A share of what train held before anything was cut from it.
-        found["train"], taken = cut(found["train"], share / left, seed)
+        found["train"], taken = cut(found["train"], share / left, request.seed)
         left -= share
         if taken:
             found[split] = taken
-            notes.append(f"there is no {split} split: {_count(taken)} of train went to it")
+            text = f"there is no {split} split: {_count(taken)} of train went to it"
         else:
-            notes.append(f"there are too few examples for a {split} split")
-    return notes
+            text = f"there are too few examples for a {split} split"
+        findings.append(decision(text))
+    return findings
 
 
 def _count(examples: Sequence[Example]) -> str:
     return f"{len(examples):,} example{'s' if len(examples) > 1 else ''}"
 
 
-def _lacking(examples: Iterable[Example], split: str, lacks: Callable[[Example], str]) -> list[str]:
-    return [f"left out of {split}: {one.name} {lacks(one)}" for one in examples if lacks(one)]
+def _lacking(
+    examples: Iterable[Example], split: str, lacks: Callable[[Example], Reason | None]
+) -> list[Finding]:
+    return [
+        Finding(why.kind, one.file, f"left out of {split}: {one.name} {why}", "left out")
+        for one in examples
+        if (why := lacks(one))
+    ]
 
 
-def _apart(found: dict[str, list[Example]]) -> list[str]:
+def _apart(found: dict[str, list[Example]]) -> list[Finding]:
     """Takes from each split what a later one asked for, too."""
-    notes = []
+    findings = []
     for place, split in enumerate(SPLITS):
         for later in SPLITS[place + 1 :]:
             if split not in found or later not in found:
@@ -230,6 +231,7 @@ def _apart(found: dict[str, list[Example]]) -> list[str]:
             shared = [example for example in found[split] if example.name in held_out]
             if shared:
                 are = "are" if len(shared) > 1 else "is"
-                notes.append(f"{_count(shared)} asked for as {split} and {later} {are} in {later}")
+                text = f"{_count(shared)} asked for as {split} and {later} {are} in {later}"
+                findings.append(Finding("in-several-splits", "", text, "mended"))
             found[split] = [one for one in found[split] if one.name not in held_out]
-    return notes
+    return findings

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from zoo.data.files.example import Example
 from zoo.data.files.pictures import natural
+from zoo.data.findings import Finding
+from zoo.data.request import Wanted
 from zoo.errors import UserError
 
 _SLICE = re.compile(r"(?P<source>.*?)(?:\[(?P<slice>[^\]]*)\])?")
 _EVERYTHING = "all"
-
-Wanted = str | Sequence[str]
 
 
 def _parts(wanted: str) -> tuple[str, str | None]:
@@ -72,8 +72,8 @@ class Finder:
                 for name in {tail, os.path.splitext(tail)[0]}:
                     self._by_name.setdefault(name, []).append(example)
 
-    def find(self, split: str, wanted: Wanted) -> tuple[list[Example], list[tuple[str, str]]]:
-        """Returns the examples asked for, and name and reason of those there are none of.
+    def find(self, split: str, wanted: Wanted) -> tuple[list[Example], list[Finding]]:
+        """Returns the examples asked for, and the names that there are none of.
 
         Args:
             split: Which split it is, for messages.
@@ -83,27 +83,29 @@ class Finder:
             UserError: If there is no such list or folder, or two pictures have a name.
         """
         if not isinstance(wanted, str):
-            return self._by_names(list(wanted), f"named for {split}")
+            return self._by_names(list(wanted), split)
         source = _parts(wanted)[0]
         if source in ("", ".", _EVERYTHING):
             return sorted(self._examples, key=lambda one: natural(one.name)), []
         path = self._root / source
         if path.is_file():
-            return self._by_names(_lines(path), f"listed in {source}")
+            return self._by_names(_lines(path), split, source)
         if path.is_dir():
             folder = Path(source).as_posix() + "/"
             return [one for one in self._examples if one.file.startswith(folder)], []
         raise UserError(f"{self._root} has no list or folder {source!r}, named for split {split!r}")
 
     def _by_names(
-        self, names: list[str], where: str
-    ) -> tuple[list[Example], list[tuple[str, str]]]:
+        self, names: list[str], split: str, source: str = ""
+    ) -> tuple[list[Example], list[Finding]]:
+        where = f"listed in {source}" if source else f"named for {split}"
         chosen: dict[str, Example] = {}
         missing = []
         for line in names:
             name, found = self._look_up(line)
             if not found:
-                missing.append((name, f"is {where}, but there is no such picture"))
+                text = f"left out of {split}: {name} is {where}, but there is no such picture"
+                missing.append(Finding("missing-picture", source, text, "left out"))
             elif len({one.file for one in found}) > 1:
                 raise UserError(
                     f"{name!r} is {where}, and there are {found[0].file} and {found[-1].file}; "

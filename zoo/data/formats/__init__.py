@@ -4,8 +4,8 @@ A format is a module here with
 
 - `SOURCE`: how a recipe names it: "digit_scenes", or "tfds:NAME" where a name is to follow;
 - `SUMMARY`: what it is, in a few words, and `TARGETS`: what its examples carry;
-- `open(name, path, *, targets, splits, seed, validation, test) -> DataSet`, where `name` is
-  what followed the colon; further keywords are options of its own, their types checked.
+- `open(name, path, request, *, ...) -> DataSet`, where `name` is what followed the colon, and
+  `request` what is asked of any format; the keywords are options of its own, their types checked.
 
 To add a format, add its module. Its top must not import TensorFlow: `zoo list datasets` reads
 all of them.
@@ -14,17 +14,18 @@ all of them.
 import fnmatch
 import importlib
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from zoo.data.dataset import SPLITS, DataSet
+from zoo.data.dataset import DataSet
 from zoo.data.places import prepared_sets
+from zoo.data.request import Request, Wanted
 from zoo.errors import UserError, nearest
 from zoo.options import validated
 
-_COMMON = ("name", "path", "targets", "splits", "seed", "validation", "test")
+_COMMON = ("name", "path", "request")
 
 
 class DatasetRow(NamedTuple):
@@ -41,16 +42,6 @@ def _formats() -> dict[str, ModuleType]:
         for module in pkgutil.iter_modules(__path__)
     ]
     return {module.SOURCE.partition(":")[0]: module for module in modules}
-
-
-def _check_fractions(validation: float, test: float) -> None:
-    for name, value in (("validation", validation), ("test", test)):
-        if not 0 <= value < 1:
-            raise UserError(f"{name} is the share of train to cut off: {value} is not in 0..1")
-    if validation + test >= 1:
-        raise UserError(
-            f"validation={validation} and test={test} leave nothing to train on; lower one of them"
-        )
 
 
 def _format(source: str) -> tuple[ModuleType, str]:
@@ -87,10 +78,13 @@ def open_dataset(
     path: Path | None = None,
     *,
     targets: Sequence[str] | None = None,
-    splits: Mapping[str, str | Sequence[str]] | None = None,
-    seed: int = 0,
-    validation: float = 0.1,
-    test: float = 0.2,
+    splits: Mapping[str, Wanted] | None = None,
+    seed: int = Request.seed,
+    validation: float = Request.validation,
+    test: float = Request.test,
+    cache: Path | None = None,
+    values: tuple[float, float] | None = None,
+    progress: Callable[[int, int], None] | None = None,
     **options: Any,
 ) -> DataSet:
     """Opens a data set; pictures are read later, one by one.
@@ -101,7 +95,7 @@ def open_dataset(
         path: Where the data lies. Without it `$ZOO_DATA/<name>` is looked at, then the folder
             of TensorFlow Datasets (`$TFDS_DATA_DIR`, or `~/tensorflow_datasets`).
         targets: Which of "class", "box" and "mask" are to be learnt. Where it is known before
-            reading, an example that lacks one is left out, and named in the set's notes.
+            reading, an example that lacks one is left out, and named in the set's findings.
         splits: From "train", "validation" and "test" to what they are in the set. Without it,
             by the usual names. For TensorFlow Datasets a split, as in `"train[:95%]"`. For
             files a list file below the folder (a picture's name a line, in the first column
@@ -112,6 +106,10 @@ def open_dataset(
         seed: Decides which files go where, if files have to be divided.
         validation: Share of train to validate with, if the set has no split for it.
         test: Share of train to test with, if the set has no split for it.
+        cache: Folder in which files that had to be converted are kept; None to keep none.
+        values: What becomes 0 and what 255, of pictures of more than 8 bits that have to be
+            converted; see `zoo.preprocess.Preprocessing`, which needs to be told the same.
+        progress: Called with the number of steps done and their total while files are converted.
         **options: Of the source alone; see `open` in its module.
 
     Raises:
@@ -122,22 +120,19 @@ def open_dataset(
         >>> open_dataset("digit_scenes").splits["test"].length
         1000
     """
-    _check_fractions(validation, test)
-    for name in splits or ():
-        if name not in SPLITS:
-            raise UserError(f"there is no split {name!r}{nearest(name, SPLITS)}")
-    options = check_source(source, options)
-    module, name = _format(source)
-    return module.open(
-        name,
-        None if path is None else Path(path).expanduser(),
+    request = Request(
         targets=None if targets is None else frozenset(targets),
         splits=splits or None,
         seed=seed,
         validation=validation,
         test=test,
-        **options,
+        cache=None if cache is None else Path(cache).expanduser(),
+        values=values,
+        progress=progress,
     )
+    options = check_source(source, options)
+    module, name = _format(source)
+    return module.open(name, None if path is None else Path(path).expanduser(), request, **options)
 
 
 def list_datasets(pattern: str = "*") -> list[DatasetRow]:

@@ -1,7 +1,7 @@
 """A folder per class: PATH/CLASS/*.jpg, or PATH/train/CLASS/*.jpg and so on."""
 
 from collections import Counter
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from zoo.data.dataset import DataSet
@@ -9,7 +9,8 @@ from zoo.data.files.dataset import dataset_of
 from zoo.data.files.example import Example
 from zoo.data.files.pictures import PICTURES, find_root
 from zoo.data.files.splits import SPLIT_FOLDERS
-from zoo.data.files.wanted import Wanted
+from zoo.data.findings import Finding
+from zoo.data.request import Request, Wanted
 from zoo.errors import UserError
 
 SOURCE = "class_folders"
@@ -22,12 +23,7 @@ _INSIDE = "folders"
 def open(
     name: str,
     path: Path | None,
-    *,
-    targets: frozenset[str] | None,
-    splits: Mapping[str, Wanted] | None,
-    seed: int,
-    validation: float,
-    test: float,
+    request: Request,
 ) -> DataSet:
     """Opens a folder of class folders.
 
@@ -39,11 +35,7 @@ def open(
     Args:
         name: Empty: this source takes no name.
         path: The folder; a relative one is also looked for under `$ZOO_DATA`.
-        targets: As in `open_dataset`.
-        splits: As in `open_dataset`, as in {"train": "training"} for a folder of that name.
-        seed: Seed of the hash.
-        validation: Share of train to validate with where there is no folder for it.
-        test: Share of train to test with where there is no folder for it.
+        request: What is asked for; its splits may name folders, as in {"train": "training"}.
 
     Raises:
         UserError: If there is no such folder, no class in it, only one, or one without pictures.
@@ -51,19 +43,21 @@ def open(
     del name
     root = find_root(path, SOURCE, "a folder per class")
     skipped: Counter[str] = Counter()
-    if splits:
-        places = list(dict.fromkeys(_given(root, wanted) for wanted in splits.values()))
+    if request.splits:
+        places = list(dict.fromkeys(_given(root, wanted) for wanted in request.splits.values()))
     else:
-        splits = _split_folders(root)
-        places = [root / folder for folder in splits.values()] or [root]
+        folders = _split_folders(root)
+        places = [root / folder for folder in folders.values()] or [root]
+        request = replace(request, splits=folders)
     found = {one.name: one for place in places for one in _examples(root, place, skipped)}
-    notes = []
+    findings = []
     if skipped:
         inside = skipped.pop(_INSIDE, 0)
         kinds = [f"{count} {kind}" for kind, count in sorted(skipped.items())]
         if inside:
             kinds.append(f"{inside} folder{'s' if inside > 1 else ''} inside")
-        notes.append(f"passed over what is no picture in a class folder: {', '.join(kinds)}")
+        text = f"passed over what is no picture in a class folder: {', '.join(kinds)}"
+        findings.append(Finding("other-files", "", text))
     labels = {str(example.label) for example in found.values()}
     if len(labels) < 2:
         only = f"only one class, {labels.pop()!r}" if labels else "no class folder with pictures"
@@ -74,13 +68,9 @@ def open(
     return dataset_of(
         root,
         list(found.values()),
+        request,
         carries=frozenset(TARGETS),
-        targets=targets,
-        splits=splits,
-        seed=seed,
-        validation=validation,
-        test=test,
-        notes=notes,
+        findings=findings,
     )
 
 

@@ -8,7 +8,7 @@ from zoo.data.files.dataset import dataset_of
 from zoo.data.files.masks import with_masks
 from zoo.data.files.pictures import examples_in, find_folder, find_root
 from zoo.data.files.splits import SPLIT_FOLDERS
-from zoo.data.files.wanted import Wanted
+from zoo.data.request import Request
 from zoo.errors import UserError
 
 SOURCE = "mask_folders"
@@ -22,12 +22,8 @@ _MASKS = ("masks", "mask", "labels", "label", "SegmentationClass", "annotations"
 def open(
     name: str,
     path: Path | None,
+    request: Request,
     *,
-    targets: frozenset[str] | None,
-    splits: Mapping[str, Wanted] | None,
-    seed: int,
-    validation: float,
-    test: float,
     images: str | None = None,
     masks: str | None = None,
     classes: Mapping[str, str] | None = None,
@@ -37,19 +33,15 @@ def open(
 
     A mask has the name of its picture, or that and an ending all masks share ("_mask"). Its
     pixels are class ids, in a gray or palette PNG of its picture's size. A picture without a
-    mask, or with one of another size, is left out and named in the notes; a mask with an id
+    mask, or with one of another size, is left out and named in the findings; a mask with an id
     that is no class is found when it is read.
 
     Args:
         name: Empty: this source takes no name.
         path: The folder; a relative one is also looked for under `$ZOO_DATA`.
-        targets: As in `open_dataset`.
-        splits: As in `open_dataset`. Without it lists by the usual names, or the folders
+        request: What is asked for. Without splits lists by the usual names, or the folders
             train, validation and test with both folders in each of them, or the other way
             round.
-        seed: As in `open_dataset`.
-        validation: As in `open_dataset`.
-        test: As in `open_dataset`.
         images: Folder of the pictures below `path`; without it one by a usual name.
         masks: Folder of the masks below `path`; likewise.
         classes: From the ids in the masks to the classes' names, as in {"0": "membrane",
@@ -62,7 +54,7 @@ def open(
     """
     del name
     root = find_root(path, SOURCE, "a folder of pictures and one of masks")
-    examples, notes = [], []
+    examples, findings = [], []
     for place in _places(root) if images is None and masks is None else [root]:
         pictures = find_folder(place, images, _IMAGES, "pictures")
         folder = find_folder(place, masks, _MASKS, "masks")
@@ -71,17 +63,13 @@ def open(
         found, looks, odd = examples_in(root, pictures)
         masked, decided = with_masks(root, pictures, folder, found, looks)
         examples += masked
-        notes += [*odd, *decided]
+        findings += [*odd, *decided]
     return dataset_of(
         root,
         examples,
+        request,
         carries=frozenset(TARGETS),
-        targets=targets,
-        splits=splits,
-        seed=seed,
-        validation=validation,
-        test=test,
-        notes=notes,
+        findings=findings,
         classes=classes,
         ignore=ignore,
     )

@@ -1,6 +1,5 @@
 """The Oxford-IIIT Pet layout: breed by file name, head box, and trimap."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +9,9 @@ from zoo.data.files.dataset import dataset_of
 from zoo.data.files.example import Example
 from zoo.data.files.masks import with_masks
 from zoo.data.files.pictures import examples_in, find_folder, find_root
-from zoo.data.files.wanted import Wanted
+from zoo.data.files.voc import annotations_in
+from zoo.data.findings import Reason
+from zoo.data.request import Request
 
 SOURCE = "oxford_pets"
 SUMMARY = "pets as published: images/ and annotations/ with lists, xmls/ and trimaps/"
@@ -23,12 +24,8 @@ TRIMAP = {"1": "pet", "2": "background", "3": "border"}
 def open(
     name: str,
     path: Path | None,
+    request: Request,
     *,
-    targets: frozenset[str] | None,
-    splits: Mapping[str, Wanted] | None,
-    seed: int,
-    validation: float,
-    test: float,
     objects: Objects = "largest",
 ) -> DataSet:
     """Opens a folder laid out as the Oxford-IIIT Pet set (Parkhi et al. 2012), or a part of it.
@@ -40,12 +37,8 @@ def open(
     Args:
         name: Empty: this source takes no name.
         path: The folder; a relative one is also looked for under `$ZOO_DATA`.
-        targets: As in `open_dataset`.
-        splits: As in `open_dataset`; without it train is `annotations/trainval.txt`, and test
-            `annotations/test.txt`.
-        seed: As in `open_dataset`.
-        validation: As in `open_dataset`.
-        test: As in `open_dataset`.
+        request: What is asked for; without splits train is `annotations/trainval.txt`, and
+            test `annotations/test.txt`.
         objects: What to do about a picture with several heads, where boxes are learnt:
             "largest", "skip" or "crop".
 
@@ -53,30 +46,26 @@ def open(
         UserError: If there is no such folder, or no example to train on.
     """
     del name
+    wanted = request.wanted(frozenset(TARGETS))
     root = find_root(path, SOURCE, "images/ and annotations/ of the Oxford-IIIT Pet set")
     pictures = find_folder(root, "images", (), "pictures")
-    examples, looks, notes = examples_in(root, pictures)
+    examples, looks, findings = examples_in(root, pictures)
     examples = [_with_breed(example) for example in examples]
-    if targets is None or "mask" in targets:
+    if "mask" in wanted:
         trimaps = find_folder(root, "annotations/trimaps", (), "trimaps")
         examples, said = with_masks(root, pictures, trimaps, examples, looks)
-        notes += said
-    if targets is None or "box" in targets:
+        findings += said
+    if "box" in wanted:
         xmls = find_folder(root, "annotations/xmls", (), "head boxes")
-        examples, said = with_boxes(
-            root, pictures, xmls, examples, looks, objects=objects, label_of=_breed
-        )
-        notes += said
+        annotated, alone = annotations_in(root, pictures, xmls, examples)
+        examples, said = with_boxes(examples, looks, annotated, objects=objects, label_of=_breed)
+        findings += [*alone, *said]
     return dataset_of(
         root,
         examples,
+        request,
         carries=frozenset(TARGETS),
-        targets=targets,
-        splits=splits,
-        seed=seed,
-        validation=validation,
-        test=test,
-        notes=notes,
+        findings=findings,
         classes=TRIMAP,
         mirrored=True,
     )
@@ -90,5 +79,5 @@ def _with_breed(example: Example) -> Example:
     breed = _breed(example)
     if breed:
         return replace(example, label=breed)
-    why = "has no breed before an underscore in its name"
+    why = Reason("missing-label", "has no breed before an underscore in its name")
     return replace(example, lacks={**example.lacks, "class": why})

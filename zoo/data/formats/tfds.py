@@ -11,6 +11,7 @@ from typing import Any
 
 from zoo.data.dataset import DataSet
 from zoo.data.places import prepared_folder, tfds_folder, zoo_folder
+from zoo.data.request import Request
 from zoo.errors import UserError, nearest
 
 SOURCE = "tfds:NAME"
@@ -25,12 +26,8 @@ _DEPTH = 4
 def open(
     name: str,
     path: Path | None,
+    request: Request,
     *,
-    targets: frozenset[str] | None,
-    splits: Mapping[str, str] | None,
-    seed: int,
-    validation: float,
-    test: float,
     classes: Mapping[str, str] | None = None,
     ignore: Sequence[int] = (),
 ) -> DataSet:
@@ -43,11 +40,9 @@ def open(
         name: "fashion_mnist", or with a configuration "voc/2007".
         path: A folder with the published files (or one above it), or with the prepared set;
             `$ZOO_DATA/NAME` and `$ZOO_DATA` by default.
-        targets: Not used: what an example lacks is seen when it is read.
-        splits: From zoo's split names to TFDS's, as in {"validation": "train[95%:]"}.
-        seed: Not used: TFDS shuffles a set once, when it is prepared.
-        validation: As in `open_dataset`.
-        test: As in `open_dataset`.
+        request: What is asked for; its splits are TFDS's, as in {"validation": "train[95%:]"}.
+            The targets are not used, as what an example lacks is seen when it is read; nor is
+            the seed, as TFDS shuffles a set once, when it is prepared.
         classes: From the ids in the set's masks to the classes' names, as in {"1": "pet"};
             without it the set's own names, or else the ids that the masks hold.
         ignore: Mask ids that are neither trained on nor scored.
@@ -56,16 +51,13 @@ def open(
         UserError: If the set is unknown, its files are not there and cannot be fetched (within
             5 seconds), or they are not the published ones.
     """
-    del targets, seed
     builder = _prepared(name, path) or _prepare(name, path)
     from zoo.data.records import dataset_of
 
     return dataset_of(
         builder,
+        request,
         name=name,
-        splits=splits,
-        validation=validation,
-        test=test,
         classes=classes,
         ignore=ignore,
     )

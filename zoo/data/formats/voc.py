@@ -1,13 +1,14 @@
 """Pascal VOC: a folder of pictures, a folder of XML files with a box for each object."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from zoo.data.dataset import DataSet
 from zoo.data.files.boxes import Objects, with_boxes
 from zoo.data.files.dataset import dataset_of
 from zoo.data.files.pictures import examples_in, find_folder, find_root
-from zoo.data.files.wanted import Wanted
+from zoo.data.files.voc import annotations_in
+from zoo.data.request import Request
 
 SOURCE = "voc"
 SUMMARY = "your pictures with boxes: Pascal VOC XML files, and lists of names for the splits"
@@ -20,12 +21,8 @@ _ANNOTATIONS = ("Annotations", "xmls", "xml", "labels", "boxes")
 def open(
     name: str,
     path: Path | None,
+    request: Request,
     *,
-    targets: frozenset[str] | None,
-    splits: Mapping[str, Wanted] | None,
-    seed: int,
-    validation: float,
-    test: float,
     images: str | None = None,
     annotations: str | None = None,
     objects: Objects = "largest",
@@ -34,17 +31,13 @@ def open(
     """Opens a folder of pictures with VOC annotations (Everingham et al. 2010).
 
     The class of a picture is that of its object. Every picture, annotation and box that is
-    not as it should be is mended or left out, and named in the notes.
+    not as it should be is mended or left out, and named in the findings.
 
     Args:
         name: Empty: this source takes no name.
         path: The folder; a relative one is also looked for under `$ZOO_DATA`.
-        targets: As in `open_dataset`.
-        splits: As in `open_dataset`. Without it `ImageSets/Main/train.txt` and the like,
+        request: What is asked for. Without splits `ImageSets/Main/train.txt` and the like,
             lists beside the pictures, or folders named train and so on.
-        seed: As in `open_dataset`.
-        validation: As in `open_dataset`.
-        test: As in `open_dataset`.
         images: Folder of the pictures below `path`; without it one by a usual name, or `path`
             itself.
         annotations: Folder of the XML files below `path`; likewise.
@@ -58,20 +51,15 @@ def open(
     root = find_root(path, SOURCE, "pictures and their VOC annotations")
     pictures = _folder(root, images, _IMAGES, "pictures")
     xmls = _folder(root, annotations, _ANNOTATIONS, "annotations")
-    examples, looks, notes = examples_in(root, pictures)
-    examples, decided = with_boxes(
-        root, pictures, xmls, examples, looks, objects=objects, classes=classes
-    )
+    examples, looks, findings = examples_in(root, pictures)
+    annotated, alone = annotations_in(root, pictures, xmls, examples)
+    examples, decided = with_boxes(examples, looks, annotated, objects=objects, classes=classes)
     return dataset_of(
         root,
         examples,
+        request,
         carries=frozenset(TARGETS),
-        targets=targets,
-        splits=splits,
-        seed=seed,
-        validation=validation,
-        test=test,
-        notes=[*notes, *decided],
+        findings=[*findings, *alone, *decided],
     )
 
 

@@ -7,8 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.data.dataset import NO_OBJECT, Split
+from zoo.data.findings import Reason
 from zoo.errors import UserError
-from zoo.preprocess import Preprocessing, picture_error
+from zoo.preprocess import MASK_SIZE, Preprocessing, picture_error
 
 Batch = dict[str, tf.Tensor]
 
@@ -33,7 +34,7 @@ class Prepared:
     split: Split
     targets: tuple[str, ...]
     indices: np.ndarray
-    left_out: tuple[tuple[str, str], ...]
+    left_out: tuple[tuple[str, Reason], ...]
     cached: bool
     read: Callable[[tf.Tensor], Batch]
     read_batch: Callable[[tf.Tensor], Batch] | None
@@ -193,32 +194,35 @@ def _is_complete(raw: Batch) -> tf.Tensor:
 
 def _reason(
     split: Split, preprocessing: Preprocessing, targets: tuple[str, ...], index: int
-) -> str:
-    """Says why an example cannot be read, as the end of a sentence that begins with its name."""
+) -> Reason:
+    """Says why an example cannot be read."""
     try:
         raw = split.read(tf.constant(index, tf.int64))
     except tf.errors.NotFoundError:
-        return split.explain(index) or "is not there any more"
+        return split.explain(index) or Reason("missing-picture", "is not there any more")
     except tf.errors.PermissionDeniedError:
-        return "may not be read (permission denied)"
+        return Reason("unreadable-picture", "may not be read (permission denied)")
     except tf.errors.OpError as error:
         return split.explain(index) or _first_line(error)
     try:
         preprocessing.prepare({"image": raw["image"]})
     except tf.errors.OpError as error:
         if raw["image"].dtype == tf.string:
-            return bytes(picture_error(raw["image"]).numpy()).decode()
+            found_out = bytes(picture_error(raw["image"]).numpy()).decode()
+            return Reason("unreadable-picture", found_out)
         return _first_line(error)
     try:
         preprocessing.prepare({key: raw[key] for key in ("image", *targets)})
     except tf.errors.OpError as error:
         return split.explain(index) or _first_line(error)
-    return "could be read only the second time"
+    return Reason("unreadable-picture", "could be read only the second time")
 
 
-def _first_line(error: tf.errors.OpError) -> str:
+def _first_line(error: tf.errors.OpError) -> Reason:
     # The rest of the message names ops and devices, which says nothing to a user.
-    return "cannot be used: " + str(error.message).strip().splitlines()[0]
+    first = str(error.message).strip().splitlines()[0]
+    kind = "mask-size" if MASK_SIZE in first else "unreadable-picture"
+    return Reason(kind, f"cannot be used: {first}")
 
 
 def _unreadable(

@@ -3,11 +3,11 @@
 For all three tasks, made on the spot in seconds, with no network, always the same.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from zoo.data.dataset import DataSet
 from zoo.data.places import tfds_folder
+from zoo.data.request import Request
 
 SOURCE = "digit_scenes"
 SUMMARY = "embedded: 9,000 scenes 64x64, one handwritten digit each, made in seconds"
@@ -17,37 +17,27 @@ TARGETS = ("class", "box", "mask")
 def open(
     name: str,
     path: Path | None,
-    *,
-    targets: frozenset[str] | None,
-    splits: Mapping[str, str] | None,
-    seed: int,
-    validation: float,
-    test: float,
+    request: Request,
 ) -> DataSet:
     """Opens the digit scenes, drawing them first where that has not been done yet.
 
     Args:
         name: Empty: this source takes no name.
         path: The TFDS folder to keep them in; TFDS's own by default.
-        targets: Not used: every scene has all.
-        splits: Splits by another name, as in {"train": "train[:1000]"}.
-        seed: Not used: the scenes are always the same.
-        validation: As in `open_dataset`, if `splits` names no validation.
-        test: As in `open_dataset`, if `splits` names no test.
+        request: What is asked for; its splits are slices, as in {"train": "train[:1000]"}. The
+            targets and the seed are not used: every scene has all, and is always the same.
     """
     from zoo.data.formats.digit_scenes.builder import DigitScenes
     from zoo.data.formats.digit_scenes.drawing import MASK_NAMES
     from zoo.data.records import dataset_of, prepare
 
-    del name, targets, seed
+    del name
     folder = path or tfds_folder()
     builder = prepare(lambda: DigitScenes(data_dir=str(folder), file_format="array_record"), folder)
     return dataset_of(
         builder,
+        request,
         name=SOURCE,
-        splits=splits,
-        validation=validation,
-        test=test,
         mask_names=MASK_NAMES,
         mirrored=False,
     )

@@ -1,0 +1,71 @@
+"""What is asked of a data set, whatever its format."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.data.dataset import SPLITS, TARGETS
+from zoo.errors import UserError, nearest
+
+Wanted = str | Sequence[str]
+"""What a split is asked for as; see `zoo.data.files.splits.divide`."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What every format's `open()` is asked for.
+
+    Attributes:
+        targets: Which of "class", "box" and "mask" are to be learnt: an example that lacks one
+            of these is left out. None to keep examples without class or box, marked as the
+            contract says.
+        splits: What each split is in the set; None to divide it by the usual names.
+        seed: Decides which files go where, if files have to be divided.
+        validation: Share of train to validate with, if the set has no split for it.
+        test: Share of train to test with, if the set has no split for it.
+        cache: Folder in which a format may keep files that it converted; None to keep none.
+        values: What becomes 0 and what 255, of pictures of more than 8 bits; None for all that
+            their type can hold.
+        progress: Called with the number of steps done and their total while files are converted.
+
+    Raises:
+        UserError: If there is no such target or split, or a share is out of range.
+
+    Example:
+        >>> Request(targets=frozenset({"class"}), test=0.25).test
+        0.25
+    """
+
+    targets: frozenset[str] | None = None
+    splits: Mapping[str, Wanted] | None = None
+    seed: int = 0
+    validation: float = 0.1
+    test: float = 0.2
+    cache: Path | None = None
+    values: tuple[float, float] | None = None
+    progress: Callable[[int, int], None] | None = None
+
+    def __post_init__(self):
+        for what, names, known in (
+            ("target", self.targets, TARGETS),
+            ("split", self.splits, SPLITS),
+        ):
+            for name in sorted(set(names or ()) - set(known)):
+                raise UserError(f"there is no {what} {name!r}{nearest(name, known)}")
+        for name in ("validation", "test"):
+            value = getattr(self, name)
+            if not 0 <= value < 1:
+                raise UserError(f"{name} is the share of train to cut off: {value} is not in 0..1")
+        if self.validation + self.test >= 1:
+            raise UserError(
+                f"validation={self.validation} and test={self.test} leave nothing to train on; "
+                "lower one of them"
+            )
+
+    def wanted(self, carries: frozenset[str]) -> frozenset[str]:
+        """Returns which of the targets that a format carries are to be learnt.
+
+        Args:
+            carries: Which of "class", "box" and "mask" the format has.
+        """
+        return carries if self.targets is None else carries & self.targets
