@@ -16,8 +16,8 @@ from zoo.export.savedmodel import read_card, versions
 from zoo.inference import Answer, predict
 from zoo.models import FitSize
 from zoo.preprocess import Preprocessing
+from zoo.training.data import RUNS, open_data
 from zoo.training.recipe import Recipe, parse_recipe
-from zoo.training.train import open_data
 from zoo.training.watch import Watch
 
 
@@ -44,7 +44,7 @@ class Model:
 
     def predict(self, pictures, on_picture=lambda: None) -> list[Answer]:
         """Answers for paths, bytes or arrays; see :meth:`zoo.inference.Predictor.predict`."""
-        return predict(self.signatures, pictures, self.preprocessing.channels, on_picture)
+        return predict(self.signatures, pictures, self.preprocessing, on_picture)
 
     def evaluate(self, dataset: DataSet, split: str = "test", on_picture=lambda: None):
         """Measures the model on a split; see :func:`zoo.evaluation.evaluate.evaluate`."""
@@ -104,8 +104,17 @@ def load_network(path: Path) -> keras.Model:
     return network
 
 
-def evaluate_on(model: Model, split: str, data: str | None, watch: Watch) -> Evaluation:
+def evaluate_on(
+    model: Model, split: str, data: str | None, watch: Watch, runs: Path = RUNS
+) -> Evaluation:
     """Measures a model on its recipe's data, or on another folder.
+
+    Args:
+        model: Carries its recipe.
+        split: Of the data set.
+        data: Another folder than the recipe's.
+        watch: Told what goes on.
+        runs: Folder of the run folders, beside which converted pictures are kept.
 
     Raises:
         UserError: If the model's recipe is not known, or the data are not there.
@@ -113,8 +122,7 @@ def evaluate_on(model: Model, split: str, data: str | None, watch: Watch) -> Eva
     if model.recipe is None:
         raise UserError("this model carries no recipe that names its data; evaluate its run folder")
     recipe = model.recipe.with_overrides({"data.path": data} if data else {})
-    with watch.bar(f"opening {recipe.data.source}"):
-        dataset = open_data(recipe)
+    dataset = open_data(recipe, watch, runs)
     total = dataset.splits[split].length if split in dataset.splits else None
     with watch.bar(f"evaluating on {split}", total) as bar:
         return model.evaluate(dataset, split, bar.advance)

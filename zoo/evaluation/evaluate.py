@@ -8,9 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.data import NO_OBJECT, DataSet
+from zoo.data.pipeline import reason_of
 from zoo.errors import UserError
 from zoo.inference import Answer, predict
-from zoo.preprocess import Preprocessing, decode_mask
+from zoo.preprocess import Preprocessing, decode_mask, upright_size
 from zoo.tasks import Task
 
 WORST = 12
@@ -114,9 +115,9 @@ def evaluate(
     count = len(class_names)
     confusion = np.zeros((count, count), np.int64)
     worst: list[tuple[float, str, Any, dict[str, Any], Answer]] = []
-    for chunk in _chunks(_examples(dataset, split, task)):
+    for chunk in _chunks(_examples(dataset, split, task, preprocessing, result.unreadable)):
         pictures = [example["image"] for _, example in chunk]
-        answers = predict(signatures, pictures, preprocessing.channels)
+        answers = predict(signatures, pictures, preprocessing)
         truths, values = [], []
         for (name, example), answer in zip(chunk, answers, strict=True):
             on_picture()
@@ -125,7 +126,7 @@ def evaluate(
                 result.unreadable.append((name, why))
                 continue
             result.pictures += 1
-            truth = _truth(example, preprocessing)
+            truth = _truth(example)
             truths.append(truth)
             values.append(answer.values)
             confusion += task.confusion(truth, answer.values, count)
@@ -143,23 +144,45 @@ def evaluate(
     return result
 
 
-def _examples(dataset: DataSet, split: str, task: Task) -> Iterator[tuple[str, dict[str, Any]]]:
+def _examples(
+    dataset: DataSet,
+    split: str,
+    task: Task,
+    preprocessing: Preprocessing,
+    unreadable: list[tuple[str, str]],
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yields names and examples; those that cannot be read go to `unreadable`."""
     source = dataset.splits[split]
     keys = ("image", *task.targets)
 
     # AutoGraph would wrap a user's mistake, found while tracing, in an error of its own.
     @tf.autograph.experimental.do_not_convert
-    def read(index: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {key: value for key, value in source.read(index).items() if key in keys}
+    def read(index: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        example = {key: value for key, value in source.read(index).items() if key in keys}
+        if "box" in example:
+            image = example["image"]
+            encoded = image.dtype == tf.string
+            example["size"] = upright_size(image) if encoded else tf.shape(image)[:2]
+        return index, example
 
     examples = tf.data.Dataset.range(source.length).map(
         read,
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )
-    arrays: Any = examples.prefetch(tf.data.AUTOTUNE).as_numpy_iterator()
-    for index, example in enumerate(arrays):
-        yield source.label(index), example
+    arrays: Any = examples.ignore_errors().prefetch(tf.data.AUTOTUNE).as_numpy_iterator()
+    expected = 0
+
+    def passed_over(until: int) -> None:
+        for index in range(expected, until):
+            why = reason_of(source, preprocessing, task.targets, index)
+            unreadable.append((source.label(index), str(why)))
+
+    for index, example in arrays:
+        passed_over(int(index))
+        expected = int(index) + 1
+        yield source.label(int(index)), example
+    passed_over(source.length)
 
 
 def _chunks(examples: Iterator, size: int = 32) -> Iterator[list]:
@@ -183,11 +206,11 @@ def _lacking(example: dict[str, Any]) -> str:
     return "" if known else str(NO_OBJECT)
 
 
-def _truth(example: dict[str, Any], preprocessing: Preprocessing) -> dict[str, Any]:
+def _truth(example: dict[str, Any]) -> dict[str, Any]:
     """Returns what is true of a picture, boxes in its pixels and masks as ids."""
-    truth = {key: value for key, value in example.items() if key != "image"}
+    truth = {key: value for key, value in example.items() if key not in ("image", "size")}
     if "box" in truth:
-        height, width = _picture(example["image"], preprocessing).shape[:2]
+        height, width = example["size"]
         truth["box"] = truth["box"] * np.array([width, height, width, height], np.float32)
     if isinstance(truth.get("mask"), bytes):
         truth["mask"] = decode_mask(truth["mask"]).numpy()

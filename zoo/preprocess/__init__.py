@@ -10,6 +10,7 @@ from zoo.preprocess.decode import MAX_PIXELS as MAX_PIXELS
 from zoo.preprocess.decode import decode_image as decode_image
 from zoo.preprocess.decode import orient as orient
 from zoo.preprocess.decode import picture_error as picture_error
+from zoo.preprocess.decode import upright_size as upright_size
 from zoo.preprocess.headers import Header as Header
 from zoo.preprocess.headers import orientation as orientation
 from zoo.preprocess.headers import read_header as read_header

@@ -10,6 +10,7 @@ from zoo.errors import UserError
 from zoo.preprocess.bmp import decode_bmp, readable_bmp
 from zoo.preprocess.headers import (
     BMP,
+    GIF,
     JPEG,
     PNG,
     UNKNOWN,
@@ -156,6 +157,27 @@ def decode_reduced(
     # A GIF's pixels, not its header, say how large it is.
     size = tf.where(power > 0, tf.cast(header.upright, tf.int32), tf.shape(image)[:2])
     return Decoded(image, size, tf.bitwise.left_shift(1, power))
+
+
+def upright_size(data: tf.Tensor) -> tf.Tensor:
+    """Reads how large a picture is once it stands upright, as a rule without decoding it.
+
+    Args:
+        data: string scalar, an encoded picture.
+
+    Returns:
+        int32 [2], height and width; 0 where the bytes are no picture.
+
+    Raises:
+        tf.errors.InvalidArgumentError: For a damaged GIF.
+    """
+    header = read_header(data)
+    return tf.cond(
+        # Its frames say how large it is, not its header.
+        header.kind == GIF,
+        lambda: tf.shape(decode_image(data))[:2],
+        lambda: tf.cast(header.upright, tf.int32),
+    )
 
 
 def _is_deep_png(data: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:

@@ -9,76 +9,18 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from zoo.errors import UserError, keyword_options, nearest
 from zoo.options import first_error, validated
+from zoo.training.sections import DataOptions, InputOptions, PositiveInt, Section, Share
 
 _PARTS = ("encoder", "head", "decoder")
 _SECTIONS = ("data", "input", "model", "loss", "augment")
 _GIVEN_BY_ROOMS = ("task", "classes", "input_shape", "activation", "only", "on_report")
 
-PositiveInt = Annotated[int, Field(ge=1)]
-Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DataOptions(_Section):
-    """Where the pictures are and how they are divided.
-
-    Attributes:
-        source: A format or a data set, one of those that ``zoo list datasets`` shows.
-        path: The folder, as ``--data`` gives it. Without it ``place`` is looked for.
-        place: The folder's usual name below ``$ZOO_DATA``.
-        options: What the source takes besides; see ``open`` in its module.
-        splits: What serves as ``train``, ``validation`` and ``test``: splits of TFDS,
-            slices such as ``"train[:95%]"`` included; of files, list files, folders or
-            names (:func:`zoo.data.open_dataset`).
-        validation: Share of the training pictures set aside for choices, where no
-            validation split is given.
-        test: Share of all pictures set aside for the test, where no test split is given.
-        seed: Decides which pictures are set aside. It is not the recipe's, so that runs
-            of several seeds are tested on the same pictures.
-        unreadable: What to do about a picture that cannot be read: ``"fail"`` names
-            it and stops, ``"skip"`` names it and goes on without it.
-        cache_gib: Decoded pictures are kept in memory up to so many GiB.
-    """
-
-    source: str
-    path: str | None = None
-    place: str | None = None
-    options: dict[str, Any] = Field(default_factory=dict)
-    splits: dict[str, str | list[str]] = Field(default_factory=dict)
-    validation: Share = 0.1
-    test: Share = 0.2
-    seed: Annotated[int, Field(ge=0)] = 0
-    unreadable: Literal["fail", "skip"] = "fail"
-    cache_gib: Annotated[float, Field(ge=0.0)] = 2.0
-
-
-class InputOptions(_Section):
-    """What the network is shown.
-
-    Attributes:
-        size: Height and width of the model's input in pixels.
-        channels: 1 (gray), 3 (RGB) or 4 (RGBA) for encoded pictures.
-        fit: How a picture is brought to ``size``: ``"pad"`` (letterbox), ``"stretch"``
-            or ``"crop"``.
-        patch: Height and width of the parts that training sees of a picture, each time
-            others; evaluation and serving see it whole. Segmentation only. ``None`` for
-            whole pictures.
-    """
-
-    size: tuple[PositiveInt, PositiveInt]
-    channels: PositiveInt = 3
-    fit: Literal["pad", "stretch", "crop"] = "pad"
-    patch: tuple[PositiveInt, PositiveInt] | None = None
-
-
-class Recipe(_Section):
+class Recipe(Section):
     """One run, from data to published model, as plain values.
 
     Attributes:
@@ -250,7 +192,7 @@ class Recipe(_Section):
                 f'input.fit="crop" loses what lies outside the crop, which {self.task} cannot '
                 'answer for; use "pad" or "stretch"'
             )
-        return Preprocessing(self.input.size, self.input.channels, self.input.fit)
+        return Preprocessing(self.input.size, self.input.channels, self.input.fit, self.data.values)
 
     def build_model(self, classes: int, **options: Any):
         """Builds the recipe's network, with initial weights unless ``weights`` is given.

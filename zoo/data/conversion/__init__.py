@@ -13,6 +13,7 @@ from zoo.data.conversion.reading import (
     foreign_header,
     foreign_kind,
     is_deep_png,
+    picture_in,
     picture_or_array,
     read_samples,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "foreign_header",
     "foreign_kind",
     "is_deep_png",
+    "picture_in",
     "picture_or_array",
     "read_samples",
 ]

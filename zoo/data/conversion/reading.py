@@ -12,7 +12,7 @@ from PIL import Image
 from zoo.data.conversion.npy import npy_header, read_npy
 from zoo.data.conversion.samples import Samples, UnreadableError
 from zoo.data.conversion.tiff import read_tiff, tiff_header
-from zoo.preprocess import CHANNELS
+from zoo.preprocess import CHANNELS, Values
 
 
 class Foreign(NamedTuple):
@@ -117,3 +117,23 @@ def picture_or_array(pixels: np.ndarray) -> bytes | np.ndarray:
     # It is read far more often than written, from a disk that is fast: little compression.
     Image.fromarray(np.ascontiguousarray(flat)).save(stream, "PNG", compress_level=1)
     return stream.getvalue()
+
+
+def picture_in(path: Path, values: Values | None) -> bytes | np.ndarray:
+    """Returns what is in a picture file, as a model is asked about it.
+
+    Args:
+        path: Of a file of any format.
+        values: See `Samples.as_bytes`.
+
+    Returns:
+        The file's bytes, or those of a PNG with the same pixels; of a file to be converted
+        whose channels none could carry, uint8 [h, w, c].
+
+    Raises:
+        OSError: If there is no such file, or it may not be read.
+        UnreadableError: If it is one to be converted, and cannot be read.
+    """
+    if not foreign_kind(path):
+        return path.read_bytes()
+    return picture_or_array(read_samples(path).as_bytes(values))

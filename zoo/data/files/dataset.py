@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from zoo.data.dataset import DataSet
-from zoo.data.files.example import Example
 from zoo.data.files.decoding import Pictures
+from zoo.data.files.example import Example
 from zoo.data.files.reading import reader_of_masks, split_of
 from zoo.data.files.splits import divide
 from zoo.data.findings import Finding

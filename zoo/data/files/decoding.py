@@ -1,16 +1,19 @@
 """Reading the pictures of a data set by index, whatever their formats."""
 
+from __future__ import annotations
+
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from zoo.data.conversion import convert, is_deep_png
-from zoo.data.conversion.store import Entry
 from zoo.data.files.example import Example
 from zoo.data.findings import Finding, Reason, found_in
 from zoo.data.request import Request
+
+if TYPE_CHECKING:
+    from zoo.data.conversion.store import Entry
 
 _ENCODED = 0
 
@@ -33,6 +36,8 @@ class Pictures:
     """
 
     def __init__(self, examples: Sequence[Example], request: Request):
+        from zoo.data.conversion import convert
+
         self._paths = {example.file: Path(example.path) for example in examples}
         self._converted = convert(self._paths, request.cache, request.values, request.progress)
         self._values = request.values
@@ -81,6 +86,8 @@ class Pictures:
         return [*self._depths(), *self._remarks()]
 
     def _depths(self) -> Iterator[Finding]:
+        from zoo.data.conversion import is_deep_png
+
         deep: dict[tuple[str, tuple[float, float]], dict[str, str]] = {}
         for entry in self._entries.values():
             if entry.deep and not entry.reason:
@@ -149,7 +156,9 @@ class Pictures:
             return np.array(found, dtype=object) if channels is None else found
 
         def foreign(index: Any) -> Any:
-            kind, shape = (tf.string, []) if channels is None else (tf.uint8, [None, None, channels])
+            kind, shape = (
+                (tf.string, []) if channels is None else (tf.uint8, [None, None, channels])
+            )
             return tf.ensure_shape(tf.numpy_function(fetch, [numbers[index]], kind), shape)
 
         def read(index: Any) -> Any:

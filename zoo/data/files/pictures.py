@@ -132,7 +132,8 @@ class Look:
     """What a picture's header says.
 
     Attributes:
-        kind: "JPEG", "PNG", "GIF", "BMP", "WebP", "TIFF", "NumPy"; empty where the bytes are none of them.
+        kind: "JPEG", "PNG", "GIF", "BMP", "WebP", "TIFF", "NumPy"; empty where the
+            bytes are none of them.
         stored: Height and width as stored, in pixels; 0 where the header does not say.
         orientation: 1 to 8, as EXIF defines it.
     """

@@ -140,9 +140,7 @@ def _reader_of_classes(examples: Sequence[Example], ids: MaskClasses) -> Callabl
     return read
 
 
-def _explain(
-    example: Example, pictures: Pictures, ids: MaskClasses | None
-) -> Reason | None:
+def _explain(example: Example, pictures: Pictures, ids: MaskClasses | None) -> Reason | None:
     """Says why an example cannot be used; None if only its picture's bytes can be at fault."""
     if (fault := pictures.fault(example)) is not None:
         return fault

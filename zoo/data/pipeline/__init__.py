@@ -12,9 +12,12 @@ from zoo.data.pipeline.batches import (
     evaluation_batches,
     training_batches,
 )
+from zoo.data.pipeline.limits import AHEAD_BYTES, threads_of
 from zoo.data.pipeline.prepared import Batch, Prepared, prepare_split
+from zoo.data.pipeline.reasons import reason_of
 
 __all__ = [
+    "AHEAD_BYTES",
     "Augmentation",
     "Batch",
     "Prepared",
@@ -22,5 +25,7 @@ __all__ = [
     "epoch_order",
     "evaluation_batches",
     "prepare_split",
+    "reason_of",
+    "threads_of",
     "training_batches",
 ]

@@ -5,6 +5,7 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
+from zoo.data.pipeline.limits import limited
 from zoo.data.pipeline.prepared import Batch, Prepared
 from zoo.errors import UserError
 
@@ -69,6 +70,7 @@ def batches(
     epoch: int = 0,
     start: int = 0,
     drop_remainder: bool = False,
+    threads: int | None = None,
 ) -> tf.data.Dataset:
     """Returns the batches of an order, from step `start` on.
 
@@ -83,6 +85,7 @@ def batches(
         epoch: See `seed`.
         start: First step; those before it cost nothing.
         drop_remainder: Whether to leave out the last batch if it is not full.
+        threads: How many prepare batches; None for as many as there are cores to run on.
 
     Returns:
         A data set of dicts: "image" (uint8 [n, h, w, c]; float32 in 0..255 if augmented), the
@@ -129,7 +132,7 @@ def batches(
             .enumerate(start)
             .map(plain(lambda step, slot: finish(step, *slot)), **parallel)
         )
-    return data.prefetch(tf.data.AUTOTUNE)
+    return limited(data.prefetch(tf.data.AUTOTUNE), threads)
 
 
 def training_batches(
@@ -141,6 +144,7 @@ def training_batches(
     epoch: int,
     start: int = 0,
     repeat: int = 1,
+    threads: int | None = None,
 ) -> tf.data.Dataset:
     """Returns the batches of one epoch of training, shuffled and augmented.
 
@@ -156,6 +160,7 @@ def training_batches(
         start: First step; batches from there on are those of the whole epoch, bit for bit.
         repeat: How often an epoch shows each example, from 1, each time in a new order and with
             uniforms of its own: for splits so small that once is only a few steps.
+        threads: As in `batches`.
 
     Raises:
         UserError: If `repeat` is below 1.
@@ -176,9 +181,13 @@ def training_batches(
         epoch=epoch,
         start=start,
         drop_remainder=len(order) >= batch_size,
+        threads=threads,
     )
 
 
-def evaluation_batches(prepared: Prepared, *, batch_size: int) -> tf.data.Dataset:
+def evaluation_batches(
+    prepared: Prepared, *, batch_size: int, threads: int | None = None
+) -> tf.data.Dataset:
     """Returns every example once, in order; the last batch may be smaller."""
-    return batches(prepared, batch_size=batch_size, order=np.arange(prepared.length))
+    order = np.arange(prepared.length)
+    return batches(prepared, batch_size=batch_size, order=order, threads=threads)

@@ -1,0 +1,80 @@
+"""The sections of a recipe that say where its pictures are and what the network is shown."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PositiveInt = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+class Section(BaseModel):
+    """Fields of a recipe: no others, of the types annotated, and never changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataOptions(Section):
+    """Where the pictures are and how they are divided.
+
+    Attributes:
+        source: A format or a data set, one of those that ``zoo list datasets`` shows.
+        path: The folder, as ``--data`` gives it. Without it ``place`` is looked for.
+        place: The folder's usual name below ``$ZOO_DATA``.
+        options: What the source takes besides; see ``open`` in its module.
+        splits: What serves as ``train``, ``validation`` and ``test``: splits of TFDS,
+            slices such as ``"train[:95%]"`` included; of files, list files, folders or
+            names (:func:`zoo.data.open_dataset`).
+        validation: Share of the training pictures set aside for choices, where no
+            validation split is given.
+        test: Share of all pictures set aside for the test, where no test split is given.
+        seed: Decides which pictures are set aside. It is not the recipe's, so that runs
+            of several seeds are tested on the same pictures.
+        unreadable: What to do about a picture that cannot be read: ``"fail"`` names
+            it and stops, ``"skip"`` names it and goes on without it.
+        values: What becomes 0 and what 255, of pictures of more than 8 bits: ``[0, 4095]``
+            for a camera of 12 bits in files of 16. ``None`` for the full range of their
+            integers, and for 0 to 1 of floats. Pictures of 8 bits are taken as they are.
+        cache: Where decoded pictures are kept: ``"memory"``, ``"disk"`` (beside the run,
+            until it ends), ``"none"`` to decode them for each batch, or ``"auto"``: the
+            first of these whose budget they are within.
+        cache_gib: The budget in memory, GiB, of each split.
+        cache_disk_gib: The budget on disk, GiB, of each split.
+        threads: How many threads prepare batches; ``None`` for as many as there are cores
+            to run on.
+    """
+
+    source: str
+    path: str | None = None
+    place: str | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+    splits: dict[str, str | list[str]] = Field(default_factory=dict)
+    validation: Share = 0.1
+    test: Share = 0.2
+    seed: Annotated[int, Field(ge=0)] = 0
+    unreadable: Literal["fail", "skip"] = "fail"
+    values: tuple[float, float] | None = None
+    cache: Literal["auto", "memory", "disk", "none"] = "auto"
+    cache_gib: Annotated[float, Field(ge=0.0)] = 2.0
+    cache_disk_gib: Annotated[float, Field(ge=0.0)] = 20.0
+    threads: PositiveInt | None = None
+
+
+class InputOptions(Section):
+    """What the network is shown.
+
+    Attributes:
+        size: Height and width of the model's input in pixels.
+        channels: 1 (gray), 3 (RGB) or 4 (RGBA) for encoded pictures; of TIFF and NumPy
+            files as many as they have.
+        fit: How a picture is brought to ``size``: ``"pad"`` (letterbox), ``"stretch"``
+            or ``"crop"``.
+        patch: Height and width of the parts that training sees of a picture, each time
+            others; evaluation and serving see it whole. Segmentation only. ``None`` for
+            whole pictures.
+    """
+
+    size: tuple[PositiveInt, PositiveInt]
+    channels: PositiveInt = 3
+    fit: Literal["pad", "stretch", "crop"] = "pad"
+    patch: tuple[PositiveInt, PositiveInt] | None = None
