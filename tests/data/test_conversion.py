@@ -224,7 +224,7 @@ def test_a_disk_that_fills_while_records_are_written(tmp_path):
 
 def test_a_place_that_may_not_be_written_to_is_named(twenty, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot write to .*file"):
+    with pytest.raises(UserError, match=r"cannot write to .*file"):
         convert(files_in(twenty), tmp_path / "file" / "cache")
 
 

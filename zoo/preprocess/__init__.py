@@ -5,8 +5,6 @@ served graph.
 """
 
 from zoo.preprocess.batch import read_batch as read_batch
-from zoo.preprocess.decode import CHANNELS as CHANNELS
-from zoo.preprocess.decode import MAX_PIXELS as MAX_PIXELS
 from zoo.preprocess.decode import decode_image as decode_image
 from zoo.preprocess.decode import orient as orient
 from zoo.preprocess.decode import picture_error as picture_error
@@ -18,7 +16,5 @@ from zoo.preprocess.masks import IGNORE as IGNORE
 from zoo.preprocess.masks import decode_mask as decode_mask
 from zoo.preprocess.preprocessing import MASK_SIZE as MASK_SIZE
 from zoo.preprocess.preprocessing import Preprocessing as Preprocessing
-from zoo.preprocess.values import SIXTEEN_BITS as SIXTEEN_BITS
-from zoo.preprocess.values import Values as Values
-from zoo.preprocess.values import checked_values as checked_values
-from zoo.preprocess.values import to_bytes as to_bytes
+from zoo.values import CHANNELS as CHANNELS
+from zoo.values import MAX_PIXELS as MAX_PIXELS

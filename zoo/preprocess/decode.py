@@ -19,13 +19,7 @@ from zoo.preprocess.headers import (
     read_header_to_decode,
 )
 from zoo.preprocess.raw_bytes import peek
-from zoo.preprocess.values import SIXTEEN_BITS, Values, bytes_of_sixteen_bits
-
-MAX_PIXELS = 178_956_970
-"""The largest picture that is decoded, in pixels (what Pillow too takes for a bomb)."""
-
-CHANNELS = (1, 3, 4)
-"""The numbers of channels that an encoded picture can be decoded to."""
+from zoo.values import CHANNELS, MAX_PIXELS, SIXTEEN_BITS, Values, bytes_of_sixteen_bits
 
 _RATIOS = (2, 4, 8)
 

@@ -4,9 +4,10 @@ import zlib
 
 import tensorflow as tf
 
-from zoo.preprocess.decode import MAX_PIXELS, TOO_LARGE, require
+from zoo.preprocess.decode import TOO_LARGE, require
 from zoo.preprocess.headers import PNG, read_header
 from zoo.preprocess.raw_bytes import peek
+from zoo.values import MAX_PIXELS
 
 IGNORE = 255
 """The mask id that means "no answer": never trained on, never scored."""

@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from zoo.errors import UserError, check_options, nearest
 from zoo.preprocess.decode import (
-    CHANNELS,
     convert_channels,
     decode_image,
     decode_reduced,
@@ -16,7 +15,7 @@ from zoo.preprocess.decode import (
 from zoo.preprocess.geometry import FITS, Geometry, geometry, ratio_of
 from zoo.preprocess.masks import IGNORE, decode_mask
 from zoo.preprocess.restore import likeliest
-from zoo.preprocess.values import Values, checked_values
+from zoo.values import CHANNELS, Values, checked_values
 
 # How many times as large as needed a picture decoded at reduced scale has to be at least.
 _SPARE = 2

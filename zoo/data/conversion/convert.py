@@ -20,7 +20,7 @@ from zoo.data.conversion.digests import digests_of
 from zoo.data.conversion.reading import foreign_kind, picture_or_array, read_samples
 from zoo.data.conversion.samples import Samples, UnreadableError
 from zoo.data.conversion.store import Entry, Store, find_store, locked, write_store
-from zoo.preprocess import Values
+from zoo.values import Values
 
 # Raised whenever the same file would be converted to other bytes.
 _VERSION = 1

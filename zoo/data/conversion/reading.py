@@ -12,7 +12,7 @@ from PIL import Image
 from zoo.data.conversion.npy import npy_header, read_npy
 from zoo.data.conversion.samples import Samples, UnreadableError
 from zoo.data.conversion.tiff import read_tiff, tiff_header
-from zoo.preprocess import CHANNELS, Values
+from zoo.values import CHANNELS, Values
 
 
 class Foreign(NamedTuple):

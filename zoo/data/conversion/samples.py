@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from zoo.preprocess import MAX_PIXELS, Values, to_bytes
+from zoo.values import MAX_PIXELS, Values, to_bytes
 
 MAX_BYTES = 8 * MAX_PIXELS
 """The most memory that a picture's samples may claim: four channels of 16 bits."""

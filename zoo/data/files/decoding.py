@@ -1,19 +1,17 @@
 """Reading the pictures of a data set by index, whatever their formats."""
 
-from __future__ import annotations
-
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from zoo.data.conversion import convert, is_deep_png
+from zoo.data.conversion.store import Entry
 from zoo.data.files.example import Example
 from zoo.data.findings import Finding, Reason, found_in
 from zoo.data.request import Request
-
-if TYPE_CHECKING:
-    from zoo.data.conversion.store import Entry
+from zoo.values import CHANNELS
 
 _ENCODED = 0
 
@@ -36,8 +34,6 @@ class Pictures:
     """
 
     def __init__(self, examples: Sequence[Example], request: Request):
-        from zoo.data.conversion import convert
-
         self._paths = {example.file: Path(example.path) for example in examples}
         self._converted = convert(self._paths, request.cache, request.values, request.progress)
         self._values = request.values
@@ -50,8 +46,6 @@ class Pictures:
 
     def _layout(self, file: str) -> int:
         """Returns how many channels a file's array has; 0 where it is an encoded picture."""
-        from zoo.preprocess import CHANNELS
-
         entry = self._entries.get(file)
         return _ENCODED if entry is None or entry.channels in CHANNELS else entry.channels
 
@@ -86,8 +80,6 @@ class Pictures:
         return [*self._depths(), *self._remarks()]
 
     def _depths(self) -> Iterator[Finding]:
-        from zoo.data.conversion import is_deep_png
-
         deep: dict[tuple[str, tuple[float, float]], dict[str, str]] = {}
         for entry in self._entries.values():
             if entry.deep and not entry.reason:

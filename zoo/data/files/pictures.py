@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zoo.data.conversion import FOREIGN, foreign_header
 from zoo.data.files.example import Example
 from zoo.data.findings import Finding, found_in
 from zoo.data.places import zoo_folder
 from zoo.errors import UserError
-
-PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".npy"}
 
 # What a header may say, in the order of the numbers of `zoo.preprocess.read_header`.
 _KINDS = ("", "JPEG", "PNG", "GIF", "BMP", "WebP")
@@ -25,9 +24,9 @@ _ENDINGS = {
     "GIF": {".gif"},
     "BMP": {".bmp"},
     "WebP": {".webp"},
-    "TIFF": {".tif", ".tiff"},
-    "NumPy": {".npy"},
+    **{name: set(kind.endings) for name, kind in FOREIGN.items()},
 }
+PICTURES = frozenset().union(*_ENDINGS.values())
 _EXIF_ORIENTATION = 0x0112
 
 
@@ -162,8 +161,6 @@ def look_at(paths: Sequence[Path]) -> list[Look]:
     if not paths:
         return looks
     import tensorflow as tf
-
-    from zoo.data.conversion import foreign_header
 
     header_of = _header_reader()
     data = (

@@ -1,4 +1,7 @@
-"""From samples of more than 8 bits to the 0..255 that networks are fed: the one rule."""
+"""What a picture's pixels may be, and how samples of more than 8 bits become 0..255.
+
+Needs NumPy alone: converting pictures starts no TensorFlow.
+"""
 
 import functools
 import math
@@ -9,6 +12,12 @@ import numpy as np
 from zoo.errors import UserError
 
 Values = tuple[float, float]
+
+CHANNELS = (1, 3, 4)
+"""The numbers of channels that an encoded picture can be decoded to."""
+
+MAX_PIXELS = 178_956_970
+"""The largest picture that is decoded, in pixels (what Pillow too takes for a bomb)."""
 
 SIXTEEN_BITS: Values = (0.0, 65535.0)
 
