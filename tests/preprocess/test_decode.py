@@ -91,6 +91,14 @@ def test_a_range_of_values_is_of_sixteen_bits_alone(encode, everywhere):
     assert second[..., 0].tolist() == [[0, 100, 255]]
 
 
+def test_a_real_picture_of_sixteen_bits(real_data):
+    file = real_data / "oddities" / "isbi_0_predict_16bit.png"
+    stored = np.asarray(Image.open(file))
+    assert stored.dtype == np.uint16
+    decoded = decode_image(file.read_bytes(), 1).numpy()[..., 0]
+    assert np.array_equal(decoded, np.round(stored / 257))
+
+
 def test_sixteen_bits_in_colour_and_with_alpha():
     random = np.random.default_rng(0)
     for channels in (1, 2, 3, 4):

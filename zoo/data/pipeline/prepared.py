@@ -189,7 +189,9 @@ def _read_all(
         stop = done + len(index)
         indices[done:stop] = index
         complete[done:stop] = whole
-        for key, tensor in batch.items() if allocate is not None else ():
+        for key, tensor in batch.items():
+            if allocate is None:
+                break
             value = np.asarray(tensor)
             if key not in arrays:
                 arrays[key] = allocate((split.length, *value.shape[1:]), value.dtype)
