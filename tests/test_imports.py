@@ -14,6 +14,7 @@ ROOMS = [
     "amounts",
     "errors",
     "options",
+    "values",
     "preprocess",
     "augment",
     "adversarial",

@@ -45,7 +45,7 @@ class DryRun:
 
 
 def dry_run(recipe: Recipe, watch: Watch) -> DryRun:
-    """Does everything a run does, on two batches, and leaves nothing behind.
+    """Does everything a run does, on two batches, and leaves nothing but converted pictures.
 
     All pictures are read, so that a faulty one is found now; two batches are trained
     and two validated; the network is exported to a temporary place and verified there.

@@ -6,12 +6,15 @@ import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
+import tensorflow as tf
 from PIL import Image
 from rich.table import Table
 
+from zoo.data.conversion import picture_in
 from zoo.dry_run import DryRun
 from zoo.errors import UserError
 from zoo.evaluation.evaluate import Evaluation
@@ -19,6 +22,7 @@ from zoo.export.savedmodel import Published
 from zoo.inference import Answer
 from zoo.listing import output
 from zoo.model import Model
+from zoo.preprocess import CHANNELS
 from zoo.run import Run, load
 from zoo.seeds import SeedRuns
 from zoo.training.files import write_text
@@ -173,8 +177,10 @@ def answer(model: Model, images: Sequence[str], folder: Path | None, watch: Watc
             bad.append(f"{one.name} {one.error}")
         elif folder:
             stem = _stem(images, number)
-            picture = model.preprocessing.decode(Path(one.name).read_bytes()).numpy()
-            drawn = model.task.draw(picture, one.values, None, model.class_names)
+            found = picture_in(Path(one.name), model.preprocessing.values)
+            if isinstance(found, bytes):
+                found = model.preprocessing.decode(found).numpy()
+            drawn = model.task.draw(found, one.values, None, model.class_names)
             line["drawn"] = str(folder / f"{stem}.png")
             drawn.save(line["drawn"])
             if "mask" in one.values:
@@ -192,19 +198,27 @@ def _stem(images: Sequence[str], number: int) -> str:
 
 
 def _leave_sample(run: Run, published: Published) -> tuple[Path, Path]:
-    data = run.example_files(1)[0]
-    with Image.open(io.BytesIO(data)) as picture:
-        sample = run.folder / f"sample.{(picture.format or 'png').lower()}"
-    sample.write_bytes(data)
+    (data,) = run.example_pictures(1)
     # Asked of the published model, so that what one sees is what it will serve.
     model = load(published.path)
+    if isinstance(data, bytes) or run.recipe.input.channels in CHANNELS:
+        if not isinstance(data, bytes):
+            data = tf.io.encode_png(data).numpy()
+        with Image.open(io.BytesIO(data)) as picture:
+            sample = run.folder / f"sample.{(picture.format or 'png').lower()}"
+        sample.write_bytes(data)
+        instance: Any = {"b64": base64.b64encode(data).decode()}
+        pixels = model.preprocessing.decode(data).numpy()
+    else:
+        sample, pixels = run.folder / "sample.npy", data
+        np.save(sample, data)
+        # Its own size would do as well, at the length of the request.
+        instance = model.preprocessing.fit_image(tf.constant(data)).numpy().astype(int).tolist()
     said: Answer = model.predict([sample])[0]
     if said.error:
         raise UserError(f"the sample {sample} {said.error}")
-    picture = model.preprocessing.decode(data).numpy()
-    drawing = model.task.draw(picture, said.values, None, model.class_names)
+    drawing = model.task.draw(pixels, said.values, None, model.class_names)
     drawing.save(run.folder / "sample_answer.png")
-    body = {"instances": [{"b64": base64.b64encode(data).decode()}]}
     request = run.folder / "request.json"
-    write_text(request, json.dumps(body) + "\n")
+    write_text(request, json.dumps({"instances": [instance]}) + "\n")
     return sample, request

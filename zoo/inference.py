@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.data.conversion import UnreadableError, picture_in
 from zoo.errors import UserError
 from zoo.preprocess import CHANNELS, Preprocessing, decode_mask, picture_error, read_batch
 from zoo.tasks import Task
@@ -111,8 +112,8 @@ class Predictor(tf.Module):
 
     def _from_bytes(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         def prepare(data: tf.Tensor) -> dict[str, tf.Tensor]:
-            image = self.preprocessing.decode(data)
-            return {"pixels": self.preprocessing.fit_image(image), "size": tf.shape(image)[:2]}
+            pixels, size = self.preprocessing.read(data)
+            return {"pixels": pixels, "size": size}
 
         rows, ok = read_batch(image_bytes, prepare, self._blank)
         errors = tf.map_fn(picture_error, image_bytes)
@@ -150,7 +151,8 @@ class Predictor(tf.Module):
         """Answers for pictures, as the served model does.
 
         Args:
-            pictures: Paths, encoded bytes, or arrays [h, w, c] or [h, w] of 0 to 255.
+            pictures: Paths, of TIFF and NumPy files too, encoded bytes, or arrays [h, w, c] or
+                [h, w] of 0 to 255.
             on_picture: Called after each picture.
 
         Returns:
@@ -159,13 +161,13 @@ class Predictor(tf.Module):
         Raises:
             UserError: If a path names no file, or an array has the wrong channels.
         """
-        return predict(self.signatures, pictures, self.preprocessing.channels, on_picture)
+        return predict(self.signatures, pictures, self.preprocessing, on_picture)
 
 
 def predict(
     signatures: Mapping[str, Callable[..., dict[str, tf.Tensor]]],
     pictures: Iterable[str | Path | bytes | np.ndarray],
-    channels: int,
+    preprocessing: Preprocessing,
     on_picture: Callable[[], Any] = lambda: None,
 ) -> list[Answer]:
     """Answers for pictures by a model's two signatures, exported or not.
@@ -173,7 +175,7 @@ def predict(
     Args:
         signatures: ``serving_default`` and ``pixels``, called by keyword.
         pictures: As :meth:`Predictor.predict` takes them.
-        channels: Of the model's input.
+        preprocessing: Of the model: its channels, and its range of values.
         on_picture: Called after each picture.
 
     Returns:
@@ -182,6 +184,7 @@ def predict(
     Raises:
         UserError: If a path names no file, or an array has the wrong channels.
     """
+    channels = preprocessing.channels
     answers: list[Answer] = []
     encoded: list[tuple[str, bytes]] = []
 
@@ -193,14 +196,20 @@ def predict(
             encoded.clear()
 
     for number, picture in enumerate(pictures):
-        if isinstance(picture, np.ndarray):
-            flush()
-            pixels = _as_pixels(picture, channels, number)
-            answers.extend(answers_of(signatures["pixels"](image=pixels), [f"array {number}"]))
-        else:
-            encoded.append(_as_bytes(picture, number))
+        kind = "array" if isinstance(picture, np.ndarray) else "bytes"
+        name = str(picture) if isinstance(picture, str | Path) else f"{kind} {number}"
+        given = _given(picture, preprocessing)
+        if isinstance(given, bytes):
+            encoded.append((name, given))
             if len(encoded) == BATCH:
                 flush()
+        else:
+            flush()
+            if isinstance(given, UnreadableError):
+                answers.append(Answer(name, str(given), {}))
+            else:
+                pixels = _as_pixels(given, channels, number)
+                answers.extend(answers_of(signatures["pixels"](image=pixels), [name]))
         on_picture()
     flush()
     return answers
@@ -212,18 +221,30 @@ def _answers(model: keras.Model, pixels: tf.Tensor) -> dict[str, tf.Tensor]:
     # With AVX-512, TensorFlow 2.21's convolutions return an empty batch in the shape of their
     # input: an empty batch gets a picture, whose answer is cut off again.
     more = tf.cast(count == 0, tf.int32)
-    some = tf.pad(pixels, [[0, more], [0, 0], [0, 0], [0, 0]])
+    margins: Any = [[0, more], [0, 0], [0, 0], [0, 0]]
+    some = tf.pad(pixels, margins)
     return {key: value[:count] for key, value in model(some, training=False).items()}
 
 
-def _as_bytes(picture: str | Path | bytes, number: int) -> tuple[str, bytes]:
-    if isinstance(picture, bytes):
-        return f"bytes {number}", picture
-    path = Path(picture)
-    try:
-        return str(picture), path.read_bytes()
-    except OSError as error:
-        raise UserError(f"picture {str(picture)!r} cannot be read: {error.strerror}") from error
+def _given(
+    picture: str | Path | bytes | np.ndarray, preprocessing: Preprocessing
+) -> bytes | np.ndarray | UnreadableError:
+    """Returns what a model is asked about, or why a file cannot be answered for."""
+    found, channels = picture, preprocessing.channels
+    if isinstance(found, str | Path):
+        try:
+            found = picture_in(Path(found), preprocessing.values)
+        except UnreadableError as error:
+            return error
+        except OSError as error:
+            reason = error.strerror
+            raise UserError(f"picture {str(picture)!r} cannot be read: {reason}") from error
+    if isinstance(found, bytes):
+        fits, has = channels in CHANNELS, "1, 3 or 4"
+    else:
+        # Who gives an array of other channels is told so.
+        fits, has = found is picture or found.shape[-1] == channels, str(found.shape[-1])
+    return found if fits else UnreadableError(f"has {has} channels; this model takes {channels}")
 
 
 def _as_pixels(picture: np.ndarray, channels: int, number: int) -> tf.Tensor:

@@ -19,8 +19,8 @@ from zoo.inference import Answer, predict
 from zoo.models import FitSize
 from zoo.models.weights.reading import MODEL_FILE
 from zoo.preprocess import Preprocessing
+from zoo.training.data import RUNS, open_data
 from zoo.training.recipe import Recipe, parse_recipe
-from zoo.training.train import open_data
 from zoo.training.watch import Watch
 
 
@@ -49,7 +49,7 @@ class Model:
 
     def predict(self, pictures, on_picture=lambda: None) -> list[Answer]:
         """Answers for paths, bytes or arrays; see :meth:`zoo.inference.Predictor.predict`."""
-        return predict(self.signatures, pictures, self.preprocessing.channels, on_picture)
+        return predict(self.signatures, pictures, self.preprocessing, on_picture)
 
     def evaluate(self, dataset: DataSet, split: str = "test", on_picture=lambda: None):
         """Measures the model on a split; see :func:`zoo.evaluation.evaluate.evaluate`."""
@@ -132,16 +132,18 @@ def evaluate_on(
     watch: Watch,
     attacks: Sequence[Attack] = (),
     restarts: int = 1,
+    runs: Path = RUNS,
 ) -> Evaluation:
     """Measures a model on its recipe's data, or on another folder.
 
     Args:
-        model: Of a run or a SavedModel.
-        split: Of the data.
+        model: Carries its recipe.
+        split: Of the data set.
         data: Another folder than the recipe's.
         watch: Told what goes on.
         attacks: Under each of which it is measured again.
         restarts: Of each attack.
+        runs: Folder of the run folders, beside which converted pictures are kept.
 
     Raises:
         UserError: If the model's recipe is not known, the data are not there, or attacks are
@@ -151,8 +153,7 @@ def evaluate_on(
         raise UserError("this model carries no recipe that names its data; evaluate its run folder")
     recipe = model.recipe.with_overrides({"data.path": data} if data else {})
     network = _differentiable(model) if attacks else None
-    with watch.bar(f"opening {recipe.data.source}"):
-        dataset = open_data(recipe)
+    dataset = open_data(recipe, watch, runs)
     total = dataset.splits[split].length if split in dataset.splits else None
     with watch.bar(f"evaluating on {split}", total) as bar:
         result = model.evaluate(dataset, split, bar.advance)

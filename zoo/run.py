@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from zoo import tasks
@@ -16,14 +17,14 @@ from zoo.evaluation.report import write_report
 from zoo.export.savedmodel import Published, export
 from zoo.inference import Predictor
 from zoo.model import Model, evaluate_on, load_network, load_savedmodel
-from zoo.preprocess import Preprocessing
+from zoo.preprocess import CHANNELS, Preprocessing
 from zoo.training import checkpoint
 from zoo.training.catalogue import load_recipe
+from zoo.training.data import open_data
 from zoo.training.files import write_text
 from zoo.training.folder import RunFolder, new_run_path
 from zoo.training.network import publish, training_network
 from zoo.training.recipe import Recipe
-from zoo.training.train import open_data
 from zoo.training.train import train as train_into
 from zoo.training.watch import Watch
 
@@ -124,7 +125,9 @@ class Run:
             >>> run.evaluate(attacks=[Attack(attack="fgsm", epsilon=8)]).robustness.scores
         """
         watch = watch or Watch()
-        result = evaluate_on(self.answering(), split, data, watch, attacks, restarts)
+        result = evaluate_on(
+            self.answering(), split, data, watch, attacks, restarts, self.folder.parent
+        )
         text = json.dumps(result.to_json(), indent=2) + "\n"
         write_text(self._files.evaluation_file(split), text)
         write_report(
@@ -175,16 +178,37 @@ class Run:
         return json.loads(path.read_text(encoding="utf-8"))["scores"] if path.is_file() else None
 
     def example_files(self, count: int = VERIFIED_PICTURES) -> list[bytes]:
-        """Returns the first encoded pictures of the test split, or of the first there is."""
-        dataset = open_data(self.recipe)
+        """Returns the first encoded pictures of the test split, or of the first there is.
+
+        Args:
+            count: At most so many; none where no encoded picture carries the model's channels.
+        """
+        if self.recipe.input.channels not in CHANNELS:
+            return []
+        pictures = self.example_pictures(count)
+        return [
+            data if isinstance(data, bytes) else tf.io.encode_png(data).numpy() for data in pictures
+        ]
+
+    def example_pictures(self, count: int = VERIFIED_PICTURES) -> list[bytes | np.ndarray]:
+        """Returns the first pictures of the test split, or of the first there is.
+
+        Args:
+            count: At most so many.
+
+        Returns:
+            Encoded pictures, or uint8 [h, w, c] where the data set has arrays.
+        """
+        dataset = open_data(self.recipe, runs=self.folder.parent)
         split = dataset.splits.get("test") or dataset.splits["train"]
-        files = []
+        found: list[bytes | np.ndarray] = []
         for index in range(min(count, split.length)):
-            image = split.read(tf.constant(index, tf.int64))["image"]
-            if image.dtype != tf.string:
-                image = tf.io.encode_png(image)
-            files.append(image.numpy())
-        return files
+            try:
+                found.append(split.read(tf.constant(index, tf.int64))["image"].numpy())
+            except tf.errors.OpError:
+                # One that cannot be read is no example; evaluating names it.
+                continue
+        return found
 
 
 def train(

@@ -10,10 +10,10 @@ import keras
 
 from zoo.errors import UserError
 from zoo.run import Run, train
+from zoo.training.data import open_data
 from zoo.training.files import write_text
 from zoo.training.folder import RunFolder
 from zoo.training.recipe import Recipe
-from zoo.training.train import open_data
 from zoo.training.watch import Watch
 
 _SPLIT = "test"
@@ -87,7 +87,7 @@ def train_seeds(
     if RunFolder(folder).holds_run:
         raise UserError(f"{folder} holds a single run; choose another --run for several seeds")
     # Found out before hours of training, not after.
-    open_data(recipe).split(_SPLIT)
+    open_data(recipe, watch, folder).split(_SPLIT)
     seeds = tuple(range(recipe.seed, recipe.seed + count))
     scores = []
     for number, seed in enumerate(seeds, 1):

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -5,7 +7,12 @@ from PIL import Image
 
 from zoo.data import open_dataset
 from zoo.data.findings import Reason
-from zoo.data.pipeline import evaluation_batches, prepare_split
+from zoo.data.pipeline import (
+    AHEAD_BYTES,
+    evaluation_batches,
+    prepare_split,
+    training_batches,
+)
 from zoo.errors import UserError
 from zoo.preprocess import Preprocessing
 
@@ -136,3 +143,109 @@ def test_a_mistake_found_while_tracing_comes_as_it_is(examples, budget):
     with pytest.raises(UserError, match="pictures of 5 channels cannot become 3") as error:
         prepare_split(split, Preprocessing((4, 4), 3), ("class",), budget_bytes=budget)
     assert "\n" not in str(error.value)
+
+
+# 23 pictures of 16 bytes and classes of 4: 460.
+@pytest.mark.parametrize(
+    ("cache", "memory", "disk", "kept"),
+    [
+        ("auto", 460, 0, "memory"),
+        ("auto", 459, 460, "disk"),
+        ("auto", 459, 459, "none"),
+        ("memory", 460, 0, "memory"),
+        ("disk", 2**30, 460, "disk"),
+        ("none", 2**30, 2**30, "none"),
+    ],
+)
+def test_pictures_are_kept_where_their_budget_suffices(
+    examples, tmp_path, cache, memory, disk, kept
+):
+    prepared = prepare_split(
+        examples(),
+        PREPROCESSING,
+        ("class",),
+        cache=cache,
+        budget_bytes=memory,
+        disk_bytes=disk,
+        folder=tmp_path / "cache",
+    )
+    assert (prepared.kept, prepared.size_bytes) == (kept, 460)
+    # The file has no name: nothing is left whatever ends the process.
+    assert not list(tmp_path.rglob("*.*"))
+
+
+def test_pictures_kept_on_disk_make_the_same_batches(examples, tmp_path):
+    split = examples(box=lambda box, number: tf.where(number == 4, np.float32(np.nan), box))
+    memory, disk = (
+        prepare_split(
+            split,
+            PREPROCESSING,
+            TARGETS,
+            cache=cache,
+            disk_bytes=2**20,
+            folder=tmp_path,
+        )
+        for cache in ("memory", "disk")
+    )
+    assert disk.kept == "disk"
+    for one, other in zip(
+        run(training_batches(memory, None, batch_size=5, seed=3, epoch=1)),
+        run(training_batches(disk, None, batch_size=5, seed=3, epoch=1)),
+        strict=True,
+    ):
+        assert one.keys() == other.keys()
+        for key, value in one.items():
+            np.testing.assert_array_equal(value, other[key], err_msg=key)
+    batches = (evaluation_batches(one, batch_size=5) for one in (memory, disk))
+    first, second = (data.element_spec for data in batches)
+    assert first == second
+    assert int(disk.read(tf.constant(4, tf.int64))["image"][0, 0, 0]) == 5
+
+
+@pytest.mark.parametrize(
+    ("cache", "memory", "disk", "says"),
+    [
+        ("memory", 459, 2**30, "more than the budget in memory of 459 B; raise data.cache_gib"),
+        ("disk", 2**30, 459, "more than the budget on disk of 459 B; raise data.cache_disk_gib"),
+    ],
+)
+def test_a_place_asked_for_by_name_has_to_suffice(examples, tmp_path, cache, memory, disk, says):
+    with pytest.raises(UserError, match=f"pictures of train take 460 B, {says}"):
+        prepare_split(
+            examples(),
+            PREPROCESSING,
+            ("class",),
+            cache=cache,
+            budget_bytes=memory,
+            disk_bytes=disk,
+            folder=tmp_path,
+        )
+
+
+def test_a_full_disk_is_found_before_anything_is_kept_on_it(examples, tmp_path, monkeypatch):
+    options = {"disk_bytes": 2**30, "folder": tmp_path, "budget_bytes": 0}
+    usage = type("Usage", (), {"free": 500})
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.disk_usage", lambda folder: usage)
+        prepared = prepare_split(examples(), PREPROCESSING, ("class",), **options)
+        # Nine tenths of 500 are 450.
+        assert prepared.kept == "none"
+        with pytest.raises(UserError, match="has room for 450 B; make room"):
+            prepare_split(examples(), PREPROCESSING, ("class",), cache="disk", **options)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.posix_fallocate", full)
+    with pytest.raises(UserError, match=r"\(No space left on device\); make room there, or set"):
+        prepare_split(examples(), PREPROCESSING, ("class",), **options)
+
+
+def test_threads_and_memory_have_a_limit(examples):
+    prepared = prepare_split(examples(), PREPROCESSING, ("class",), threads=1)
+    for threads in (1, 3):
+        options = evaluation_batches(prepared, batch_size=2, threads=threads).options()
+        assert options.threading.private_threadpool_size == threads
+        assert options.autotune.ram_budget == AHEAD_BYTES
+    own = evaluation_batches(prepared, batch_size=2).options()
+    assert own.threading.private_threadpool_size == len(os.sched_getaffinity(0))

@@ -18,8 +18,8 @@ from tensorflow_datasets.core.download import checksums
 import zoo
 from zoo.errors import UserError
 from zoo.training.catalogue import load_recipe
+from zoo.training.data import open_data
 from zoo.training.folder import RunFolder
-from zoo.training.train import open_data
 
 KINDS = ["airplane", "automobile", "bird", "cat", "deer"]
 KINDS += ["dog", "frog", "horse", "ship", "truck"]

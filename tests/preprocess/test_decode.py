@@ -9,6 +9,7 @@ from PIL import Image
 
 from zoo.errors import UserError
 from zoo.preprocess import MAX_PIXELS, decode_image, decode_mask, orient, picture_error
+from zoo.preprocess.decode import convert_channels
 
 RANDOM = np.random.default_rng(0)
 RGB = RANDOM.integers(0, 256, (5, 7, 3), dtype=np.uint8)
@@ -70,10 +71,41 @@ def test_pixels_are_pillow_s(encode, everywhere, channels, mode):
         assert error <= (10 if name in CLOSE else 0), name
 
 
-def test_sixteen_bits_keep_their_upper_byte(encode):
-    values = np.array([[0, 255, 256], [32767, 32768, 65535]], np.uint16)
-    decoded = decode_image(encode(Image.fromarray(values), "PNG"), 1).numpy()[..., 0]
-    assert decoded.tolist() == [[0, 0, 1], [127, 128, 255]]
+# 65535 / 257 = 255: 128 / 257 = 0.498, 129 / 257 = 0.502, 32767 / 257 = 127.498.
+SIXTEEN = np.array([[0, 128, 129], [32767, 32768, 65535]], np.uint16)
+
+
+def test_sixteen_bits_become_the_nearest_of_eight(encode, everywhere):
+    data = encode(Image.fromarray(SIXTEEN), "PNG")
+    (decoded,) = everywhere(lambda data: decode_image(data, 1), [data])
+    assert decoded[..., 0].tolist() == [[0, 0, 1], [127, 128, 255]]
+
+
+def test_a_range_of_values_is_of_sixteen_bits_alone(encode, everywhere):
+    # 100 is 0 and 1120 is 255, so 4 are one: 300 is 50, 302 is 50.5, halves up; 301 is 50.25.
+    deep = np.array([[0, 100, 300, 301, 302, 1120, 65535]], np.uint16)
+    deep = encode(Image.fromarray(deep), "PNG")
+    flat = encode(Image.fromarray(np.uint8([[0, 100, 255]])), "PNG")
+    first, second = everywhere(lambda data: decode_image(data, 1, (100, 1120)), [deep, flat])
+    assert first[..., 0].tolist() == [[0, 0, 50, 50, 51, 255, 255]]
+    assert second[..., 0].tolist() == [[0, 100, 255]]
+
+
+def test_a_real_picture_of_sixteen_bits(real_data):
+    file = real_data / "oddities" / "isbi_0_predict_16bit.png"
+    stored = np.asarray(Image.open(file))
+    assert stored.dtype == np.uint16
+    decoded = decode_image(file.read_bytes(), 1).numpy()[..., 0]
+    assert np.array_equal(decoded, np.round(stored / 257))
+
+
+def test_sixteen_bits_in_colour_and_with_alpha():
+    random = np.random.default_rng(0)
+    for channels in (1, 2, 3, 4):
+        deep = random.integers(0, 2**16, (5, 7, channels), dtype=np.uint16)
+        data = tf.io.encode_png(deep)
+        expected = convert_channels(tf.constant(np.round(deep / 257).astype(np.uint8)), 4)
+        assert np.array_equal(decode_image(data, 4), expected)
 
 
 def test_the_number_of_channels_is_known_before_the_data_is():

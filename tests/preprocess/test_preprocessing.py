@@ -29,6 +29,9 @@ def picture(height, width, channels=3, seed=0):
         ({"size": (8, 8), "channels": "3"}, "channels='3'"),
         ({"size": (8, 8), "fit": "strech"}, "did you mean 'stretch'"),
         ({"size": (8, 8), "fit": None}, "pad, stretch"),
+        ({"size": (8, 8), "values": (5, 5)}, r"values=\(5, 5\) is no range"),
+        ({"size": (8, 8), "values": (0, float("inf"))}, "is no range"),
+        ({"size": (8, 8), "values": 255}, "values=255"),
     ],
 )
 def test_nonsense_is_refused(settings_, named):
@@ -37,7 +40,7 @@ def test_nonsense_is_refused(settings_, named):
 
 
 def test_it_survives_json():
-    whole = Preprocessing(size=(12, 34), channels=1, fit="crop")
+    whole = Preprocessing(size=(12, 34), channels=1, fit="crop", values=(0, 4095))
     assert Preprocessing.from_json(json.loads(json.dumps(whole.to_json()))) == whole
     assert hash(Preprocessing(size=[12, 34])) == hash(Preprocessing(size=(12, 34)))
     with pytest.raises(UserError, match="did you mean 'channels'"):

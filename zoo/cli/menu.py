@@ -74,7 +74,7 @@ def describe(
             return
         (model,) = models.values()
     else:
-        from zoo.training.train import open_data
+        from zoo.training.data import open_data
 
         recipe = load(what, data, settings)
         recipe.check_options()

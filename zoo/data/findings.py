@@ -10,6 +10,8 @@ KINDS = {
     "extension-mismatch": "a picture named for another format than it holds",
     "orientation-turned": "a picture stored turned or mirrored, as its EXIF orientation says",
     "orientation-invalid": "a picture with an EXIF orientation that there is not",
+    "precision-lost": "a picture of more than 8 bits, scaled to 8",
+    "picture-layout": "a picture of which a part is read, or whose layout was told by its shape",
     "missing-label": "a picture that no class can be told of",
     "missing-annotation": "a picture without an annotation",
     "unreadable-annotation": "an annotation that is damaged, or none",

@@ -1,6 +1,6 @@
 """What is asked of a data set, whatever its format."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,9 @@ class Request:
         validation: Share of train to validate with, if the set has no split for it.
         test: Share of train to test with, if the set has no split for it.
         cache: Folder in which a format may keep files that it converted; None to keep none.
+        values: What becomes 0 and what 255, of pictures of more than 8 bits; None for all that
+            their type can hold.
+        progress: Called with the number of steps done and their total while files are converted.
 
     Raises:
         UserError: If there is no such target or split, or a share is out of range.
@@ -39,6 +42,8 @@ class Request:
     validation: float = 0.1
     test: float = 0.2
     cache: Path | None = None
+    values: tuple[float, float] | None = None
+    progress: Callable[[int, int], None] | None = None
 
     def __post_init__(self):
         for what, names, known in (

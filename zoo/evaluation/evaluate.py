@@ -8,9 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.data import NO_OBJECT, DataSet
+from zoo.data.pipeline import reason_of
 from zoo.errors import UserError
 from zoo.inference import Answer, predict
-from zoo.preprocess import Preprocessing, decode_mask
+from zoo.preprocess import Preprocessing, decode_mask, upright_size
 from zoo.tasks import Task
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def evaluate(
     Args:
         signatures: The model's served functions by name, exported or not.
         task: See :func:`measure`, as for what follows.
-        preprocessing: Of the model; gives the channels.
+        preprocessing: Of the model.
         class_names: Of the model.
         dataset: Must have the model's classes.
         split: Which of its splits.
@@ -110,7 +111,7 @@ def evaluate(
 
     def answer(examples: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Answer]:
         pictures = [example["image"] for _, example in examples]
-        return predict(signatures, pictures, preprocessing.channels)
+        return predict(signatures, pictures, preprocessing)
 
     return measure(answer, task, preprocessing, class_names, dataset, split, on_picture)
 
@@ -129,7 +130,7 @@ def measure(
     Args:
         answer_for: From names and raw examples to an answer for each, in order.
         task: Of the model.
-        preprocessing: Of the model; gives the channels.
+        preprocessing: Of the model.
         class_names: Of the model.
         dataset: Must have the model's classes.
         split: Which of its splits.
@@ -154,7 +155,7 @@ def measure(
     count = len(class_names)
     confusion = np.zeros((count, count), np.int64)
     worst: list[tuple[float, str, Any, dict[str, Any], Answer]] = []
-    for chunk in _chunks(_examples(dataset, split, task)):
+    for chunk in _chunks(_examples(dataset, split, task, preprocessing, result.unreadable)):
         answers = answer_for(chunk)
         truths, values = [], []
         for (name, example), answer in zip(chunk, answers, strict=True):
@@ -164,7 +165,7 @@ def measure(
                 result.unreadable.append((name, why))
                 continue
             result.pictures += 1
-            truth = _truth(example, preprocessing)
+            truth = _truth(example)
             truths.append(truth)
             values.append(answer.values)
             confusion += task.confusion(truth, answer.values, count)
@@ -182,23 +183,45 @@ def measure(
     return result
 
 
-def _examples(dataset: DataSet, split: str, task: Task) -> Iterator[tuple[str, dict[str, Any]]]:
+def _examples(
+    dataset: DataSet,
+    split: str,
+    task: Task,
+    preprocessing: Preprocessing,
+    unreadable: list[tuple[str, str]],
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yields names and examples; those that cannot be read go to `unreadable`."""
     source = dataset.splits[split]
     keys = ("image", *task.targets)
 
     # AutoGraph would wrap a user's mistake, found while tracing, in an error of its own.
     @tf.autograph.experimental.do_not_convert
-    def read(index: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {key: value for key, value in source.read(index).items() if key in keys}
+    def read(index: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        example = {key: value for key, value in source.read(index).items() if key in keys}
+        if "box" in example:
+            image = example["image"]
+            encoded = image.dtype == tf.string
+            example["size"] = upright_size(image) if encoded else tf.shape(image)[:2]
+        return index, example
 
     examples = tf.data.Dataset.range(source.length).map(
         read,
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )
-    arrays: Any = examples.prefetch(tf.data.AUTOTUNE).as_numpy_iterator()
-    for index, example in enumerate(arrays):
-        yield source.label(index), example
+    arrays: Any = examples.ignore_errors().prefetch(tf.data.AUTOTUNE).as_numpy_iterator()
+    expected = 0
+
+    def passed_over(until: int) -> None:
+        for index in range(expected, until):
+            why = reason_of(source, preprocessing, task.targets, index)
+            unreadable.append((source.label(index), str(why)))
+
+    for index, example in arrays:
+        passed_over(int(index))
+        expected = int(index) + 1
+        yield source.label(int(index)), example
+    passed_over(source.length)
 
 
 def _chunks(examples: Iterator, size: int = 32) -> Iterator[list]:
@@ -222,11 +245,11 @@ def lacking(example: Mapping[str, Any]) -> str:
     return "" if known else str(NO_OBJECT)
 
 
-def _truth(example: dict[str, Any], preprocessing: Preprocessing) -> dict[str, Any]:
+def _truth(example: dict[str, Any]) -> dict[str, Any]:
     """Returns what is true of a picture, boxes in its pixels and masks as ids."""
-    truth = {key: value for key, value in example.items() if key != "image"}
+    truth = {key: value for key, value in example.items() if key not in ("image", "size")}
     if "box" in truth:
-        height, width = _picture(example["image"], preprocessing).shape[:2]
+        height, width = example["size"]
         truth["box"] = truth["box"] * np.array([width, height, width, height], np.float32)
     if isinstance(truth.get("mask"), bytes):
         truth["mask"] = decode_mask(truth["mask"]).numpy()

@@ -6,7 +6,7 @@ as its palette indices) and refuses 1 and 4 bits, so the few lines it takes stan
 
 import tensorflow as tf
 
-from zoo.preprocess.headers import little_endian, peek, signed
+from zoo.preprocess.raw_bytes import little_endian, peek, signed
 
 _STANDARD_MASKS = [0x00FF0000, 0x0000FF00, 0x000000FF]
 

@@ -1,6 +1,8 @@
 """From encoded bytes to upright pictures and to masks of class ids, in TensorFlow ops."""
 
-import zlib
+import functools
+from collections.abc import Callable
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -8,44 +10,62 @@ from zoo.errors import UserError
 from zoo.preprocess.bmp import decode_bmp, readable_bmp
 from zoo.preprocess.headers import (
     BMP,
+    GIF,
+    JPEG,
     PNG,
     UNKNOWN,
     is_animated_webp,
-    peek,
     read_header,
+    read_header_to_decode,
 )
+from zoo.preprocess.raw_bytes import peek
+from zoo.values import CHANNELS, MAX_PIXELS, SIXTEEN_BITS, Values, bytes_of_sixteen_bits
 
-IGNORE = 255
-"""The mask id that means "no answer": never trained on, never scored."""
-
-MAX_PIXELS = 178_956_970
-"""The largest picture that is decoded, in pixels (what Pillow too takes for a bomb)."""
-
-CHANNELS = (1, 3, 4)
-"""The numbers of channels that an encoded picture can be decoded to."""
+_RATIOS = (2, 4, 8)
 
 _EMPTY = "is empty"
 _NO_PICTURE = "is not a JPEG, PNG, BMP, GIF or WebP picture"
-_TOO_LARGE = f"claims more than {MAX_PIXELS:,} pixels"
+TOO_LARGE = f"claims more than {MAX_PIXELS:,} pixels"
 _ANIMATED = "is an animated WebP, which is not read: save one frame of it as a picture"
 _UNREAD_BMP = "is a BMP compressed or of a depth that is not read: save it as PNG"
 _DAMAGED = "is damaged or cut short"
-_NO_MASK = "is not a PNG of class ids (gray or palette, ids 0 to 255)"
-
-_BYTES = [bytes([value]) for value in range(256)]
-# A checksum is linear in the bits: this difference turns that of a palette header
-# (colour type 3) into that of a gray one (0), whatever its other fields are.
-_AS_PALETTE, _AS_GRAY = (zlib.crc32(b"IHDR" + bytes([0] * 9 + [kind, 0, 0, 0])) for kind in (3, 0))
-_PALETTE_TO_GRAY = list((_AS_PALETTE ^ _AS_GRAY).to_bytes(4))
 
 
-def _require(condition: tf.Tensor, message: str, data: tf.Tensor) -> tf.Tensor:
-    """Passes ``data`` on once ``condition`` holds, so that nothing is decoded before."""
+def require(condition: tf.Tensor, message: str, data: tf.Tensor) -> tf.Tensor:
+    """Passes ``data`` on once ``condition`` holds, so that nothing is decoded before.
+
+    Args:
+        condition: bool scalar.
+        message: Of the error where it does not hold.
+        data: Any tensor.
+    """
     with tf.control_dependencies([tf.debugging.Assert(condition, [message])]):
         return tf.identity(data)
 
 
-def decode_image(data: tf.Tensor | bytes, channels: int = 3) -> tf.Tensor:
+class Decoded(NamedTuple):
+    """A picture decoded for a purpose that may not need all of its pixels.
+
+    Attributes:
+        image: uint8 [h, w, channels], upright.
+        size: int32 [2], height and width of the upright picture as it is in the file.
+        ratio: int32 scalar, 1, 2, 4 or 8: how many of the picture's rows and columns each
+            pixel of ``image`` stands for. Its height is the picture's divided by it and
+            rounded up, its width likewise.
+        lead: int32 [2]: how far the first row and column reach beyond the picture's top and
+            left, in its pixels. What a reduced picture has too much lies at the stored
+            bottom and right, which an orientation may have turned up and to the left.
+    """
+
+    image: tf.Tensor
+    size: tf.Tensor
+    ratio: tf.Tensor
+    lead: tf.Tensor
+
+
+def decode_image(
+    data: tf.Tensor | bytes, channels: int = 3, values: Values | None = None
+) -> tf.Tensor:
     """Decodes a picture by its content, never by its name, and turns it upright.
 
     JPEG (CMYK included), PNG (gray, palette, RGB, with alpha, 16 bits scaled to 8), BMP,
@@ -56,6 +76,8 @@ def decode_image(data: tf.Tensor | bytes, channels: int = 3) -> tf.Tensor:
     Args:
         data: string scalar, the encoded picture.
         channels: 1 (gray), 3 (RGB) or 4 (RGBA).
+        values: Of a PNG of 16 bits: what becomes 0 and what becomes 255; values outside are
+            clipped. ``None`` for 0 and 65535.
 
     Returns:
         uint8 [h, w, channels], the EXIF orientation applied.
@@ -69,26 +91,97 @@ def decode_image(data: tf.Tensor | bytes, channels: int = 3) -> tf.Tensor:
         >>> decode_image(tf.io.encode_png(tf.zeros([2, 3, 3], tf.uint8)), 1).shape
         TensorShape([2, 3, 1])
     """
+    return decode_reduced(data, channels, values).image
+
+
+def decode_reduced(
+    data: tf.Tensor | bytes,
+    channels: int = 3,
+    values: Values | None = None,
+    ratio: Callable[[tf.Tensor], tf.Tensor] | None = None,
+) -> Decoded:
+    """Decodes a picture as ``decode_image`` does, a JPEG at a reduced scale where that will do.
+
+    A JPEG's blocks of 8 x 8 pixels can be decoded as blocks of 4, 2 or 1 in a fraction of the
+    time; pictures of other kinds are decoded whole.
+
+    Args:
+        data: string scalar, the encoded picture.
+        channels: As of ``decode_image``.
+        values: As of ``decode_image``.
+        ratio: From the upright size, int64 [2], to the largest reduction allowed, an int
+            scalar; of 1, 2, 4 and 8 the largest within it is taken. ``None`` for none.
+
+    Raises:
+        UserError: As ``decode_image``.
+        tf.errors.InvalidArgumentError: As ``decode_image``.
+    """
     if channels not in CHANNELS:
         raise UserError(
             f"an encoded picture cannot be decoded to {channels} channels; "
             "use 1, 3 or 4, or give arrays instead of encoded pictures"
         )
     data = tf.convert_to_tensor(data, tf.string)
-    kind, size, orientation = read_header(data)
-    data = _require(kind != UNKNOWN, _NO_PICTURE, data)
-    data = _require(tf.reduce_prod(size) <= MAX_PIXELS, _TOO_LARGE, data)
+    header = read_header_to_decode(data)
+    kind = header.kind
+    data = require(kind != UNKNOWN, _NO_PICTURE, data)
+    data = require(tf.reduce_prod(header.size) <= MAX_PIXELS, TOO_LARGE, data)
     # TensorFlow 2.21 writes past its memory on animated WebP: the process dies.
-    data = _require(tf.logical_not(is_animated_webp(data)), _ANIMATED, data)
-    image = tf.cond(
-        kind == BMP,
-        lambda: decode_bmp(_require(readable_bmp(data), _UNREAD_BMP, data)),
+    data = require(tf.logical_not(is_animated_webp(data)), _ANIMATED, data)
+
+    decoders = {
         # Native channels: asking this op for others fails for GIF, WebP and CMYK, and
         # gives a palette a wrong alpha.
-        lambda: tf.io.decode_image(data, channels=0, expand_animations=False),
-    )
+        "as it is": lambda: tf.io.decode_image(data, channels=0, expand_animations=False),
+        "bmp": lambda: decode_bmp(require(readable_bmp(data), _UNREAD_BMP, data)),
+        "deep png": lambda: tf.gather(
+            bytes_of_sixteen_bits(values or SIXTEEN_BITS),
+            tf.cast(tf.io.decode_png(data, channels=0, dtype=tf.uint16), tf.int32),
+        ),
+    }
+    branch = tf.where(kind == BMP, 1, tf.where(_is_deep_png(data, kind), 2, 0))
+    power = tf.constant(0)
+    if ratio is not None:
+        allowed = tf.cast(ratio(header.upright), tf.int32)
+        power = tf.where(kind == JPEG, tf.reduce_sum(tf.cast(allowed >= _RATIOS, tf.int32)), 0)
+        branch = tf.where(power > 0, power + 2, branch)
+        decoders |= {
+            f"jpeg / {by}": functools.partial(tf.io.decode_jpeg, data, channels=0, ratio=by)
+            for by in _RATIOS
+        }
+    image = tf.switch_case(branch, list(decoders.values()))
     image = convert_channels(tf.ensure_shape(image, [None, None, None]), channels)
-    return orient(image, orientation)
+    image = orient(image, header.orientation)
+    # A GIF's pixels, not its header, say how large it is.
+    size = tf.where(power > 0, tf.cast(header.upright, tf.int32), tf.shape(image)[:2])
+    by = tf.bitwise.left_shift(1, power)
+    lead = tf.where(_flips(header.orientation), by * tf.shape(image)[:2] - size, 0)
+    return Decoded(image, size, by, lead)
+
+
+def upright_size(data: tf.Tensor) -> tf.Tensor:
+    """Reads how large a picture is once it stands upright, as a rule without decoding it.
+
+    Args:
+        data: string scalar, an encoded picture.
+
+    Returns:
+        int32 [2], height and width; 0 where the bytes are no picture.
+
+    Raises:
+        tf.errors.InvalidArgumentError: For a damaged GIF.
+    """
+    header = read_header(data)
+    return tf.cond(
+        # Its frames say how large it is, not its header.
+        header.kind == GIF,
+        lambda: tf.shape(decode_image(data))[:2],
+        lambda: tf.cast(header.upright, tf.int32),
+    )
+
+
+def _is_deep_png(data: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:
+    return (kind == PNG) & (peek(data, 24, 1)[0] == 16)
 
 
 def convert_channels(image: tf.Tensor, channels: int) -> tf.Tensor:
@@ -137,69 +230,15 @@ def orient(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
         upright = tf.cond(
             orientation >= 5, lambda: tf.transpose(image, [1, 0, 2]), lambda: tf.identity(image)
         )
-        flips = tf.stack(
-            [
-                tf.reduce_any(orientation == [3, 4, 7, 8]),
-                tf.reduce_any(orientation == [2, 3, 6, 7]),
-            ]
-        )
-        return tf.reverse(upright, tf.boolean_mask([0, 1], flips))
+        return tf.reverse(upright, tf.boolean_mask([0, 1], _flips(orientation)))
 
     upright = tf.cond(orientation > 1, turned, lambda: tf.identity(image))
     return tf.ensure_shape(upright, [None, None, static[-1]])
 
 
-def decode_mask(data: tf.Tensor | bytes) -> tf.Tensor:
-    """Decodes a PNG whose stored samples are class ids.
-
-    The id is the number that stands in the file: a palette PNG (as VOC's) gives its
-    indices, not its colours, and 1, 2 or 4 bits a pixel are not stretched to 255. A
-    picture for people to look at, where classes are colours, is refused.
-
-    Args:
-        data: string scalar, an encoded PNG: palette or gray of any depth, an alpha
-            channel is dropped.
-
-    Returns:
-        uint8 [h, w], ids 0 to 255 (255 = ``IGNORE``).
-
-    Raises:
-        tf.errors.InvalidArgumentError: When it is no PNG, has colours or ids beyond 255,
-            is damaged, or claims more than ``MAX_PIXELS``.
-    """
-    data = tf.convert_to_tensor(data, tf.string)
-    kind, size, _ = read_header(data)
-    data = _require(kind == PNG, _NO_MASK, data)
-    data = _require(tf.reduce_prod(size) <= MAX_PIXELS, _TOO_LARGE, data)
-    head = peek(data, 24, 9)
-    depth, colour = head[0], head[1]
-    data = _require(tf.reduce_any(colour == [0, 3, 4]), _NO_MASK, data)
-
-    def gray_header():
-        # libpng would look the colours up: told that the picture is gray, it gives indices.
-        checksum = tf.bitwise.bitwise_xor(head[5:9], tf.constant(_PALETTE_TO_GRAY, tf.int64))
-        return tf.strings.join(
-            [
-                tf.strings.substr(data, 0, 25),
-                b"\0",
-                tf.strings.substr(data, 26, 3),
-                tf.strings.reduce_join(tf.gather(_BYTES, checksum)),
-                tf.strings.substr(data, 33, tf.strings.length(data)),
-            ]
-        )
-
-    def narrow():
-        gray = tf.cond(colour == 3, gray_header, lambda: data)
-        stretched = tf.io.decode_png(gray, channels=1)
-        factor = 255 // (tf.bitwise.left_shift(tf.constant(1, tf.int64), depth) - 1)
-        return stretched // tf.cast(factor, tf.uint8)
-
-    def wide():
-        ids = tf.io.decode_png(data, channels=1, dtype=tf.uint16)
-        ids = _require(tf.reduce_all(tf.cast(ids, tf.int32) <= 255), _NO_MASK, ids)
-        return tf.cast(ids, tf.uint8)
-
-    return tf.ensure_shape(tf.squeeze(tf.cond(depth == 16, wide, narrow), -1), [None, None])
+def _flips(orientation: tf.Tensor) -> tf.Tensor:
+    """Returns whether rows and columns run backwards, once turned: bool [2]."""
+    return tf.reduce_any(orientation == [[3, 4, 7, 8], [2, 3, 6, 7]], axis=1)
 
 
 def picture_error(data: tf.Tensor | bytes) -> tf.Tensor:
@@ -218,7 +257,7 @@ def picture_error(data: tf.Tensor | bytes) -> tf.Tensor:
     for found, text in (
         ((kind == BMP) & tf.logical_not(readable_bmp(data)), _UNREAD_BMP),
         (is_animated_webp(data), _ANIMATED),
-        (tf.reduce_prod(size) > MAX_PIXELS, _TOO_LARGE),
+        (tf.reduce_prod(size) > MAX_PIXELS, TOO_LARGE),
         (kind == UNKNOWN, _NO_PICTURE),
         (tf.strings.length(data) == 0, _EMPTY),
     ):

@@ -73,3 +73,8 @@ def geometry(fit: str, target: tuple[int, int], size: tf.Tensor) -> Geometry:
         tf.stack([rounded_height, goal[1] + tf.zeros_like(width)], -1),
     )
     return Geometry(size, scaled, (goal - scaled) // 2)
+
+
+def ratio_of(upper: tf.Tensor, lower: tf.Tensor) -> tf.Tensor:
+    """Returns one over the other as float32, which is what resizing takes."""
+    return tf.cast(upper, tf.float32) / tf.cast(lower, tf.float32)

@@ -8,13 +8,17 @@ import tensorflow as tf
 
 from zoo.errors import UserError, check_options, nearest
 from zoo.preprocess.decode import (
-    CHANNELS,
-    IGNORE,
     convert_channels,
     decode_image,
-    decode_mask,
+    decode_reduced,
 )
-from zoo.preprocess.geometry import FITS, Geometry, geometry
+from zoo.preprocess.geometry import FITS, Geometry, geometry, ratio_of
+from zoo.preprocess.masks import IGNORE, decode_mask
+from zoo.preprocess.restore import likeliest
+from zoo.values import CHANNELS, Values, checked_values
+
+# How many times as large as needed a picture decoded at reduced scale has to be at least.
+_SPARE = 2
 
 
 def _is_count(value: Any) -> bool:
@@ -38,6 +42,10 @@ class Preprocessing:
         fit: ``"pad"`` (letterbox: the whole picture, centred on black), ``"stretch"`` (the
             whole picture, its aspect ratio lost) or ``"crop"`` (scaled to cover, the
             centre kept: what lies outside is lost).
+        values: Of pictures of more than 8 bits: what becomes 0 and what becomes 255, for a
+            camera of 12 bits in files of 16 ``(0, 4095)``. ``None`` for the full range of the
+            integers they are stored as, and for 0 to 1 of floats. Pictures of 8 bits are
+            taken as they are.
 
     Raises:
         UserError: When a value is none of these.
@@ -51,6 +59,7 @@ class Preprocessing:
     size: tuple[int, int]
     channels: int = 3
     fit: str = "pad"
+    values: Values | None = None
 
     def __post_init__(self):
         size = self.size
@@ -67,6 +76,8 @@ class Preprocessing:
             )
         if self.fit not in FITS:
             raise UserError(f"fit={self.fit!r} is not a way to fit{nearest(str(self.fit), FITS)}")
+        if self.values is not None:
+            object.__setattr__(self, "values", checked_values(self.values))
 
     @property
     def lossy(self) -> bool:
@@ -75,7 +86,8 @@ class Preprocessing:
 
     def to_json(self) -> dict[str, Any]:
         """Returns the settings as plain values; ``from_json`` takes them."""
-        return {**asdict(self), "size": list(self.size)}
+        values = None if self.values is None else list(self.values)
+        return {**asdict(self), "size": list(self.size), "values": values}
 
     @classmethod
     def from_json(cls, settings: Mapping[str, Any]) -> "Preprocessing":
@@ -105,7 +117,31 @@ class Preprocessing:
             UserError: When no encoded picture carries this many channels.
             tf.errors.InvalidArgumentError: When the bytes cannot be read.
         """
-        return decode_image(data, self.channels)
+        return decode_image(data, self.channels, self.values)
+
+    def read(self, data: tf.Tensor | bytes) -> tuple[tf.Tensor, tf.Tensor]:
+        """Decodes a picture and fits it to the model's input.
+
+        A JPEG at least 4 times as large as needed is decoded at half its size, at a quarter
+        or an eighth if that leaves twice what is needed, and antialiased scaling does the
+        rest: on photographs pixels differ from those of whole decoding by 0.8 of 255 in the
+        mean, 99 of 100 by at most 3. Where things lie is computed from the picture's own size.
+
+        Args:
+            data: string scalar, an encoded picture.
+
+        Returns:
+            What ``fit_image`` gives, and int32 [2], height and width of the upright picture.
+
+        Raises:
+            UserError, tf.errors.InvalidArgumentError: As ``decode``.
+        """
+        picture = decode_reduced(data, self.channels, self.values, self._reduction)
+        return self._fitted(*picture), picture.size
+
+    def _reduction(self, size: tf.Tensor) -> tf.Tensor:
+        needed = _SPARE * self._geometry(size).scaled
+        return tf.reduce_min(size // needed)
 
     def fit_image(self, image: tf.Tensor) -> tf.Tensor:
         """Fits a picture to the model's input.
@@ -119,13 +155,21 @@ class Preprocessing:
         Returns:
             float32 [H, W, channels], whole values 0 to 255; black where there is no picture.
         """
-        place = self._geometry(tf.shape(image)[:2])
+        return self._fitted(image, tf.shape(image)[:2], tf.constant(1), tf.zeros([2], tf.int32))
+
+    def _fitted(
+        self, image: tf.Tensor, size: tf.Tensor, ratio: tf.Tensor, lead: tf.Tensor
+    ) -> tf.Tensor:
+        place = self._geometry(size)
+        scale = ratio_of(place.scaled, place.size)
         # One op scales, pads and crops: what a crop drops is never computed.
         fitted = tf.raw_ops.ScaleAndTranslate(
             images=image[tf.newaxis],
             size=tf.constant(self.size, tf.int32),
-            scale=_ratio(place.scaled, place.size),
-            translation=tf.cast(place.offset, tf.float32),
+            # A reduced picture's outer pixels may reach beyond its edge, by less than half a
+            # pixel here: no centre of a pixel in the padding is hit.
+            scale=scale * tf.cast(ratio, tf.float32),
+            translation=tf.cast(place.offset, tf.float32) - tf.cast(lead, tf.float32) * scale,
             kernel_type="triangle",
             antialias=True,
         )[0]
@@ -190,9 +234,13 @@ class Preprocessing:
                 mask has another size than its picture.
         """
         prepared = dict(example)
-        image = self._upright(tf.convert_to_tensor(example["image"]))
-        size = tf.shape(image)[:2]
-        prepared["image"] = tf.cast(self.fit_image(image), tf.uint8)
+        image = tf.convert_to_tensor(example["image"])
+        if image.dtype == tf.string:
+            fitted, size = self.read(image)
+        else:
+            image = self._converted(image)
+            fitted, size = self.fit_image(image), tf.shape(image)[:2]
+        prepared["image"] = tf.cast(fitted, tf.uint8)
         if "box" in example:
             prepared["box"] = self.fit_box(example["box"], size)
         if "mask" in example:
@@ -209,9 +257,7 @@ class Preprocessing:
                 prepared["mask"] = self.fit_mask(tf.cast(mask, tf.uint8))
         return prepared
 
-    def _upright(self, image: tf.Tensor) -> tf.Tensor:
-        if image.dtype == tf.string:
-            return self.decode(image)
+    def _converted(self, image: tf.Tensor) -> tf.Tensor:
         if self.channels == image.shape[-1]:
             return image
         if self.channels in CHANNELS and image.shape[-1] in (None, 1, 2, 3, 4):
@@ -241,9 +287,7 @@ class Preprocessing:
     def restore_mask(self, probabilities: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
         """Takes a mask's probabilities back to the picture and picks the likeliest class.
 
-        The padding is cut off first, so that nothing of it bleeds in; then each class is
-        resized bilinearly and compared with the best so far, so that a large picture needs
-        memory for two classes, not for all.
+        Bilinear, the padding cut off first, so that nothing of it bleeds in.
 
         Args:
             probabilities: float32 [H, W, k], for the model's input.
@@ -253,43 +297,4 @@ class Preprocessing:
             uint8 [h, w], class ids (the lowest of equals); ``IGNORE`` where ``crop`` had
             cut the picture off.
         """
-        place = self._geometry(size)
-        first = tf.maximum(place.offset, 0)
-        last = tf.minimum(place.offset + place.scaled, self.size)
-        visible = probabilities[first[0] : last[0], first[1] : last[1]]
-        scale = _ratio(place.size, place.scaled)
-        shift = tf.cast(first - place.offset, tf.float32) * scale
-        target = tf.cast(size, tf.int32)
-
-        def resized(index):
-            return tf.raw_ops.ScaleAndTranslate(
-                images=tf.cast(visible[tf.newaxis, :, :, index : index + 1], tf.float32),
-                size=target,
-                scale=scale,
-                translation=shift,
-                kernel_type="triangle",
-                antialias=True,
-            )[0, :, :, 0]
-
-        def take(index, best, ids):
-            value = resized(index)
-            ids = tf.where(value > best, tf.cast(index, tf.uint8), ids)
-            return index + 1, tf.maximum(value, best), ids
-
-        classes = tf.shape(probabilities)[-1]
-        _, _, ids = tf.while_loop(
-            lambda index, *_: index < classes,
-            take,
-            (tf.constant(0), tf.zeros(target), tf.fill(target, tf.constant(IGNORE, tf.uint8))),
-            shape_invariants=(
-                tf.TensorShape([]),
-                tf.TensorShape([None, None]),
-                tf.TensorShape([None, None]),
-            ),
-            parallel_iterations=1,
-        )
-        return ids
-
-
-def _ratio(upper: tf.Tensor, lower: tf.Tensor) -> tf.Tensor:
-    return tf.cast(upper, tf.float32) / tf.cast(lower, tf.float32)
+        return likeliest(probabilities, self._geometry(size), self.size)

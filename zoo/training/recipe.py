@@ -221,7 +221,7 @@ class Recipe(Section):
                 f'input.fit="crop" loses what lies outside the crop, which {self.task} cannot '
                 'answer for; use "pad" or "stretch"'
             )
-        return Preprocessing(self.input.size, self.input.channels, self.input.fit)
+        return Preprocessing(self.input.size, self.input.channels, self.input.fit, self.data.values)
 
     def build_model(self, classes: int, **options: Any):
         """Builds the recipe's network, with initial weights unless ``weights`` is given.

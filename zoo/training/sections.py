@@ -11,7 +11,7 @@ Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
 class Section(BaseModel):
-    """Values that cannot be changed and whose names are checked."""
+    """Fields of a recipe: no others, of the types annotated, and never changed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -34,7 +34,16 @@ class DataOptions(Section):
             of several seeds are tested on the same pictures.
         unreadable: What to do about a picture that cannot be read: ``"fail"`` names
             it and stops, ``"skip"`` names it and goes on without it.
-        cache_gib: Decoded pictures are kept in memory up to so many GiB.
+        values: What becomes 0 and what 255, of pictures of more than 8 bits: ``[0, 4095]``
+            for a camera of 12 bits in files of 16. ``None`` for the full range of their
+            integers, and for 0 to 1 of floats. Pictures of 8 bits are taken as they are.
+        cache: Where decoded pictures are kept: ``"memory"``, ``"disk"`` (beside the run,
+            until it ends), ``"none"`` to decode them for each batch, or ``"auto"``: the
+            first of these whose budget they are within.
+        cache_gib: The budget in memory, GiB, of each split.
+        cache_disk_gib: The budget on disk, GiB, of each split.
+        threads: How many threads prepare batches; ``None`` for as many as there are cores
+            to run on.
     """
 
     source: str
@@ -46,7 +55,11 @@ class DataOptions(Section):
     test: Share = 0.2
     seed: Annotated[int, Field(ge=0)] = 0
     unreadable: Literal["fail", "skip"] = "fail"
+    values: tuple[float, float] | None = None
+    cache: Literal["auto", "memory", "disk", "none"] = "auto"
     cache_gib: Annotated[float, Field(ge=0.0)] = 2.0
+    cache_disk_gib: Annotated[float, Field(ge=0.0)] = 20.0
+    threads: PositiveInt | None = None
 
 
 class InputOptions(Section):
@@ -54,7 +67,8 @@ class InputOptions(Section):
 
     Attributes:
         size: Height and width of the model's input in pixels.
-        channels: 1 (gray), 3 (RGB) or 4 (RGBA) for encoded pictures.
+        channels: 1 (gray), 3 (RGB) or 4 (RGBA) for encoded pictures; of TIFF and NumPy
+            files as many as they have.
         fit: How a picture is brought to ``size``: ``"pad"`` (letterbox), ``"stretch"``
             or ``"crop"``.
         patch: Height and width of the parts that training sees of a picture, each time

@@ -11,11 +11,11 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import models, tasks
-from zoo.data import DataSet, open_dataset, sentences
-from zoo.data.pipeline import Prepared, evaluation_batches, prepare_split, training_batches
-from zoo.data.places import zoo_folder
+from zoo.data import sentences
+from zoo.data.pipeline import Prepared, evaluation_batches, training_batches
 from zoo.errors import UserError, keyword_options
 from zoo.training import checkpoint
+from zoo.training.data import RUNS, kept_line, open_data, prepare
 from zoo.training.events import EventLog
 from zoo.training.files import write_whole
 from zoo.training.folder import RunFolder
@@ -25,29 +25,6 @@ from zoo.training.network import choose_precision, publish, training_network
 from zoo.training.recipe import Recipe
 from zoo.training.sampling import Sampling, check_background, plan_sampling
 from zoo.training.watch import Watch, duration
-
-
-def open_data(recipe: Recipe) -> DataSet:
-    """Opens the data set a recipe names.
-
-    Raises:
-        UserError: If it is not there, or lacks what the task needs.
-    """
-    data = recipe.data
-    path = Path(data.path) if data.path else None
-    folder = zoo_folder()
-    if path is None and data.place and folder and (folder / data.place).exists():
-        path = folder / data.place
-    return open_dataset(
-        data.source,
-        path,
-        targets=tasks.get(recipe.task).targets,
-        splits=data.splits or None,
-        seed=data.seed,
-        validation=data.validation,
-        test=data.test,
-        **data.options,
-    )
 
 
 @dataclass
@@ -89,18 +66,25 @@ class Session:
             repeat=self.recipe.repeat,
             balanced=self.sampling.balanced,
             foreground=self.sampling.foreground,
+            threads=self.recipe.data.threads,
         )
 
     def validation_batches(self) -> tf.data.Dataset:
         """Returns the validation pictures in order."""
-        return evaluation_batches(self.validation, batch_size=self.recipe.batch_size)
+        return evaluation_batches(
+            self.validation,
+            batch_size=self.recipe.batch_size,
+            threads=self.recipe.data.threads,
+        )
 
     def published(self) -> keras.Model:
         """Returns the network as it would be published now."""
         return publish(self.loop.network, self.recipe, len(self.class_names))
 
 
-def open_session(recipe: Recipe, watch: Watch, *, resumed: bool = False) -> Session:
+def open_session(
+    recipe: Recipe, watch: Watch, *, resumed: bool = False, runs: Path = RUNS
+) -> Session:
     """Checks the recipe, reads the data and builds the network.
 
     What costs nothing is checked first: options, then the network, then the pictures.
@@ -110,6 +94,7 @@ def open_session(recipe: Recipe, watch: Watch, *, resumed: bool = False) -> Sess
         watch: Told what goes on.
         resumed: A checkpoint will be restored: the weights that the recipe begins with are
             neither needed nor looked for.
+        runs: Folder of the run folders, beside which decoded pictures are kept.
 
     Raises:
         UserError: For anything in recipe or data that keeps the run from going on.
@@ -122,8 +107,7 @@ def open_session(recipe: Recipe, watch: Watch, *, resumed: bool = False) -> Sess
     precision = choose_precision(recipe.precision)
     recipe = recipe.model_copy(update={"precision": precision})
     task = tasks.get(recipe.task)
-    with watch.bar(f"opening {recipe.data.source}"):
-        dataset = open_data(recipe)
+    dataset = open_data(recipe, watch, runs)
     class_names = dataset.class_names(task.targets)
     recipe.augmentation(dataset.mirrored)
     check_background(recipe, class_names)
@@ -141,7 +125,7 @@ def open_session(recipe: Recipe, watch: Watch, *, resumed: bool = False) -> Sess
             recipe, len(class_names), weights=weights, on_report=reports.append
         )
         for name in ("train", "validation"):
-            prepared[name] = _prepare(dataset, name, recipe, task, watch)
+            prepared[name] = prepare(dataset, name, recipe, task, watch, runs)
         steps = max(1, prepared["train"].length * recipe.repeat // recipe.batch_size)
         optimizer = make_optimizer(recipe, steps * recipe.epochs)
         attack = recipe.adversarial
@@ -177,18 +161,6 @@ def _weights_to_begin_with(recipe: Recipe) -> Any:
     return weights
 
 
-def _prepare(dataset: DataSet, name: str, recipe: Recipe, task: tasks.Task, watch: Watch):
-    with watch.bar(f"reading {name} pictures") as bar:
-        return prepare_split(
-            dataset.split(name),
-            recipe.preprocessing(),
-            task.targets,
-            budget_bytes=int(recipe.data.cache_gib * 2**30),
-            progress=bar.to,
-            unreadable=recipe.data.unreadable,
-        )
-
-
 def train(recipe: Recipe, folder: RunFolder, *, resume: bool, watch: Watch) -> None:
     """Trains a recipe into a run folder.
 
@@ -204,7 +176,7 @@ def train(recipe: Recipe, folder: RunFolder, *, resume: bool, watch: Watch) -> N
         KeyboardInterrupt: As it came; what was finished is saved.
     """
     resumed = resume and folder.last.is_file()
-    session = open_session(recipe, watch, resumed=resumed)
+    session = open_session(recipe, watch, resumed=resumed, runs=folder.path.parent)
     recipe = session.recipe
     state, history = checkpoint.Progress(), []
     variables = checkpoint.variables_of(session.loop.network, session.loop.optimizer)
@@ -215,6 +187,7 @@ def train(recipe: Recipe, folder: RunFolder, *, resume: bool, watch: Watch) -> N
     else:
         _begin(folder, session)
     watch.say(headline(session))
+    watch.say(kept_line(session.train, session.validation, recipe))
     watch.notes(session.notes)
     events = EventLog(folder.tensorboard)
     while state.epoch < recipe.epochs and not _stopped_early(recipe, state):

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from zoo.data.dataset import DataSet
+from zoo.data.files.decoding import Pictures
 from zoo.data.files.example import Example
 from zoo.data.files.reading import reader_of_masks, split_of
 from zoo.data.files.splits import divide
@@ -70,12 +71,17 @@ def dataset_of(
             findings.append(said)
         else:
             ids = mask_classes(classes, ignore)
+    pictures = Pictures([one for found in parts.values() for one in found], request)
+    findings += pictures.findings
     return DataSet(
         name=root.name,
         targets=wanted,
         label_names=labels,
         mask_names=ids.names if ids else (),
-        splits={name: split_of(name, found, wanted, labels, ids) for name, found in parts.items()},
+        splits={
+            name: split_of(name, found, pictures, wanted, labels, ids)
+            for name, found in parts.items()
+        },
         findings=tuple(findings),
         mirrored=mirrored,
     )

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zoo.data.conversion import FOREIGN, foreign_header
 from zoo.data.files.example import Example
 from zoo.data.findings import Finding, found_in
 from zoo.data.places import zoo_folder
 from zoo.errors import UserError
-
-PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp"}
 
 # What a header may say, in the order of the numbers of `zoo.preprocess.read_header`.
 _KINDS = ("", "JPEG", "PNG", "GIF", "BMP", "WebP")
@@ -25,7 +24,9 @@ _ENDINGS = {
     "GIF": {".gif"},
     "BMP": {".bmp"},
     "WebP": {".webp"},
+    **{name: set(kind.endings) for name, kind in FOREIGN.items()},
 }
+PICTURES = frozenset().union(*_ENDINGS.values())
 _EXIF_ORIENTATION = 0x0112
 
 
@@ -130,7 +131,8 @@ class Look:
     """What a picture's header says.
 
     Attributes:
-        kind: "JPEG", "PNG", "GIF", "BMP", "WebP"; empty where the bytes are none of them.
+        kind: "JPEG", "PNG", "GIF", "BMP", "WebP", "TIFF", "NumPy"; empty where the
+            bytes are none of them.
         stored: Height and width as stored, in pixels; 0 where the header does not say.
         orientation: 1 to 8, as EXIF defines it.
     """
@@ -172,6 +174,9 @@ def look_at(paths: Sequence[Path]) -> list[Look]:
         rows = zip(indices, kinds, sizes.tolist(), orientations, strict=True)
         for index, kind, size, orientation in rows:
             looks[index] = Look(_KINDS[kind], tuple(size), int(orientation))
+    for index, look in enumerate(looks):
+        if not look.kind:
+            looks[index] = Look(*foreign_header(paths[index]))
     return looks
 
 

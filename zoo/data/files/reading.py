@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from zoo.data.dataset import Split
+from zoo.data.files.decoding import Pictures, reader_of_files
 from zoo.data.files.example import Example
 from zoo.data.findings import Reason, UnfitMaskError
 from zoo.data.mask_classes import MaskClasses
@@ -15,6 +16,7 @@ from zoo.data.mask_classes import MaskClasses
 def split_of(
     name: str,
     examples: Sequence[Example],
+    pictures: Pictures,
     wanted: frozenset[str],
     labels: Sequence[str],
     ids: MaskClasses | None,
@@ -24,6 +26,7 @@ def split_of(
     Args:
         name: Of the split.
         examples: In its order.
+        pictures: Reads them.
         wanted: Which of "class", "box" and "mask" to read.
         labels: Names of the classes, in the order of their numbers.
         ids: The classes of the masks' ids; None where no masks are read.
@@ -32,7 +35,7 @@ def split_of(
 
     numbers = {label: number for number, label in enumerate(labels)}
     counts = Counter(example.label for example in examples)
-    reads: dict[str, Callable[[Any], Any]] = {"image": _reader_of_pictures(examples)}
+    reads: dict[str, Callable[[Any], Any]] = {"image": pictures.reader(examples)}
     # On the host: paths are strings, which no accelerator holds.
     with tf.device("CPU"):
         if "class" in wanted:
@@ -54,7 +57,7 @@ def split_of(
         read=read,
         label=lambda index: _path_of(examples[int(index)]),
         counts=tuple(counts[label] for label in labels) if "class" in wanted else None,
-        explain=lambda index: _explain(examples[int(index)], ids),
+        explain=lambda index: _explain(examples[int(index)], pictures, ids),
     )
 
 
@@ -65,35 +68,6 @@ def _path_of(example: Example) -> str:
 
 def _row_of(values: Any) -> Callable[[Any], Any]:
     return lambda index: values[index]
-
-
-def _reader_of_pictures(examples: Sequence[Example]) -> Callable[[Any], Any]:
-    import tensorflow as tf
-
-    from zoo.preprocess import decode_image
-
-    whole = _reader_of_files([example.path for example in examples])
-    with tf.device("CPU"):
-        windows = tf.constant([example.window or (0, 0, 0, 0) for example in examples])
-
-    def part(index: Any) -> Any:
-        def cut_out() -> Any:
-            top, left, height, width = tf.unstack(windows[index])
-            # Encoded again without loss, alpha and all, so that it is a picture like others.
-            picture = decode_image(whole(index), 4)
-            return tf.io.encode_png(picture[top : top + height, left : left + width])
-
-        return tf.cond(windows[index][2] > 0, cut_out, lambda: whole(index))
-
-    return part if any(example.window for example in examples) else whole
-
-
-def _reader_of_files(paths: Sequence[str]) -> Callable[[Any], Any]:
-    import tensorflow as tf
-
-    with tf.device("CPU"):
-        held = tf.constant([os.fsencode(path) for path in paths])
-    return lambda index: tf.io.read_file(held[index])
 
 
 def reader_of_masks(examples: Sequence[Example]) -> Callable[[Any], Any]:
@@ -110,7 +84,7 @@ def reader_of_masks(examples: Sequence[Example]) -> Callable[[Any], Any]:
     from zoo.preprocess import decode_mask
 
     files = [example.mask if isinstance(example.mask, str) else "" for example in examples]
-    encoded = _reader_of_files(files)
+    encoded = reader_of_files(files)
     if all(example.mask is None or isinstance(example.mask, str) for example in examples):
         return encoded
     with tf.device("CPU"):
@@ -166,16 +140,10 @@ def _reader_of_classes(examples: Sequence[Example], ids: MaskClasses) -> Callabl
     return read
 
 
-def _explain(example: Example, ids: MaskClasses | None) -> Reason | None:
+def _explain(example: Example, pictures: Pictures, ids: MaskClasses | None) -> Reason | None:
     """Says why an example cannot be used; None if only its picture's bytes can be at fault."""
-    import tensorflow as tf
-
-    from zoo.preprocess import picture_error
-
-    if example.window is not None:
-        # It is decoded to be cut out, so that nobody else meets the bytes.
-        found_out = bytes(picture_error(tf.io.read_file(example.path)).numpy()).decode()
-        return Reason("unreadable-picture", found_out)
+    if (fault := pictures.fault(example)) is not None:
+        return fault
     if ids is None or example.mask is None:
         return None
     if isinstance(example.mask, str):

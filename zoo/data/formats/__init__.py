@@ -14,7 +14,7 @@ all of them.
 import fnmatch
 import importlib
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -83,6 +83,8 @@ def open_dataset(
     validation: float = Request.validation,
     test: float = Request.test,
     cache: Path | None = None,
+    values: tuple[float, float] | None = None,
+    progress: Callable[[int, int], None] | None = None,
     **options: Any,
 ) -> DataSet:
     """Opens a data set; pictures are read later, one by one.
@@ -105,6 +107,9 @@ def open_dataset(
         validation: Share of train to validate with, if the set has no split for it.
         test: Share of train to test with, if the set has no split for it.
         cache: Folder in which files that had to be converted are kept; None to keep none.
+        values: What becomes 0 and what 255, of pictures of more than 8 bits that have to be
+            converted; see `zoo.preprocess.Preprocessing`, which needs to be told the same.
+        progress: Called with the number of steps done and their total while files are converted.
         **options: Of the source alone; see `open` in its module.
 
     Raises:
@@ -122,6 +127,8 @@ def open_dataset(
         validation=validation,
         test=test,
         cache=None if cache is None else Path(cache).expanduser(),
+        values=values,
+        progress=progress,
     )
     options = check_source(source, options)
     module, name = _format(source)

@@ -11,10 +11,13 @@ from zoo.data.pipeline.batches import (
     evaluation_batches,
     training_batches,
 )
+from zoo.data.pipeline.limits import AHEAD_BYTES, threads_of
 from zoo.data.pipeline.order import Foreground, balanced_order, epoch_order
 from zoo.data.pipeline.prepared import Batch, Prepared, prepare_split
+from zoo.data.pipeline.reasons import reason_of
 
 __all__ = [
+    "AHEAD_BYTES",
     "Augmentation",
     "Batch",
     "Foreground",
@@ -24,5 +27,7 @@ __all__ = [
     "epoch_order",
     "evaluation_batches",
     "prepare_split",
+    "reason_of",
+    "threads_of",
     "training_batches",
 ]

@@ -5,6 +5,7 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
+from zoo.data.pipeline.limits import limited
 from zoo.data.pipeline.order import Foreground, balanced_order, epoch_order, generator
 from zoo.data.pipeline.prepared import Batch, Prepared
 
@@ -42,6 +43,7 @@ def batches(
     epoch: int = 0,
     start: int = 0,
     drop_remainder: bool = False,
+    threads: int | None = None,
 ) -> tf.data.Dataset:
     """Returns the batches of an order, from step `start` on.
 
@@ -58,6 +60,7 @@ def batches(
         epoch: See `seed`.
         start: First step; those before it cost nothing.
         drop_remainder: Whether to leave out the last batch if it is not full.
+        threads: How many prepare batches; None for as many as there are cores to run on.
 
     Returns:
         A data set of dicts: "image" (uint8 [n, h, w, c]; float32 in 0..255 if augmented), the
@@ -110,7 +113,7 @@ def batches(
             .enumerate(start)
             .map(plain(lambda step, slot: finish(step, *slot)), **parallel)
         )
-    return data.prefetch(tf.data.AUTOTUNE)
+    return limited(data.prefetch(tf.data.AUTOTUNE), threads)
 
 
 def training_batches(
@@ -124,6 +127,7 @@ def training_batches(
     repeat: int = 1,
     balanced: bool = False,
     foreground: Foreground | None = None,
+    threads: int | None = None,
 ) -> tf.data.Dataset:
     """Returns the batches of one epoch of training, shuffled and augmented.
 
@@ -141,6 +145,7 @@ def training_batches(
             uniforms of its own: for splits so small that once is only a few steps.
         balanced: Show every class equally often, see `balanced_order`.
         foreground: Which patches are laid around foreground; the augmentation cuts them.
+        threads: As in `batches`.
 
     Raises:
         UserError: If `repeat` is below 1.
@@ -168,9 +173,13 @@ def training_batches(
         epoch=epoch,
         start=start,
         drop_remainder=slots >= batch_size,
+        threads=threads,
     )
 
 
-def evaluation_batches(prepared: Prepared, *, batch_size: int) -> tf.data.Dataset:
+def evaluation_batches(
+    prepared: Prepared, *, batch_size: int, threads: int | None = None
+) -> tf.data.Dataset:
     """Returns every example once, in order; the last batch may be smaller."""
-    return batches(prepared, batch_size=batch_size, order=np.arange(prepared.length))
+    order = np.arange(prepared.length)
+    return batches(prepared, batch_size=batch_size, order=order, threads=threads)

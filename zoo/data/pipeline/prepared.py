@@ -1,19 +1,29 @@
 """Reads every example of a split once, and keeps it where it fits."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from zoo.data.dataset import NO_OBJECT, Split
 from zoo.data.findings import Reason
+from zoo.data.pipeline.kept import (
+    Allocate,
+    Batch,
+    Cache,
+    Kept,
+    allocator,
+    from_disk,
+    from_memory,
+    place_for,
+)
+from zoo.data.pipeline.limits import limited
+from zoo.data.pipeline.reasons import reason_of, unreadable_message
 from zoo.errors import UserError
-from zoo.preprocess import MASK_SIZE, Preprocessing, picture_error
+from zoo.preprocess import Preprocessing
 
-Batch = dict[str, tf.Tensor]
-
-_NAMED = 5
 _CHUNK = 256
 
 
@@ -26,7 +36,8 @@ class Prepared:
         targets: Which targets its examples carry.
         indices: int64 [length]: for each example left, its index in `split`.
         left_out: Name and reason of every example that was left out.
-        cached: Whether the prepared examples are held in memory.
+        kept: Where the prepared examples are kept: "memory", "disk" or "none".
+        size_bytes: What keeping them takes, or would take.
         classes: int32 [length], the class of each example; None without "class".
         pixels: int64 [256], how many pixels of all masks have each id; None without "mask".
         read: From an int64 scalar position in [0, length) to a prepared example.
@@ -37,7 +48,8 @@ class Prepared:
     targets: tuple[str, ...]
     indices: np.ndarray
     left_out: tuple[tuple[str, Reason], ...]
-    cached: bool
+    kept: Kept
+    size_bytes: int
     classes: np.ndarray | None
     pixels: np.ndarray | None
     read: Callable[[tf.Tensor], Batch]
@@ -48,15 +60,24 @@ class Prepared:
         """Number of examples left."""
         return len(self.indices)
 
+    @property
+    def cached(self) -> bool:
+        """Whether the prepared examples are kept, so that none is decoded again."""
+        return self.kept != "none"
+
 
 def prepare_split(
     split: Split,
     preprocessing: Preprocessing,
     targets: tuple[str, ...],
     *,
+    cache: Cache = "auto",
     budget_bytes: int = 2 * 1024**3,
+    disk_bytes: int = 0,
+    folder: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
     unreadable: str = "fail",
+    threads: int | None = None,
 ) -> Prepared:
     """Reads and fits every example once, in parallel, and keeps the results where they fit.
 
@@ -68,13 +89,20 @@ def prepare_split(
         split: What to read.
         preprocessing: Decodes and fits an example.
         targets: Which of "class", "box" and "mask" to keep.
-        budget_bytes: Above this the examples are only checked, and read again for each batch.
+        cache: Where the results are kept: "memory", "disk", "none", or "auto", the first of
+            these whose budget they are within. Where they are not kept the examples are only
+            checked, and read again for each batch.
+        budget_bytes: What they may take of memory.
+        disk_bytes: What they may take of the disk.
+        folder: Where on disk, in a file that is gone when the process ends; None for nowhere.
         progress: Called with the number of examples done and their total.
         unreadable: "fail" stops with an error that names the unreadable examples, "skip" leaves
             them out.
+        threads: How many read them; None for as many as there are cores to run on.
 
     Raises:
-        UserError: If examples cannot be read and `unreadable` is "fail", or none is left.
+        UserError: If examples cannot be read and `unreadable` is "fail", or none is left, or
+            they are to be kept where their budget or the room there does not suffice.
     """
     if unreadable not in ("fail", "skip"):
         raise UserError(f"unreadable is 'fail' or 'skip', not {unreadable!r}")
@@ -88,15 +116,18 @@ def prepare_split(
         found = raw(index)
         return preprocessing.prepare(found), _is_complete(found)
 
-    cached = _example_bytes(preprocessing, targets) * split.length <= budget_bytes
-    keep = ("image", *targets) if cached else tuple(set(targets) & {"class"})
-    found = _read_all(split, example, keep=keep, progress=progress)
-    indices, complete, arrays, pixels = found
+    size = _example_bytes(preprocessing, targets) * split.length
+    kept = place_for(cache, size, budget_bytes, disk_bytes, folder, split.name)
+    indices, complete, arrays, seen = _read_all(
+        split, example, allocate=allocator(kept, folder), progress=progress, threads=threads
+    )
     lacking = [(split.label(int(i)), NO_OBJECT) for i in indices[~complete]]
     lost = sorted(set(range(split.length)) - set(indices.tolist()))
     if lost and unreadable == "fail":
-        raise UserError(_unreadable(split, preprocessing, targets, lost))
-    left_out = [(split.label(i), _reason(split, preprocessing, targets, i)) for i in lost] + lacking
+        raise UserError(unreadable_message(split, preprocessing, targets, lost))
+    left_out = [
+        (split.label(i), reason_of(split, preprocessing, targets, i)) for i in lost
+    ] + lacking
     if not complete.any():
         raise UserError(
             f"no example of {split.name} can be used ({len(left_out)} were left out"
@@ -104,37 +135,19 @@ def prepare_split(
             + "); choose other data"
         )
     indices = indices[complete]
-    classes = arrays["class"][complete] if "class" in targets else None
-
-    if cached:
-        tensors: Batch = {}
-        for key in list(arrays):
-            # One by one: until it is converted, an array is there twice.
-            value = arrays.pop(key)
-            # On the host: batches are gathered there and travel to a device one by one.
-            with tf.device("CPU"):
-                tensors[key] = tf.convert_to_tensor(value if complete.all() else value[complete])
-
-        def gather(positions: tf.Tensor) -> Batch:
-            return {key: tf.gather(value, positions) for key, value in tensors.items()}
-
-        read, read_batch = gather, gather
-    else:
-        lookup = tf.constant(indices)
-
-        def read(positions: tf.Tensor) -> Batch:
-            return example(lookup[positions])[0]
-
-        read_batch = None
+    lookup = tf.constant(indices)
+    gather = {"memory": from_memory, "disk": from_disk}.get(kept)
+    read_batch = None if gather is None else gather(arrays, complete)
     return Prepared(
         split=split,
         targets=tuple(targets),
         indices=indices,
         left_out=tuple(left_out),
-        cached=cached,
-        classes=classes,
-        pixels=pixels if "mask" in targets else None,
-        read=read,
+        kept=kept,
+        size_bytes=size,
+        classes=seen.classes[complete] if "class" in targets else None,
+        pixels=seen.pixels if "mask" in targets else None,
+        read=read_batch or (lambda position: example(lookup[position])[0]),
         read_batch=read_batch,
     )
 
@@ -145,18 +158,32 @@ def _example_bytes(preprocessing: Preprocessing, targets: tuple[str, ...]) -> in
     return pixels * preprocessing.channels + sum(of_target[target] for target in targets)
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """What is kept of the targets whether or not the examples are.
+
+    Attributes:
+        classes: int32 [m], the class of each example that could be read.
+        pixels: int64 [256], how often each id occurs in their masks.
+    """
+
+    classes: np.ndarray
+    pixels: np.ndarray
+
+
 def _read_all(
     split: Split,
     example: Callable[[tf.Tensor], tuple[Batch, tf.Tensor]],
     *,
-    keep: tuple[str, ...],
+    allocate: Allocate | None,
     progress: Callable[[int, int], None] | None,
-) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray], np.ndarray]:
+    threads: int | None,
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray], _Seen]:
     """Reads every example.
 
     Returns:
-        int64 [m], which could be read; bool [m], which of them have all targets; the arrays named
-        in `keep`; and int64 [256], how often each id occurs in their masks.
+        int64 [m], which could be read; bool [m], which of them have all targets; if there is an
+        `allocate` to make them, their arrays; and what was seen of their targets.
     """
 
     # AutoGraph would wrap a user's mistake, found while tracing, in an error of its own.
@@ -171,22 +198,27 @@ def _read_all(
         .batch(_CHUNK)
         .prefetch(2)
     )
+    data = limited(data, threads)
     indices = np.empty(split.length, np.int64)
     complete = np.empty(split.length, bool)
     arrays: dict[str, np.ndarray] = {}
-    pixels = np.zeros(256, np.int64)
+    seen = _Seen(np.empty(split.length, np.int32), np.zeros(256, np.int64))
     done = 0
     for index, (batch, whole) in data:
         stop = done + len(index)
         indices[done:stop] = index
         complete[done:stop] = whole
+        if "class" in batch:
+            seen.classes[done:stop] = batch["class"]
         if "mask" in batch:
             for mask in np.asarray(batch["mask"]):
-                pixels += np.bincount(mask.ravel(), minlength=256)
-        for key in keep:
-            value = np.asarray(batch[key])
+                seen.pixels[:] += np.bincount(mask.ravel(), minlength=256)
+        for key, tensor in batch.items():
+            if allocate is None:
+                break
+            value = np.asarray(tensor)
             if key not in arrays:
-                arrays[key] = np.empty((split.length, *value.shape[1:]), value.dtype)
+                arrays[key] = allocate((split.length, *value.shape[1:]), value.dtype)
             arrays[key][done:stop] = value
         done = stop
         if progress is not None:
@@ -194,7 +226,7 @@ def _read_all(
     if progress is not None and (not done or indices[done - 1] + 1 != split.length):
         progress(split.length, split.length)
     arrays = {key: value[:done] for key, value in arrays.items()}
-    return indices[:done], complete[:done], arrays, pixels
+    return indices[:done], complete[:done], arrays, replace(seen, classes=seen.classes[:done])
 
 
 def _is_complete(raw: Batch) -> tf.Tensor:
@@ -204,50 +236,3 @@ def _is_complete(raw: Batch) -> tf.Tensor:
     if "class" in raw:
         complete &= raw["class"] >= 0
     return complete
-
-
-def _reason(
-    split: Split, preprocessing: Preprocessing, targets: tuple[str, ...], index: int
-) -> Reason:
-    """Says why an example cannot be read."""
-    try:
-        raw = split.read(tf.constant(index, tf.int64))
-    except tf.errors.NotFoundError:
-        return split.explain(index) or Reason("missing-picture", "is not there any more")
-    except tf.errors.PermissionDeniedError:
-        return Reason("unreadable-picture", "may not be read (permission denied)")
-    except tf.errors.OpError as error:
-        return split.explain(index) or _first_line(error)
-    try:
-        preprocessing.prepare({"image": raw["image"]})
-    except tf.errors.OpError as error:
-        if raw["image"].dtype == tf.string:
-            found_out = bytes(picture_error(raw["image"]).numpy()).decode()
-            return Reason("unreadable-picture", found_out)
-        return _first_line(error)
-    try:
-        preprocessing.prepare({key: raw[key] for key in ("image", *targets)})
-    except tf.errors.OpError as error:
-        return split.explain(index) or _first_line(error)
-    return Reason("unreadable-picture", "could be read only the second time")
-
-
-def _first_line(error: tf.errors.OpError) -> Reason:
-    # The rest of the message names ops and devices, which says nothing to a user.
-    first = str(error.message).strip().splitlines()[0]
-    kind = "mask-size" if MASK_SIZE in first else "unreadable-picture"
-    return Reason(kind, f"cannot be used: {first}")
-
-
-def _unreadable(
-    split: Split, preprocessing: Preprocessing, targets: tuple[str, ...], lost: list[int]
-) -> str:
-    named = "; ".join(
-        f"{split.label(index)} {_reason(split, preprocessing, targets, index)}"
-        for index in lost[:_NAMED]
-    )
-    more = f"; and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
-    return (
-        f"{len(lost)} of the {split.length} examples of {split.name} cannot be used: {named}{more}"
-        "; repair or remove them, or leave them out with unreadable='skip'"
-    )
