@@ -90,8 +90,10 @@ def test_whole_pixel_moves_are_exact_and_repeat_the_edge(both, chances, pictures
 
 
 # Moved right by half the picture's width:
-# a box from 0.2 to 0.6 goes to 0.7..1.1, of which 3/4 stay in view: cut to 0.7..1.
-# a box from 0.4 to 1.0 goes to 0.9..1.5, of which 1/6 stay: the example is not moved.
+# a box from 0.2 to 0.6 goes to 0.7..1.1, of whose ellipse 0.80 stay in view: cut to 0.7..1.
+# a box from 0.4 to 1.0 goes to 0.9..1.5, of whose ellipse 0.11 stay: the example is not moved.
+# Where 0.1 are enough, the ellipse is as high as where it is cut, at 2/3 of its half axis from
+# its centre: sqrt(1 - 4/9) * 0.25 = 0.18634 above and below 0.5; a rectangle stays as high.
 def test_an_example_that_would_lose_its_object_is_not_moved(both, chances, pictures):
     batch = {
         "image": pictures(2),
@@ -103,13 +105,15 @@ def test_an_example_that_would_lose_its_object_is_not_moved(both, chances, pictu
     assert (moved["mask"][0, :, :4] == IGNORE).all()
     for name in batch:
         assert np.array_equal(moved[name][1], batch[name][1])
-    eager = Augmentation(translate=1.0, keep=0.1)(batch, chances(2, MOVE_X=0.75), SEED)
-    assert eager["box"].numpy()[1] == pytest.approx([0.9, 0.25, 1.0, 0.75], abs=1e-6)
+    for shape, top in (("ellipse", 0.5 - 0.18634), ("rectangle", 0.25)):
+        augment = Augmentation(translate=1.0, keep=0.1, box_shape=shape)
+        eager = augment(batch, chances(2, MOVE_X=0.75), SEED)
+        assert eager["box"].numpy()[1] == pytest.approx([0.9, top, 1.0, 1 - top], abs=2e-4)
 
 
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(
-    st.lists(st.floats(0, 1, exclude_max=True, width=32), min_size=15, max_size=15), st.booleans()
+    st.lists(st.floats(0, 1, exclude_max=True, width=32), min_size=27, max_size=27), st.booleans()
 )
 def test_boxes_stay_within_the_picture_and_keep_their_order(pictures, draws, strong):
     augment = Augmentation.strength("strong" if strong else "light", flip=True)
@@ -158,7 +162,7 @@ def test_nothing_switched_on_changes_nothing(both, pictures):
     assert augment == Augmentation()
     assert not augment.moves
     batch = {"image": pictures(2), "mask": pictures(2, channels=1)[..., 0]}
-    changed = both(augment, batch, np.random.default_rng(0).random((2, 15), np.float32))
+    changed = both(augment, batch, np.random.default_rng(0).random((2, 27), np.float32))
     assert np.array_equal(changed["image"], batch["image"])
     assert np.array_equal(changed["mask"], batch["mask"])
 

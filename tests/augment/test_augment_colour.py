@@ -59,8 +59,8 @@ def test_noise_depends_on_the_seed_alone(both, chances):
 
 def test_switching_one_option_leaves_the_others_draws_alone(pictures):
     batch = {"image": pictures(3)}
-    uniforms = np.random.default_rng(0).random((3, 15), np.float32)
-    assert Augmentation(flip=True).draws == Augmentation(flip=True, zoom=0.3).draws == 15
+    uniforms = np.random.default_rng(0).random((3, 27), np.float32)
+    assert Augmentation(flip=True).draws == Augmentation(flip=True, zoom=0.3).draws == 27
     flipped = Augmentation(flip=True)(batch, uniforms, SEED)["image"].numpy()
     brighter = Augmentation(flip=True, brightness=0.1)(batch, uniforms, SEED)["image"].numpy()
     delta = 25.5 * (2 * uniforms[:, 6] - 1)
