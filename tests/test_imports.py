@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "zoo"
 ROOMS = [
     "amounts",
     "errors",
+    "keys",
     "options",
     "preprocess",
     "augment",

@@ -126,9 +126,11 @@ def test_boxes_stay_within_the_picture_and_keep_their_order(pictures, draws, str
 @pytest.mark.parametrize("count", [0, 1, 3])
 @pytest.mark.parametrize("channels", [1, 3, 5])
 def test_everything_at_once_keeps_shapes_types_and_other_keys(both, pictures, count, channels):
-    augment = Augmentation.strength("strong", mirror=True, channels=channels, vertical_flip=True)
+    options = {"vertical_flip": True, "shear": 10, "perspective": 0.2, "elastic": 0.03}
+    options |= {"blur": 1, "sharpen": 1, "erase": 0.3} | ({"hue": 0.1} if channels == 3 else {})
+    augment = Augmentation.strength("strong", mirror=True, channels=channels, **options)
     batch = {
-        "image": pictures(count, channels=channels),
+        "image": pictures(count, channels=channels).astype(np.float32 if count == 3 else np.uint8),
         "mask": np.zeros((count, 6, 8), np.uint8),
         "box": np.tile(np.float32([0.2, 0.2, 0.8, 0.8]), (count, 1)),
         "class": np.arange(count, dtype=np.int32),
@@ -146,7 +148,8 @@ def test_everything_at_once_keeps_shapes_types_and_other_keys(both, pictures, co
 
 
 def test_an_example_s_changes_depend_on_its_own_row_alone(pictures):
-    augment = Augmentation.strength("medium", flip=True)
+    options = {"shear": 10, "perspective": 0.2, "elastic": 0.03, "hue": 0.1, "blur": 1, "erase": 0.2}
+    augment = Augmentation.strength("medium", flip=True, **options)
     batch = {"image": pictures(4), "box": np.tile(np.float32([0.3, 0.3, 0.7, 0.7]), (4, 1))}
     uniforms = np.random.default_rng(0).random((4, augment.draws), np.float32)
     whole = augment(batch, uniforms, SEED)
@@ -186,6 +189,17 @@ def test_nothing_switched_on_changes_nothing(both, pictures):
         ({"patch": (8, 8.0)}, r"patch=\(8, 8.0\)"),
         ({"patch": (True, True)}, r"patch=\(True, True\)"),
         ({"patch": "88"}, "patch='88'"),
+        ({"shear": 61}, "shear=61 must be a number from 0 to 60"),
+        ({"perspective": 1.0}, "perspective=1.0 must be a number from 0 to below 1"),
+        ({"elastic": 1 / 12}, "elastic=.* must be a number from 0 to below 0.0833"),
+        ({"hue": 0.6}, "hue=0.6"),
+        ({"blur": -1}, "blur=-1"),
+        ({"sharpen": 11}, "sharpen=11"),
+        ({"jpeg": 100}, "jpeg=100 must be a number from 0 to 99"),
+        ({"erase": 1}, "erase=1"),
+        ({"mixup": "0.2"}, "mixup='0.2'"),
+        ({"cutmix": -1}, "cutmix=-1"),
+        ({"box_shape": "elipse"}, "box_shape='elipse' is no shape; did you mean 'ellipse'"),
     ],
 )
 def test_nonsense_is_refused(options, named):

@@ -58,7 +58,6 @@ TOGETHER = {
     "hue": 0.05,
     "blur": 0.5,
     "sharpen": 1,
-    "jpeg": 20,
     **RECTANGLE,
 }
 
@@ -146,7 +145,8 @@ def test_picture_mask_and_box_stay_true(both, name):
 
 
 def test_all_at_once_is_all():
-    assert {*TOGETHER, "patch"} == {*FIELDS, "box_shape"}
+    # A JPEG makes steps of the last digit's differences between a graph and none.
+    assert {*TOGETHER, "patch", "jpeg"} == {*FIELDS, "box_shape"}
 
 
 def test_bare_patches_are_exact_copies_from_all_over_the_picture(both):

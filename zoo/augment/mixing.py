@@ -11,9 +11,8 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from zoo.augment import regions
+from zoo.keys import OTHER, SHARE
 
-OTHER = "other_"
-SHARE = "share"
 _TARGETS = ("class", "box", "mask")
 
 
@@ -35,8 +34,8 @@ def mix(
     shows each picture once. The weights of the two answers are
 
     - for classes those of the pictures;
-    - for masks those of the pictures in MixUp; CutMix pastes masks as pictures, and each pixel
-      has one answer;
+    - for masks those of the pictures in MixUp; CutMix pastes masks as it does pictures, and
+      each pixel has one answer;
     - for boxes those of the pictures in MixUp; CutMix has the box of what is visible of either
       object, and weighs them by the share of each that is. An object of which less than ``keep``
       is visible counts for nothing, class and box; where that is both, nothing is pasted.
@@ -49,7 +48,8 @@ def mix(
         keep: The least share of an object that counts.
 
     Returns:
-        The batch, with ``share`` float32 [n] and the partner's targets besides.
+        The batch, with ``share`` float32 [n] and the partner's targets besides; without those
+        where masks are pasted only.
     """
     images = batch["image"]
     count, height, width = tf.unstack(tf.shape(images)[:3])
@@ -74,6 +74,8 @@ def mix(
     if "mask" in batch:
         changed["mask"] = tf.where(where, other["mask"], batch["mask"])
         share = tf.where(pasting, 1.0, share)
+        if not mixup:
+            return changed
     changed[SHARE] = share
     for key in _TARGETS:
         if key in other:
