@@ -31,6 +31,7 @@ ROOMS = [
     "run",
     "seeds",
     "dry_run",
+    "preview",
     "listing",
     "finish",
     "cli",
@@ -77,7 +78,7 @@ def modules_after(code: str) -> set[str]:
 COMMANDS = [
     ["--help"],
     ["--version"],
-    *([name, "--help"] for name in ("list", "describe", "run", "train")),
+    *([name, "--help"] for name in ("list", "describe", "preview", "run", "train")),
     *([name, "--help"] for name in ("evaluate", "predict", "export")),
     ["list", "encoders"],
     ["list", "recipes"],

@@ -4,14 +4,12 @@ import numpy as np
 from scipy.interpolate import BSpline
 
 SIDE = 128
-COLUMNS = {
-    name: number
-    for number, name in enumerate(
-        "flip vertical_flip rotate zoom translate_y translate_x brightness contrast saturation "
-        "crop_height crop_width crop_y crop_x patch_y patch_x shear_x shear_y perspective_x "
-        "perspective_y".split()
-    )
-}
+_NAMES = (
+    ("flip", "vertical_flip", "rotate", "zoom", "translate_y", "translate_x"),
+    ("brightness", "contrast", "saturation", "crop_height", "crop_width", "crop_y", "crop_x"),
+    ("patch_y", "patch_x", "shear_x", "shear_y", "perspective_x", "perspective_y"),
+)
+COLUMNS = {name: number for number, name in enumerate(sum(_NAMES, ()))}
 FIRST_ELASTIC = 27
 
 
@@ -51,8 +49,11 @@ def matrix(options, row):
             [0, 1, SIDE / 2 + SIDE * either("translate_y", "translate")],
             [0, 0, 1],
         ],
-        [[1 / window[0], 0, -corner[0] / window[0]], [0, 1 / window[1], -corner[1] / window[1]]]
-        + [[0, 0, 1]],
+        [
+            [1 / window[0], 0, -corner[0] / window[0]],
+            [0, 1 / window[1], -corner[1] / window[1]],
+            [0, 0, 1],
+        ],
     ]
     whole = np.eye(3)
     for step in steps:

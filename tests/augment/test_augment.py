@@ -148,7 +148,14 @@ def test_everything_at_once_keeps_shapes_types_and_other_keys(both, pictures, co
 
 
 def test_an_example_s_changes_depend_on_its_own_row_alone(pictures):
-    options = {"shear": 10, "perspective": 0.2, "elastic": 0.03, "hue": 0.1, "blur": 1, "erase": 0.2}
+    options = {
+        "shear": 10,
+        "perspective": 0.2,
+        "elastic": 0.03,
+        "hue": 0.1,
+        "blur": 1,
+        "erase": 0.2,
+    }
     augment = Augmentation.strength("medium", flip=True, **options)
     batch = {"image": pictures(4), "box": np.tile(np.float32([0.3, 0.3, 0.7, 0.7]), (4, 1))}
     uniforms = np.random.default_rng(0).random((4, augment.draws), np.float32)

@@ -28,9 +28,7 @@ def test_hue_turns_colours(both, chances, pictures):
     np.testing.assert_allclose(image, expected, atol=0.01)
     batch = {"image": pictures(height=4, width=4)}
     image = both(Augmentation(hue=0.2), batch, chances(HUE=0.75))["image"]
-    for given, found in zip(
-        batch["image"].reshape(-1, 3), image.reshape(-1, 3), strict=True
-    ):
+    for given, found in zip(batch["image"].reshape(-1, 3), image.reshape(-1, 3), strict=True):
         hue, saturation, value = colorsys.rgb_to_hsv(*(given / 255))
         turned = colorsys.hsv_to_rgb((hue + 0.1) % 1, saturation, value)
         np.testing.assert_allclose(found, np.array(turned) * 255, atol=0.02)

@@ -35,7 +35,7 @@ def mixed(share):
 
 
 def rows(values, which):
-    return {key: value[which : which + 1] for key, value in values.items()}
+    return {key: value[which] for key, value in values.items()}
 
 
 def test_cross_entropy_is_that_of_the_mixed_label():
@@ -55,14 +55,14 @@ def test_both_answers_count_by_their_weights(name):
     # Dice is one number for a batch, so that equal weights alone make it a sum of the two.
     share = SHARE if name == "localization" else np.full(4, 0.7, np.float32)
     found = loss(mixed(share), outputs())
-    parts = {key: 0.0 for key in found}
-    for which in range(4) if name == "localization" else (slice(None),):
-        of = (lambda side: rows(side, which)) if name == "localization" else (lambda side: side)
-        weight = float(np.mean(share[which]))
+    parts = dict.fromkeys(found, 0.0)
+    groups = [slice(n, n + 1) for n in range(4)] if name == "localization" else [slice(0, 4)]
+    for group in groups:
+        weight = float(np.mean(share[group])) / len(groups)
+        rest = 1 / len(groups) - weight
+        one, other = (loss(rows(batch(n), group), rows(outputs(), group)) for n in (0, 1))
         for key in parts:
-            one, other = (float(loss(of(batch(n)), of(outputs()))[key]) for n in (0, 1))
-            count = 4 if name == "localization" else 1
-            parts[key] += (weight * one + (1 - weight) * other) / count
+            parts[key] += weight * float(one[key]) + rest * float(other[key])
     assert {key: float(value) for key, value in found.items()} == pytest.approx(parts, rel=1e-5)
 
 

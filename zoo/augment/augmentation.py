@@ -244,9 +244,7 @@ class Augmentation:
             images = detail.recode(images, 100 - tf.cast(least, tf.int32))
         return images
 
-    def _erased(
-        self, batch: dict[str, tf.Tensor], chance: chances.Chances
-    ) -> dict[str, tf.Tensor]:
+    def _erased(self, batch: dict[str, tf.Tensor], chance: chances.Chances) -> dict[str, tf.Tensor]:
         size = tf.cast(tf.shape(batch["image"])[2:0:-1], tf.float32)
         share = regions.sides(self.erase * chance["erase_area"], chance["erase_aspect"], size)
         place = tf.stack([chance["erase_x"], chance["erase_y"]], -1)

@@ -73,7 +73,7 @@ def in_view(points: tf.Tensor) -> View:
         # What is in view between the other axis' limits reaches as far along this one as its
         # outline there does.
         start, stop, crosses = _cut(points, following, 1 - axis)
-        here, there = start[..., axis], stop[..., axis]
+        here, there = start[:, :, axis], stop[:, :, axis]
         low = tf.where(crosses, tf.minimum(here, there), math.inf)
         high = tf.where(crosses, tf.maximum(here, there), -math.inf)
         ends.append((tf.reduce_min(low, 1), tf.reduce_max(high, 1)))
@@ -81,22 +81,22 @@ def in_view(points: tf.Tensor) -> View:
     box = tf.clip_by_value(tf.stack([x_min, y_min, x_max, y_max], -1), 0.0, 1.0)
     # Green's theorem: the area left of each line and in view, by Simpson's rule.
     start, stop, crosses = _cut(points, following, 1)
-    x = [tf.clip_by_value(place[..., 0], 0.0, 1.0) for place in (start, (start + stop) / 2, stop)]
-    below = (x[0] + 4 * x[1] + x[2]) / 6 * (stop - start)[..., 1]
+    x = [tf.clip_by_value(place[:, :, 0], 0.0, 1.0) for place in (start, (start + stop) / 2, stop)]
+    below = (x[0] + 4 * x[1] + x[2]) / 6 * (stop - start)[:, :, 1]
     seen = tf.abs(tf.reduce_sum(tf.where(crosses, below, 0.0), 1))
-    turned = points[..., 0] * following[..., 1] - following[..., 0] * points[..., 1]
+    turned = points[:, :, 0] * following[:, :, 1] - following[:, :, 0] * points[:, :, 1]
     return View(box, tf.math.divide_no_nan(seen, tf.abs(tf.reduce_sum(turned, 1)) / 2))
 
 
 def _cut(start: tf.Tensor, stop: tf.Tensor, axis: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Cuts lines to 0..1 of an axis; returns both their ends, and whether anything is left."""
-    first, last = start[..., axis], stop[..., axis]
+    first, last = start[:, :, axis], stop[:, :, axis]
 
     def at(place):
         share = tf.math.divide_no_nan(tf.clip_by_value(place, 0.0, 1.0) - first, last - first)
-        return start + share[..., tf.newaxis] * (stop - start)
+        return start + tf.expand_dims(share, -1) * (stop - start)
 
     # A line along the limit is cut nowhere, and has two ends all the same.
-    end = tf.where((first == last)[..., tf.newaxis], stop, at(last))
+    end = tf.where(tf.expand_dims(first == last, -1), stop, at(last))
     crosses = (tf.minimum(first, last) <= 1) & (tf.maximum(first, last) >= 0)
     return at(first), end, crosses

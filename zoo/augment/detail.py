@@ -43,7 +43,7 @@ def blur(images: tf.Tensor, sigma: tf.Tensor, most: float) -> tf.Tensor:
         return tf.linalg.matmul(weights, there, transpose_b=True)
 
     totals = total(height)[:, :, tf.newaxis] * total(width)[:, tf.newaxis]
-    return tf.ensure_shape((blurred / totals[..., tf.newaxis])[:given], static)
+    return tf.ensure_shape((blurred / tf.expand_dims(totals, -1))[:given], static)
 
 
 def sharpen(images: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:

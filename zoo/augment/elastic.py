@@ -37,8 +37,8 @@ def sources(
     backward: tf.Tensor,
     size: tf.Tensor,
     corner: tf.Tensor | None,
-    shape: tf.Tensor,
-) -> tf.Tensor:
+    shape: tf.Tensor | tuple[int, int],
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns where each pixel of the result comes from.
 
     Args:
@@ -47,10 +47,10 @@ def sources(
             ``zoo.augment.projective.backward`` gives it.
         size: float32 [2], width and height of the pictures in pixels.
         corner: float32 [n, 2], x and y in pixels: the result's first pixel in the moved picture.
-        shape: int32 [2], height and width of the result in pixels.
+        shape: Height and width of the result in pixels.
 
     Returns:
-        float32 [n, height, width, 2]: x and y, counted by index.
+        float32 [n, height, width] each: x and y, counted by index.
     """
     start = tf.zeros([tf.shape(control)[0], 2]) if corner is None else corner
     axes, weights = [], []
@@ -65,12 +65,9 @@ def sources(
     y = moved[..., 1] + axes[1][:, :, tf.newaxis]
     number = [value[:, tf.newaxis, tf.newaxis] for value in tf.unstack(backward, num=8, axis=1)]
     below = number[6] * x + number[7] * y + 1
-    return tf.stack(
-        [
-            (number[0] * x + number[1] * y + number[2]) / below,
-            (number[3] * x + number[4] * y + number[5]) / below,
-        ],
-        -1,
+    return (
+        (number[0] * x + number[1] * y + number[2]) / below,
+        (number[3] * x + number[4] * y + number[5]) / below,
     )
 
 
@@ -95,24 +92,24 @@ def forward(control: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
 def _spline(place: tf.Tensor) -> tf.Tensor:
     """Returns each grid point's weight, float32 [..., 6], at places in fractions [...]."""
     points = tf.range(-1.0, _POINTS - 1.0)
-    far = tf.abs(place[..., tf.newaxis] * _CELLS - points)
+    far = tf.abs(tf.expand_dims(place, -1) * _CELLS - points)
     near = 2 / 3 - far**2 + far**3 / 2
     return tf.where(far < 1, near, tf.maximum(2 - far, 0) ** 3 / 6)
 
 
-def bilinear(images: tf.Tensor, sources: tf.Tensor) -> tf.Tensor:
+def bilinear(images: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     """Looks pictures up between pixels; beyond the edge, the edge is repeated.
 
     Args:
         images: float32 [n, h, w, c].
-        sources: As ``sources`` gives them.
+        x: Where, as ``sources`` says.
+        y: Where, as ``sources`` says.
 
     Returns:
         float32 [n, height, width, c].
     """
-    left, top = (tf.floor(sources[..., axis]) for axis in (0, 1))
-    across = (sources[..., 0] - left)[..., tf.newaxis]
-    down = (sources[..., 1] - top)[..., tf.newaxis]
+    left, top = tf.floor(x), tf.floor(y)
+    across, down = tf.expand_dims(x - left, -1), tf.expand_dims(y - top, -1)
     corners = [
         _looked_up(images, left + right, top + under)[0] for under in (0, 1) for right in (0, 1)
     ]
@@ -121,19 +118,20 @@ def bilinear(images: tf.Tensor, sources: tf.Tensor) -> tf.Tensor:
     return above + down * (below - above)
 
 
-def nearest(masks: tf.Tensor, sources: tf.Tensor, fill: int) -> tf.Tensor:
+def nearest(masks: tf.Tensor, x: tf.Tensor, y: tf.Tensor, fill: int) -> tf.Tensor:
     """Looks masks up at the nearest pixel.
 
     Args:
         masks: uint8 [n, h, w, 1].
-        sources: As ``sources`` gives them.
+        x: Where, as ``sources`` says.
+        y: Where, as ``sources`` says.
         fill: What lies beyond the edge.
 
     Returns:
         uint8 [n, height, width, 1].
     """
-    found, inside = _looked_up(masks, tf.round(sources[..., 0]), tf.round(sources[..., 1]))
-    return tf.where(inside[..., tf.newaxis], found, tf.constant(fill, masks.dtype))
+    found, inside = _looked_up(masks, tf.round(x), tf.round(y))
+    return tf.where(tf.expand_dims(inside, -1), found, tf.constant(fill, masks.dtype))
 
 
 def _looked_up(images: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -56,19 +56,15 @@ def mix(
     size = tf.cast(tf.stack([width, height]), tf.float32)
     seeds = tf.unstack(tf.random.split(seed, 4))
     # Turned by a step, the batch, which is in random order, meets nobody twice and never itself.
-    step = tf.random.stateless_uniform(
-        [], seeds[0], 1, tf.maximum(count, 2), dtype=tf.int32
-    )
-    other = {
-        key: tf.roll(batch[key], step, axis=0) for key in ("image", *_TARGETS) if key in batch
-    }
+    step = tf.random.stateless_uniform([], seeds[0], 1, tf.maximum(count, 2), dtype=tf.int32)
+    other = {key: tf.roll(batch[key], step, axis=0) for key in ("image", *_TARGETS) if key in batch}
     drawn = _draw(count, seeds[1:], mixup, cutmix, size)
     if "box" in batch:
         drawn, batch, other = _visible(drawn, batch, other, keep)
     where = regions.inside(drawn.pasted, height, width)
     pasting = regions.area(drawn.pasted) > 0
     blend = tf.where(pasting, 1.0, drawn.share)[:, tf.newaxis, tf.newaxis]
-    own = tf.where(where, 0.0, blend)[..., tf.newaxis]
+    own = tf.expand_dims(tf.where(where, 0.0, blend), -1)
     changed = {**batch, "image": other["image"] + own * (images - other["image"])}
     share = drawn.share
     if "mask" in batch:
@@ -88,11 +84,12 @@ def _draw(
 ) -> _Mix:
     def share(alpha, seed):
         # Two gamma draws make a beta draw; small ones underflow float32.
-        pair = tf.random.stateless_gamma([2, count], seed, alpha or 1.0, dtype=tf.float64)
+        both = tf.constant(alpha or 1.0, tf.float64)
+        pair = tf.random.stateless_gamma(tf.stack([2, count]), seed, both, dtype=tf.float64)
         own = tf.math.divide_no_nan(pair[0], pair[0] + pair[1])
         return tf.cast(tf.maximum(own, 1 - own), tf.float32)
 
-    coin, x, y = tf.unstack(tf.random.stateless_uniform([3, count], seeds[2]))
+    coin, x, y = tf.unstack(tf.random.stateless_uniform(tf.stack([3, count]), seeds[2]))
     pastes = coin < (0.5 if mixup else 1.0) if cutmix else tf.zeros([count], tf.bool)
     side = tf.sqrt(1 - share(cutmix, seeds[1]))[:, tf.newaxis]
     pasted = regions.rectangle(tf.tile(side, [1, 2]), tf.stack([x, y], -1), size)
@@ -117,7 +114,7 @@ def _visible(
     cut = regions.area(pasted) > 0
     share = tf.where(cut, tf.math.divide_no_nan(parts[0], total), drawn.share)
     # Where nothing may be pasted there is nothing to weigh either.
-    share = tf.where((regions.area(drawn.pasted) > 0) & ~cut, 1.0, share)
+    share = tf.where((regions.area(drawn.pasted) > 0) & tf.logical_not(cut), 1.0, share)
     each = cut[:, tf.newaxis]
     own_box = tf.where(each, regions.rest(batch["box"], pasted), batch["box"])
     other_box = tf.where(each, regions.common(other["box"], pasted), other["box"])

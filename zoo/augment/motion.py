@@ -31,9 +31,7 @@ class Motion(NamedTuple):
     corner: tf.Tensor | None
     patch: tuple[int, int] | None
 
-    def unless_lost(
-        self, box: tf.Tensor, shape: str, keep: float
-    ) -> tuple["Motion", tf.Tensor]:
+    def unless_lost(self, box: tf.Tensor, shape: str, keep: float) -> tuple["Motion", tf.Tensor]:
         """Moves boxes, and leaves examples where they are whose object would leave the view.
 
         Args:
@@ -81,13 +79,13 @@ class Motion(NamedTuple):
         else:
             shape = self.patch or images.shape[1:3]
             known = self.patch or tf.shape(images)[1:3]
-            sources = elastic.sources(self.control, backward, self.size, self.corner, known)
+            x, y = elastic.sources(self.control, backward, self.size, self.corner, known)
             channels = images.shape[-1]
             images = tf.ensure_shape(
-                elastic.bilinear(images, sources), [images.shape[0], *shape, channels]
+                elastic.bilinear(images, x, y), [images.shape[0], *shape, channels]
             )
             if masks is not None:
-                found = elastic.nearest(masks, sources, IGNORE)
+                found = elastic.nearest(masks, x, y, IGNORE)
                 masks = tf.ensure_shape(found, [masks.shape[0], *shape, 1])
         return images, None if masks is None else tf.squeeze(masks, -1)
 

@@ -19,9 +19,8 @@ def perspective(tilt: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
     Returns:
         float32 [n, 3, 3]. Whatever lies in the picture stays in front of the camera.
     """
-    count = tf.shape(tilt)[0]
-    last = tf.concat([tilt / size, tf.ones([count, 1])], -1)[:, tf.newaxis]
-    return tf.concat([tf.eye(2, 3, batch_shape=[count]), last], 1)
+    last = tf.concat([tilt / size, tf.ones_like(tilt[:, :1])], -1)[:, tf.newaxis]
+    return tf.concat([tf.eye(2, 3, batch_shape=tf.shape(tilt)[:1]), last], 1)
 
 
 def affine(
@@ -46,7 +45,7 @@ def affine(
     one = tf.ones_like(along_x)
     sheared = _rows([one, along_x], [along_y, 1 + along_x * along_y])
     matrix = turned @ sheared * flip[:, tf.newaxis]
-    last = tf.eye(1, 3, batch_shape=[tf.shape(shift)[0]])[:, :, ::-1]
+    last = tf.eye(1, 3, batch_shape=tf.shape(angle))[:, :, ::-1]
     return tf.concat([tf.concat([matrix, shift[:, :, tf.newaxis]], -1), last], 1)
 
 

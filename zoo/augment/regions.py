@@ -99,7 +99,7 @@ def erase(
         spared = 1 - covered(batch["box"], rectangles) < keep
         where &= tf.logical_not(spared)[:, tf.newaxis, tf.newaxis]
     mean = tf.reduce_mean(images, [1, 2], keepdims=True)
-    changed = {**batch, "image": tf.where(where[..., tf.newaxis], mean, images)}
+    changed = {**batch, "image": tf.where(tf.expand_dims(where, -1), mean, images)}
     if "mask" in batch:
         changed["mask"] = tf.where(where, tf.constant(ignore, tf.uint8), batch["mask"])
     return changed

@@ -63,9 +63,7 @@ class Task:
     metrics_text: str
     served: tuple[str, ...]
     score: str
-    make_loss: Callable[
-        ..., Callable[[Mapping[str, Any], Mapping[str, Any], Any], dict[str, Any]]
-    ]
+    make_loss: Callable[..., Callable[[Mapping[str, Any], Mapping[str, Any], Any], dict[str, Any]]]
     metrics: Callable[[Sequence[str]], dict[str, tuple[str, Any]]]
     answer: Callable[[Mapping[str, Any], Any, Any, Sequence[str]], dict[str, Any]]
     answer_pixels: Callable[[Mapping[str, Any], Any, Any, Sequence[str]], dict[str, Any]]
