@@ -111,20 +111,64 @@ def test_an_example_that_would_lose_its_object_is_not_moved(both, chances, pictu
         assert eager["box"].numpy()[1] == pytest.approx([0.9, top, 1.0, 1 - top], abs=2e-4)
 
 
-@settings(deadline=None, derandomize=True, max_examples=60)
-@given(
-    st.lists(st.floats(0, 1, exclude_max=True, width=32), min_size=27, max_size=27), st.booleans()
-)
-def test_boxes_stay_within_the_picture_and_keep_their_order(pictures, draws, strong):
-    augment = Augmentation.strength("strong" if strong else "light", flip=True)
-    batch = {"image": pictures(2), "box": np.float32([[0.1, 0.2, 0.3, 0.9], [0, 0, 1, 1]])}
-    box = augment(batch, np.float32([draws] * 2), SEED)["box"].numpy()
-    assert ((box >= 0) & (box <= 1)).all()
-    assert (box[:, :2] < box[:, 2:]).all()
+LARGEST = {
+    "flip": True,
+    "vertical_flip": True,
+    "rotate": 180,
+    "zoom": 0.6,
+    "translate": 0.8,
+    "crop": 0.8,
+    "shear": 45,
+    "perspective": 0.9,
+    "elastic": 0.08,
+}
+unit = st.floats(0, 1, exclude_max=True, width=32)
 
 
-@pytest.mark.parametrize("count", [0, 1, 3])
-@pytest.mark.parametrize("channels", [1, 3, 5])
+@pytest.fixture(scope="module")
+def boxes_of():
+    """Moves four boxes by one row of chances, as ellipses and as rectangles."""
+    boxes = np.float32([[0.1, 0.2, 0.3, 0.9], [0, 0, 1, 1], [0.9, 0, 1, 0.1], [0.4, 0.4, 0.6, 0.6]])
+    batch = {"image": np.zeros((4, 6, 8, 1), np.uint8), "box": boxes}
+
+    def made(keep):
+        shapes = [Augmentation(**LARGEST, keep=keep, box_shape=s) for s in ("ellipse", "rectangle")]
+        return tf.function(
+            lambda row: [
+                augment(batch, tf.tile(row[None], [4, 1]), SEED)["box"] for augment in shapes
+            ],
+            autograph=False,
+        )
+
+    return boxes, {keep: made(keep) for keep in (0.0, 0.5)}
+
+
+@settings(deadline=None, derandomize=True, max_examples=150)
+@given(st.lists(unit, min_size=27, max_size=27), st.integers(0, 2**20), st.sampled_from([0.0, 0.5]))
+def test_boxes_stay_within_the_picture_and_keep_their_order(boxes_of, draws, number, keep):
+    _, moved = boxes_of
+    bent = np.random.default_rng(number).random(72, np.float32)
+    for box in moved[keep](tf.constant(np.concatenate([np.float32(draws), bent]))):
+        box = box.numpy()
+        assert ((box >= 0) & (box <= 1)).all()
+        assert (box[:, :2] < box[:, 2:]).all()
+
+
+# Its ellipse is a part of each rectangle.
+@settings(deadline=None, derandomize=True, max_examples=150)
+@given(st.lists(unit, min_size=27, max_size=27), st.integers(0, 2**20))
+def test_the_box_of_an_ellipse_lies_in_that_of_its_rectangle(boxes_of, draws, number):
+    given_boxes, moved = boxes_of
+    bent = np.random.default_rng(number).random(72, np.float32)
+    row = tf.constant(np.concatenate([np.float32(draws), bent]))
+    ellipse, rectangle = (box.numpy() for box in moved[0.0](row))
+    # An object that would be lost, as one of both shapes may be, has not been moved.
+    both = ~((ellipse == given_boxes).all(1) | (rectangle == given_boxes).all(1))
+    assert (ellipse[both, :2] >= rectangle[both, :2] - 2e-3).all()
+    assert (ellipse[both, 2:] <= rectangle[both, 2:] + 2e-3).all()
+
+
+@pytest.mark.parametrize(("count", "channels"), [(0, 3), (1, 5), (3, 1), (3, 3)])
 def test_everything_at_once_keeps_shapes_types_and_other_keys(both, pictures, count, channels):
     options = {"vertical_flip": True, "shear": 10, "perspective": 0.2, "elastic": 0.03}
     options |= {"blur": 1, "sharpen": 1, "erase": 0.3} | ({"hue": 0.1} if channels == 3 else {})

@@ -85,7 +85,9 @@ def in_view(points: tf.Tensor) -> View:
     below = (x[0] + 4 * x[1] + x[2]) / 6 * (stop - start)[:, :, 1]
     seen = tf.abs(tf.reduce_sum(tf.where(crosses, below, 0.0), 1))
     turned = points[:, :, 0] * following[:, :, 1] - following[:, :, 0] * points[:, :, 1]
-    return View(box, tf.math.divide_no_nan(seen, tf.abs(tf.reduce_sum(turned, 1)) / 2))
+    share = tf.math.divide_no_nan(seen, tf.abs(tf.reduce_sum(turned, 1)) / 2)
+    # Of an object just outside, rounding leaves an area that is not there.
+    return View(box, tf.where(tf.reduce_all(box[:, 2:] > box[:, :2], -1), share, 0.0))
 
 
 def _cut(start: tf.Tensor, stop: tf.Tensor, axis: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

@@ -24,7 +24,7 @@ class Augmentation(Protocol):
     def __call__(self, batch: Batch, uniforms: tf.Tensor, seed: tf.Tensor) -> Batch:
         """Returns the batch with its picture float32 in 0..255 and its targets moved along.
 
-        The picture, and the mask with it, may change its size.
+        The picture, and the mask with it, may change its size, and keys may be added.
         """
         ...
 
@@ -79,7 +79,8 @@ def batches(
         augmentation: Applied to whole batches; without it pictures stay uint8.
         uniforms: float32 [m, augmentation.draws], each in [0, 1): row i belongs to order[i],
             whichever batch it is in.
-        seed: With `epoch` and the step, it keys the augmentation's noise.
+        seed: With `epoch` and the step, it keys the augmentation's noise, and who is mixed
+            with whom.
         epoch: See `seed`.
         start: First step; those before it cost nothing.
         drop_remainder: Whether to leave out the last batch if it is not full.
