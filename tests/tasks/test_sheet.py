@@ -51,7 +51,7 @@ def test_both_boxes_of_a_mixed_picture_are_drawn_unless_one_counts_for_nothing()
         sheet = contact_sheet([Section("", "", [[mixed]])], ("cat", "dog"), side=100)
         (cell,) = cells(sheet, 1, 100, 100)
         assert np.nonzero((cell == TRUTH).all(-1))[0].min() == least
-        # A line below says what is mixed; it is longer where two are.
+    # The line below is longer where it says what is mixed.
     alone = contact_sheet([Section("", "", [[example]])], ("cat", "dog"), side=100)
     mixed = contact_sheet([Section("", "", [[example | {"share": 0.7}]])], ("cat", "dog"), side=100)
     ink = [(np.asarray(sheet)[-20:].max(-1) > 100).sum() for sheet in (alone, mixed)]

@@ -69,25 +69,29 @@ class Motion(NamedTuple):
             repeats the picture's edge and is ``IGNORE`` in the mask.
         """
         backward = projective.backward(self.maps, self.size, self.corner)
-        if masks is not None:
-            masks = tf.expand_dims(masks, -1)
-        if self.control is None:
-            images = projective.warp(images, backward, "BILINEAR", "NEAREST", 0.0, self.patch)
-            if masks is not None:
+        height, width = self.patch or images.shape[1:3]
+        pixels = None
+        if self.control is not None:
+            shape = self.patch or tf.shape(images)[1:3]
+            pixels = elastic.sources(self.control, backward, self.size, self.corner, shape)
+
+        def smooth():
+            if pixels is None:
+                return projective.warp(images, backward, "BILINEAR", "NEAREST", 0.0, self.patch)
+            return elastic.bilinear(images, *pixels)
+
+        def whole(values):
+            if pixels is None:
                 fill = float(IGNORE)
-                masks = projective.warp(masks, backward, "NEAREST", "CONSTANT", fill, self.patch)
-        else:
-            shape = self.patch or images.shape[1:3]
-            known = self.patch or tf.shape(images)[1:3]
-            x, y = elastic.sources(self.control, backward, self.size, self.corner, known)
-            channels = images.shape[-1]
-            images = tf.ensure_shape(
-                elastic.bilinear(images, x, y), [images.shape[0], *shape, channels]
-            )
-            if masks is not None:
-                found = elastic.nearest(masks, x, y, IGNORE)
-                masks = tf.ensure_shape(found, [masks.shape[0], *shape, 1])
-        return images, None if masks is None else tf.squeeze(masks, -1)
+                return projective.warp(values, backward, "NEAREST", "CONSTANT", fill, self.patch)
+            return elastic.nearest(values, *pixels, IGNORE)
+
+        count, channels = images.shape[0], images.shape[3]
+        moved = tf.ensure_shape(smooth(), [count, height, width, channels])
+        if masks is None:
+            return moved, None
+        masks = tf.squeeze(whole(tf.expand_dims(masks, -1)), -1)
+        return moved, tf.ensure_shape(masks, [count, height, width])
 
 
 def draw(

@@ -135,7 +135,7 @@ def warp(
     Returns:
         [n, height, width, c], of the dtype of ``images``.
     """
-    warped = tf.raw_ops.ImageProjectiveTransformV3(
+    return tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
         transforms=backward,
         output_shape=patch or tf.shape(images)[1:3],
@@ -143,5 +143,3 @@ def warp(
         interpolation=interpolation,
         fill_mode=fill_mode,
     )
-    height, width = patch or images.shape[1:3]
-    return tf.ensure_shape(warped, [images.shape[0], height, width, images.shape[3]])
