@@ -23,6 +23,8 @@ ALONE = {
     "rotate": {"rotate": 180},
     "zoom": {"zoom": 0.3},
     "translate": {"translate": 0.4},
+    # Slivers: what is left of an ellipse is not as high or as wide as it was.
+    "keep": {"keep": 0.05, "translate": 0.6},
     "crop": {"crop": 0.5},
     "shear": {"shear": 25},
     "perspective": {"perspective": 0.5},
@@ -154,7 +156,7 @@ def test_ellipses_stay_true(name):
     # Each is drawn in pixels twice, before and after, which small shapes feel more.
     assert ribbon.max() <= 0.45
     # Many are cut, and none is lost.
-    lossy = name in ("translate", "crop", "all")
+    lossy = name in ("translate", "keep", "crop", "all")
     assert (0.05 < still.mean() < 0.5) if lossy else still.mean() < 0.05
 
 

@@ -52,10 +52,10 @@ class Augmentation:
         saturation: Multiply the distance to gray by 1 - saturation to 1 + saturation;
             three channels only.
         noise: Standard deviation of Gaussian noise on every pixel, in values of 0 to 255.
-        keep: The least share of an object that must be left of it. An example whose object
-            would keep less in view is not moved at all, nothing is erased that would hide
-            more of its box, and CutMix gives what it hides no weight: no example ever has
-            the box or the class of an object that is not there.
+        keep: The least share of an object that each change must leave. An example whose
+            object would keep less in view is not moved at all; nothing is erased that would
+            hide more of its box; in CutMix an object of whose box less is visible has no
+            weight: no example has the box or the class of an object that is not there.
         shear: Slant along x and along y, by up to this many degrees each, either way.
         perspective: Tilt along x and along y, either way: with p drawn up to this, the
             picture is 1 / (1 - p/2) times as large at one edge, 1 / (1 + p/2) at the other.
