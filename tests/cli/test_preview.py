@@ -5,6 +5,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from zoo.cli.pictures import preview
+from zoo.preview import STRENGTHS
+
 ROW = 6 * (192 + 6) + 6
 
 
@@ -47,6 +50,11 @@ def test_a_recipe_that_asks_for_a_named_strength_shows_it_once(zoo, here):
     shown = ("--strength", "recipe", "--strength", "none", "--strength", "light")
     told = json.loads(zoo("preview", "colours", *changes, *shown, "--json").stdout)
     assert list(told["augmentations"]) == ["none", "light"]
+
+
+def test_the_command_offers_what_can_be_shown():
+    (option,) = (option for option in preview.params if option.name == "strengths")
+    assert tuple(option.type.choices) == STRENGTHS
 
 
 def test_mistakes(refused, here):

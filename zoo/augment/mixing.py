@@ -43,8 +43,8 @@ def mix(
     Args:
         batch: ``image`` float32 [n, h, w, c], and targets.
         seed: int32 [2]: what is drawn, partners included, follows from it.
-        mixup: Of the Beta distribution both of whose parameters it is; 0 for no MixUp.
-        cutmix: The same for CutMix.
+        mixup: Both parameters of the Beta distribution for MixUp; 0 for no MixUp.
+        cutmix: Both parameters of the Beta distribution for CutMix; 0 for no CutMix.
         keep: The least share of an object that counts.
 
     Returns:
@@ -55,7 +55,7 @@ def mix(
     count, height, width = tf.unstack(tf.shape(images)[:3])
     size = tf.cast(tf.stack([width, height]), tf.float32)
     seeds = tf.unstack(tf.random.split(seed, 4))
-    # Turned by a step, the batch, which is in random order, meets nobody twice and never itself.
+    # A batch is in random order: turned by a step, each example meets another, never itself.
     step = tf.random.stateless_uniform([], seeds[0], 1, tf.maximum(count, 2), dtype=tf.int32)
     other = {key: tf.roll(batch[key], step, axis=0) for key in ("image", *_TARGETS) if key in batch}
     drawn = _draw(count, seeds[1:], mixup, cutmix, size)
@@ -102,12 +102,8 @@ def _visible(
 ) -> tuple[_Mix, dict[str, tf.Tensor], dict[str, tf.Tensor]]:
     """Weighs two objects by what is visible of them, the more visible one as the own."""
     pasted = drawn.pasted
-    parts = tf.stack(
-        [
-            1 - regions.covered(batch["box"], pasted),
-            regions.covered(other["box"], pasted),
-        ]
-    )
+    hidden, shown = (regions.covered(side["box"], pasted) for side in (batch, other))
+    parts = tf.stack([1 - hidden, shown])
     parts = tf.where(parts >= keep, parts, 0.0)
     total = tf.reduce_sum(parts, 0)
     pasted = tf.where((total > 0)[:, tf.newaxis], pasted, 0.0)

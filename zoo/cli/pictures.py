@@ -26,8 +26,12 @@ from zoo.cli.training import load
     type=click.Choice(["recipe", "none", "light", "medium", "strong"]),
     help="What to show; may be repeated (default: the recipe's and all named ones).",
 )
-@click.option("--pictures", type=click.IntRange(1, 50), default=3, show_default=True)
-@click.option("--versions", type=click.IntRange(1, 20), default=5, show_default=True)
+@click.option(
+    "--pictures", type=click.IntRange(1, 50), default=3, show_default=True, help="How many."
+)
+@click.option(
+    "--versions", type=click.IntRange(1, 20), default=5, show_default=True, help="Of each."
+)
 @click.option("-o", "--output", metavar="FILE", help="The sheet (default: preview_RECIPE.png).")
 @json_option
 def preview(recipe, data, settings, strengths, pictures, versions, output, as_json) -> None:
