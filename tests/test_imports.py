@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "zoo"
 ROOMS = [
     "amounts",
     "errors",
+    "keys",
     "options",
     "values",
     "preprocess",
@@ -32,6 +33,7 @@ ROOMS = [
     "run",
     "seeds",
     "dry_run",
+    "preview",
     "listing",
     "finish",
     "cli",
@@ -78,7 +80,7 @@ def modules_after(code: str) -> set[str]:
 COMMANDS = [
     ["--help"],
     ["--version"],
-    *([name, "--help"] for name in ("list", "describe", "run", "train")),
+    *([name, "--help"] for name in ("list", "describe", "preview", "run", "train")),
     *([name, "--help"] for name in ("evaluate", "predict", "export")),
     ["list", "encoders"],
     ["list", "recipes"],

@@ -23,6 +23,7 @@ from zoo.inference import Answer
 from zoo.listing import output
 from zoo.model import Model
 from zoo.preprocess import CHANNELS
+from zoo.preview import Preview, described
 from zoo.run import Run, load
 from zoo.seeds import SeedRuns
 from zoo.training.files import write_text
@@ -149,6 +150,17 @@ def show_dry_run(result: DryRun, as_json: bool) -> None:
         f"{duration(result.seconds)} of training;\n"
         f"memory {result.memory_gib:.1f} GiB; {result.parameters:,} parameters."
     )
+
+
+def show_preview(made: Preview) -> None:
+    """Prints which augmentations a sheet shows, and where it is."""
+    table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False)
+    table.add_column("strength", no_wrap=True)
+    table.add_column("changes")
+    for name, options in made.changes.items():
+        table.add_row(name, described(options))
+    output().print(table)
+    click.echo(f"\nsheet    {made.path}")
 
 
 def answer(model: Model, images: Sequence[str], folder: Path | None, watch: Watch) -> str:

@@ -181,8 +181,23 @@ class Dice(keras.losses.Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Returns the loss of the batch, a float scalar."""
+        return self.weighted(y_true, y_pred, None)
+
+    def weighted(self, y_true: Any, y_pred: Any, weight: Any) -> Any:
+        """Returns the loss of a batch whose pixels count as their example's weight says.
+
+        Args:
+            y_true: [n, h, w] of class ids.
+            y_pred: float [n, h, w, k].
+            weight: float [n], or ``None`` for 1 each.
+
+        Returns:
+            The mean weight times the loss, a float scalar: equal weights w give w times the
+            loss without weights.
+        """
         ids, valid = _known(y_true, self.ignore)
         valid = valid[..., None]
+        y_pred = ops.convert_to_tensor(y_pred, dtype=self.dtype)
         if self.from_logits:
             # As above: an infinity in an ignored pixel would become NaN in the softmax.
             y_pred = ops.softmax(ops.where(valid, y_pred, 0.0))
@@ -190,14 +205,18 @@ class Dice(keras.losses.Loss):
         # Made here from the ids, the one-hot truth lives for one step only, and is 1.5
         # times as fast as gathering by id and summing by segments.
         truth = ops.where(valid, ops.one_hot(ids, y_pred.shape[-1], dtype=y_pred.dtype), 0.0)
-        y_pred = ops.where(valid, y_pred, 0.0)
+        y_pred = counted = ops.where(valid, y_pred, 0.0)
+        if weight is not None:
+            each = ops.reshape(ops.cast(weight, y_pred.dtype), (-1, 1, 1, 1))
+            truth, counted = truth * each, counted * each
         intersection = ops.sum(truth * y_pred, axis=axes)
         sizes = ops.sum(truth, axis=axes)
         present = sizes > 0
-        total = ops.where(present, sizes + ops.sum(y_pred, axis=axes), 1.0)
+        total = ops.where(present, sizes + ops.sum(counted, axis=axes), 1.0)
         losses = ops.where(present, 1.0 - 2.0 * intersection / total, 0.0)
         classes = ops.sum(ops.cast(present, losses.dtype))
-        return ops.sum(losses) / ops.maximum(classes, 1.0)
+        loss = ops.sum(losses) / ops.maximum(classes, 1.0)
+        return loss if weight is None else loss * ops.mean(weight)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments that make the same loss again."""

@@ -90,8 +90,10 @@ def test_whole_pixel_moves_are_exact_and_repeat_the_edge(both, chances, pictures
 
 
 # Moved right by half the picture's width:
-# a box from 0.2 to 0.6 goes to 0.7..1.1, of which 3/4 stay in view: cut to 0.7..1.
-# a box from 0.4 to 1.0 goes to 0.9..1.5, of which 1/6 stay: the example is not moved.
+# a box from 0.2 to 0.6 goes to 0.7..1.1, of whose ellipse 0.80 stay in view: cut to 0.7..1.
+# a box from 0.4 to 1.0 goes to 0.9..1.5, of whose ellipse 0.11 stay: the example is not moved.
+# Where 0.1 are enough, the ellipse is as high as where it is cut, at 2/3 of its half axis from
+# its centre: sqrt(1 - 4/9) * 0.25 = 0.18634 above and below 0.5; a rectangle stays as high.
 def test_an_example_that_would_lose_its_object_is_not_moved(both, chances, pictures):
     batch = {
         "image": pictures(2),
@@ -103,28 +105,76 @@ def test_an_example_that_would_lose_its_object_is_not_moved(both, chances, pictu
     assert (moved["mask"][0, :, :4] == IGNORE).all()
     for name in batch:
         assert np.array_equal(moved[name][1], batch[name][1])
-    eager = Augmentation(translate=1.0, keep=0.1)(batch, chances(2, MOVE_X=0.75), SEED)
-    assert eager["box"].numpy()[1] == pytest.approx([0.9, 0.25, 1.0, 0.75], abs=1e-6)
+    for shape, top in (("ellipse", 0.5 - 0.18634), ("rectangle", 0.25)):
+        augment = Augmentation(translate=1.0, keep=0.1, box_shape=shape)
+        eager = augment(batch, chances(2, MOVE_X=0.75), SEED)
+        assert eager["box"].numpy()[1] == pytest.approx([0.9, top, 1.0, 1 - top], abs=2e-4)
 
 
-@settings(deadline=None, derandomize=True, max_examples=60)
-@given(
-    st.lists(st.floats(0, 1, exclude_max=True, width=32), min_size=15, max_size=15), st.booleans()
-)
-def test_boxes_stay_within_the_picture_and_keep_their_order(pictures, draws, strong):
-    augment = Augmentation.strength("strong" if strong else "light", flip=True)
-    batch = {"image": pictures(2), "box": np.float32([[0.1, 0.2, 0.3, 0.9], [0, 0, 1, 1]])}
-    box = augment(batch, np.float32([draws] * 2), SEED)["box"].numpy()
-    assert ((box >= 0) & (box <= 1)).all()
-    assert (box[:, :2] < box[:, 2:]).all()
+LARGEST = {
+    "flip": True,
+    "vertical_flip": True,
+    "rotate": 180,
+    "zoom": 0.6,
+    "translate": 0.8,
+    "crop": 0.8,
+    "shear": 45,
+    "perspective": 0.9,
+    "elastic": 0.08,
+}
+unit = st.floats(0, 1, exclude_max=True, width=32)
 
 
-@pytest.mark.parametrize("count", [0, 1, 3])
-@pytest.mark.parametrize("channels", [1, 3, 5])
+@pytest.fixture(scope="module")
+def boxes_of():
+    """Moves four boxes by one row of chances, as ellipses and as rectangles."""
+    boxes = np.float32([[0.1, 0.2, 0.3, 0.9], [0, 0, 1, 1], [0.9, 0, 1, 0.1], [0.4, 0.4, 0.6, 0.6]])
+    batch = {"image": np.zeros((4, 6, 8, 1), np.uint8), "box": boxes}
+
+    def made(keep):
+        shapes = [Augmentation(**LARGEST, keep=keep, box_shape=s) for s in ("ellipse", "rectangle")]
+        return tf.function(
+            lambda row: [
+                augment(batch, tf.tile(row[None], [4, 1]), SEED)["box"] for augment in shapes
+            ],
+            autograph=False,
+        )
+
+    return boxes, {keep: made(keep) for keep in (0.0, 0.5)}
+
+
+@settings(deadline=None, derandomize=True, max_examples=150)
+@given(st.lists(unit, min_size=27, max_size=27), st.integers(0, 2**20), st.sampled_from([0.0, 0.5]))
+def test_boxes_stay_within_the_picture_and_keep_their_order(boxes_of, draws, number, keep):
+    _, moved = boxes_of
+    bent = np.random.default_rng(number).random(72, np.float32)
+    for box in moved[keep](tf.constant(np.concatenate([np.float32(draws), bent]))):
+        box = box.numpy()
+        assert ((box >= 0) & (box <= 1)).all()
+        assert (box[:, :2] < box[:, 2:]).all()
+
+
+# Its ellipse is a part of each rectangle.
+@settings(deadline=None, derandomize=True, max_examples=150)
+@given(st.lists(unit, min_size=27, max_size=27), st.integers(0, 2**20))
+def test_the_box_of_an_ellipse_lies_in_that_of_its_rectangle(boxes_of, draws, number):
+    given_boxes, moved = boxes_of
+    bent = np.random.default_rng(number).random(72, np.float32)
+    row = tf.constant(np.concatenate([np.float32(draws), bent]))
+    ellipse, rectangle = (box.numpy() for box in moved[0.0](row))
+    # An object that would be lost, as one of both shapes may be, has not been moved.
+    both = ~((ellipse == given_boxes).all(1) | (rectangle == given_boxes).all(1))
+    assert (ellipse[both, :2] >= rectangle[both, :2] - 2e-3).all()
+    assert (ellipse[both, 2:] <= rectangle[both, 2:] + 2e-3).all()
+
+
+@pytest.mark.parametrize(("count", "channels"), [(0, 3), (1, 5), (3, 1), (3, 3)])
 def test_everything_at_once_keeps_shapes_types_and_other_keys(both, pictures, count, channels):
-    augment = Augmentation.strength("strong", mirror=True, channels=channels, vertical_flip=True)
+    options = {"vertical_flip": True, "shear": 10, "perspective": 0.2, "elastic": 0.03}
+    options |= {"blur": 1, "sharpen": 1, "erase": 0.3} | ({"hue": 0.1} if channels == 3 else {})
+    augment = Augmentation.strength("strong", mirror=True, channels=channels, **options)
     batch = {
-        "image": pictures(count, channels=channels),
+        "image": pictures(count, channels=channels).astype(np.float32 if count == 3 else np.uint8),
         "mask": np.zeros((count, 6, 8), np.uint8),
         "box": np.tile(np.float32([0.2, 0.2, 0.8, 0.8]), (count, 1)),
         "class": np.arange(count, dtype=np.int32),
@@ -142,7 +192,15 @@ def test_everything_at_once_keeps_shapes_types_and_other_keys(both, pictures, co
 
 
 def test_an_example_s_changes_depend_on_its_own_row_alone(pictures):
-    augment = Augmentation.strength("medium", flip=True)
+    options = {
+        "shear": 10,
+        "perspective": 0.2,
+        "elastic": 0.03,
+        "hue": 0.1,
+        "blur": 1,
+        "erase": 0.2,
+    }
+    augment = Augmentation.strength("medium", flip=True, **options)
     batch = {"image": pictures(4), "box": np.tile(np.float32([0.3, 0.3, 0.7, 0.7]), (4, 1))}
     uniforms = np.random.default_rng(0).random((4, augment.draws), np.float32)
     whole = augment(batch, uniforms, SEED)
@@ -158,7 +216,7 @@ def test_nothing_switched_on_changes_nothing(both, pictures):
     assert augment == Augmentation()
     assert not augment.moves
     batch = {"image": pictures(2), "mask": pictures(2, channels=1)[..., 0]}
-    changed = both(augment, batch, np.random.default_rng(0).random((2, 15), np.float32))
+    changed = both(augment, batch, np.random.default_rng(0).random((2, 27), np.float32))
     assert np.array_equal(changed["image"], batch["image"])
     assert np.array_equal(changed["mask"], batch["mask"])
 
@@ -182,6 +240,17 @@ def test_nothing_switched_on_changes_nothing(both, pictures):
         ({"patch": (8, 8.0)}, r"patch=\(8, 8.0\)"),
         ({"patch": (True, True)}, r"patch=\(True, True\)"),
         ({"patch": "88"}, "patch='88'"),
+        ({"shear": 61}, "shear=61 must be a number from 0 to 60"),
+        ({"perspective": 1.0}, "perspective=1.0 must be a number from 0 to below 1"),
+        ({"elastic": 1 / 12}, "elastic=.* must be a number from 0 to below 0.0833"),
+        ({"hue": 0.6}, "hue=0.6"),
+        ({"blur": -1}, "blur=-1"),
+        ({"sharpen": 11}, "sharpen=11"),
+        ({"jpeg": 100}, "jpeg=100 must be a number from 0 to 99"),
+        ({"erase": 1}, "erase=1"),
+        ({"mixup": "0.2"}, "mixup='0.2'"),
+        ({"cutmix": -1}, "cutmix=-1"),
+        ({"box_shape": "elipse"}, "box_shape='elipse' is no shape; did you mean 'ellipse'"),
     ],
 )
 def test_nonsense_is_refused(options, named):

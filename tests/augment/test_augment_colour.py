@@ -59,10 +59,14 @@ def test_noise_depends_on_the_seed_alone(both, chances):
 
 def test_switching_one_option_leaves_the_others_draws_alone(pictures):
     batch = {"image": pictures(3)}
-    uniforms = np.random.default_rng(0).random((3, 15), np.float32)
-    assert Augmentation(flip=True).draws == Augmentation(flip=True, zoom=0.3).draws == 15
-    flipped = Augmentation(flip=True)(batch, uniforms, SEED)["image"].numpy()
-    brighter = Augmentation(flip=True, brightness=0.1)(batch, uniforms, SEED)["image"].numpy()
+    uniforms = np.random.default_rng(0).random((3, 27 + 72), np.float32)
+    assert Augmentation(flip=True).draws == Augmentation(flip=True, zoom=0.3).draws == 27
+    # What bends pictures comes last, and only where it is asked for.
+    assert Augmentation(flip=True, elastic=0.01).draws == 27 + 72
+    flipped = Augmentation(flip=True)(batch, uniforms[:, :27], SEED)["image"].numpy()
+    brighter = Augmentation(flip=True, brightness=0.1)(batch, uniforms[:, :27], SEED)["image"]
     delta = 25.5 * (2 * uniforms[:, 6] - 1)
     expected = np.clip(flipped + delta[:, np.newaxis, np.newaxis, np.newaxis], 0, 255)
     assert np.abs(brighter - expected).max() < 1e-3
+    bent = Augmentation(flip=True, elastic=1e-6)(batch, uniforms, SEED)["image"].numpy()
+    assert np.abs(bent - flipped).max() < 0.1

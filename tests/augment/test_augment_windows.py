@@ -88,7 +88,7 @@ def test_a_patch_has_a_static_shape_inside_tf_data(pictures):
     assert augment == Augmentation(patch=(4, 5))
     batch = {"image": pictures(3), "mask": pictures(3, channels=1)[..., 0]}
     data = tf.data.Dataset.from_tensor_slices(batch).batch(2)
-    spec = data.map(lambda b: augment(b, tf.zeros([tf.shape(b["image"])[0], 15]), SEED))
+    spec = data.map(lambda b: augment(b, tf.zeros([tf.shape(b["image"])[0], 27]), SEED))
     assert spec.element_spec["image"].shape.as_list() == [None, 4, 5, 3]
     assert spec.element_spec["mask"].shape.as_list() == [None, 4, 5]
 
@@ -112,5 +112,5 @@ def test_a_patch_of_pictures_of_unknown_size_is_refused():
     spec = tf.TensorSpec([1, None, 8, 3], tf.uint8)
     with pytest.raises(UserError, match=r"height and width \(None, 8\)"):
         tf.function(Augmentation(patch=(2, 2)), autograph=False).get_concrete_function(
-            {"image": spec}, tf.TensorSpec([1, 15]), tf.TensorSpec([2], tf.int32)
+            {"image": spec}, tf.TensorSpec([1, 27]), tf.TensorSpec([2], tf.int32)
         )

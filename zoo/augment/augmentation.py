@@ -1,58 +1,35 @@
-"""Augmentation that keeps picture, box and mask true to each other.
+"""The augmentation object: what may change, and the order in which it does.
 
 Stateless: every number it uses is drawn by the caller, so that an epoch can be resumed in
-its middle. All geometry is one affine map per example, applied once to the picture, once
-to the mask and exactly to the box; Keras' layers would resample for every step, and some
-get boxes or masks wrong.
+its middle. All geometry is one map per example, applied once to the picture, once to the
+mask and to the object's outline for the box; Keras' layers would resample for every step, and
+some get boxes or masks wrong (docs/keras-notes.md).
 """
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import tensorflow as tf
 
-from zoo.augment.affine import Affine, backward, enlarge, unless_lost, warp
-from zoo.augment.colour import brighten, contrast, saturate
-from zoo.augment.foreground import corners
+from zoo.augment import chances, colour, detail, motion, regions
+from zoo.augment.checks import check_options
+from zoo.augment.mixing import mix
 from zoo.augment.strengths import named_options
 from zoo.errors import UserError
 from zoo.preprocess import IGNORE
 
-# One column a purpose, whatever is switched on: switching one option on or off leaves the
-# draws of all others as they were, so that two runs differ in that option alone. For the same
-# reason a new column goes to the end.
-_COLUMNS: tuple[str, ...] = (
+_GEOMETRY = (
     "flip",
     "vertical_flip",
     "rotate",
+    "shear",
     "zoom",
-    "translate_y",
-    "translate_x",
-    "brightness",
-    "contrast",
-    "saturation",
-    "crop_height",
-    "crop_width",
-    "crop_y",
-    "crop_x",
-    "patch_y",
-    "patch_x",
+    "translate",
+    "perspective",
+    "crop",
+    "elastic",
 )
-
-# The largest value that makes sense, and whether it may be reached.
-_LIMITS = {
-    "rotate": (180.0, True),
-    "zoom": (1.0, False),
-    "translate": (1.0, True),
-    "crop": (1.0, False),
-    "brightness": (1.0, True),
-    "contrast": (1.0, True),
-    "saturation": (1.0, True),
-    "noise": (255.0, True),
-    "keep": (1.0, True),
-}
 
 
 @dataclass(frozen=True)
@@ -62,8 +39,7 @@ class Augmentation:
     Attributes:
         flip: Mirror left and right, every second time.
         vertical_flip: Mirror top and bottom, every second time.
-        rotate: Turn by up to this many degrees, either way. An axis-aligned box grows to
-            the rectangle around its turned corners: with boxes keep it small (5 degrees).
+        rotate: Turn by up to this many degrees, either way.
         zoom: Scale by 1 - zoom to 1 + zoom, uniform in its logarithm.
         translate: Move by up to this share of height and width, either way.
         crop: Enlarge a window, anywhere in the picture, to the whole picture: its height is
@@ -76,8 +52,33 @@ class Augmentation:
         saturation: Multiply the distance to gray by 1 - saturation to 1 + saturation;
             three channels only.
         noise: Standard deviation of Gaussian noise on every pixel, in values of 0 to 255.
-        keep: An example whose box would keep less than this share of its area in view is
-            not moved at all.
+        keep: The least share of an object that each change must leave. An example whose
+            object would keep less in view is not moved at all; nothing is erased that would
+            hide more of its box; in CutMix an object of whose box less is visible has no
+            weight: no example has the box or the class of an object that is not there.
+        shear: Slant along x and along y, by up to this many degrees each, either way.
+        perspective: Tilt along x and along y, either way: with p drawn up to this, the
+            picture is 1 / (1 - p/2) times as large at one edge, 1 / (1 + p/2) at the other.
+        elastic: Bend smoothly by up to this share of height and width (Ronneberger et al.
+            2015); 0.05 is much. Moves take twice as long with it.
+        box_shape: What a box is taken to hold when it is turned, slanted, tilted, bent or cut:
+            ``"ellipse"`` (Kalra et al. 2021) or ``"rectangle"``, itself, which gives the
+            largest box there can be. A mask would tell, but may show other things than the
+            object in the box, as where a head has the box and the whole animal the mask.
+        hue: Turn the colours by up to this share of the colour circle, either way; three
+            channels only.
+        blur: Blur with a Gaussian of a standard deviation of up to this many pixels.
+        sharpen: Add up to this many times the distance to the mean of 3 x 3 pixels.
+        jpeg: Code as a JPEG of a quality of 100 - jpeg to 100; one or three channels only.
+            The one change made picture by picture: it takes nearly half as long as all moves.
+        erase: Paint a rectangle, anywhere, of up to this share of the picture's area and a
+            third to three times as high as wide, in the picture's mean colour (Zhong et al.
+            2020, "Random Erasing Data Augmentation"). It is ``IGNORE`` in the mask.
+        mixup: Blend each picture with another of its batch, in shares drawn from the
+            Beta(mixup, mixup) distribution; 0.2 is usual (Zhang et al. 2018).
+        cutmix: Paste a rectangle of another picture of the batch, of an area drawn from
+            Beta(cutmix, cutmix); 1 is usual (Yun et al. 2019). With both, either by a coin.
+            What the answers of mixed pictures are, :func:`zoo.augment.mixing.mix` says.
 
     What comes into view repeats the picture's edge and is ``IGNORE`` in the mask.
 
@@ -103,24 +104,22 @@ class Augmentation:
     saturation: float = 0.0
     noise: float = 0.0
     keep: float = 0.5
+    shear: float = 0.0
+    perspective: float = 0.0
+    elastic: float = 0.0
+    box_shape: Literal["ellipse", "rectangle"] = "ellipse"
+    hue: float = 0.0
+    blur: float = 0.0
+    sharpen: float = 0.0
+    jpeg: float = 0.0
+    erase: float = 0.0
+    mixup: float = 0.0
+    cutmix: float = 0.0
 
     def __post_init__(self):
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name == "patch":
-                object.__setattr__(self, "patch", _checked_patch(value))
-                continue
-            if field.name not in _LIMITS:
-                if not isinstance(value, bool):
-                    raise UserError(f"augmentation: {field.name}={value!r} must be True or False")
-                continue
-            most, reached = _LIMITS[field.name]
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not number or not 0 <= value <= most or (value == most and not reached):
-                bound = f"{most:g}" if reached else f"below {most:g}"
-                raise UserError(
-                    f"augmentation: {field.name}={value!r} must be a number from 0 to {bound}"
-                )
+        checked = check_options({name: getattr(self, name) for name in self.__dataclass_fields__})
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
 
     @classmethod
     def strength(
@@ -146,14 +145,13 @@ class Augmentation:
 
     @property
     def draws(self) -> int:
-        """How many uniform numbers an example needs; the same for all settings."""
-        return len(_COLUMNS)
+        """How many uniform numbers an example needs; more with ``elastic``, else the same."""
+        return chances.count(self.elastic > 0)
 
     @property
     def moves(self) -> bool:
         """Whether anything is moved, so that boxes and masks change."""
-        affine = (self.flip, self.vertical_flip, self.rotate, self.zoom, self.translate, self.crop)
-        return any(affine) or self.patch is not None
+        return self.patch is not None or any(getattr(self, name) for name in _GEOMETRY)
 
     def __call__(
         self, batch: Mapping[str, tf.Tensor], uniforms: tf.Tensor, seed: tf.Tensor
@@ -162,72 +160,47 @@ class Augmentation:
 
         Args:
             batch: ``image``: uint8 or float32 [n, h, w, c], 0 to 255; where there are any
-                ``box``: float32 [n, 4], x_min, y_min, x_max, y_max as fractions of the
-                picture, and ``mask``: uint8 [n, h, w]. ``foreground``: float32 [n, 3], where
-                patches lie, see :mod:`zoo.augment.foreground`; it is used up. Other keys are
-                kept as they are.
+                ``class``: int32 [n], ``box``: float32 [n, 4], x_min, y_min, x_max, y_max as
+                fractions of the picture, and ``mask``: uint8 [n, h, w]. ``foreground``: float32
+                [n, 3], where patches lie, see :mod:`zoo.augment.foreground`; it is used up.
+                Other keys are kept as they are.
             uniforms: float32 [n, draws] in [0, 1): the chance of each example.
-            seed: int32 [2], for the noise alone.
+            seed: int32 [2], for noise, ``mixup`` and ``cutmix`` alone.
 
         Returns:
             The same keys: ``image`` float32 [n, h, w, c], 0 to 255, the others as before;
-            with ``patch`` h and w are the patch's in ``image`` and ``mask``.
+            with ``patch`` h and w are the patch's in ``image`` and ``mask``. With ``mixup`` or
+            ``cutmix`` besides ``share``, float32 [n], the weight of the targets, and those of
+            the rest, ``other_class``, ``other_box`` and ``other_mask``.
 
         Raises:
-            UserError: When saturation is to change on other than three channels, or when a
-                patch is wanted of pictures with boxes or of pictures not as large.
+            UserError: When a change is wanted of pictures of a number of channels that it is
+                not made for, or a patch of pictures with boxes or of pictures not as large.
         """
-        changed = dict(batch)
+        changed = {key: tf.convert_to_tensor(value) for key, value in batch.items()}
         places = changed.pop("foreground", None)
         # The warp is half as fast again on float32 as on uint8.
-        images = tf.cast(batch["image"], tf.float32)
-        chance = dict(zip(_COLUMNS, tf.unstack(uniforms, num=self.draws, axis=1), strict=True))
+        images = tf.cast(changed["image"], tf.float32)
+        chance = chances.named(tf.ensure_shape(uniforms, [None, self.draws]))
         if self.moves:
             size = tf.cast(tf.shape(images)[2:0:-1], tf.float32)
-            corner = self._draw_corner(chance, batch)
-            affine = self._draw_affine(chance, size)
-            if "box" in batch:
-                affine, changed["box"] = unless_lost(affine, batch["box"], size, self.keep)
-            if places is not None and corner is not None and self.patch:
-                whole = backward(affine, size)
-                corner = corners(corner, places, batch["mask"], whole, self.patch)
-            origins = backward(affine, size, corner)
-            images = warp(images, origins, "BILINEAR", "NEAREST", 0.0, self.patch)
-            if "mask" in batch:
-                masks = tf.expand_dims(batch["mask"], -1)
-                masks = warp(masks, origins, "NEAREST", "CONSTANT", float(IGNORE), self.patch)
-                changed["mask"] = tf.squeeze(masks, -1)
-        changed["image"] = self._recolour(images, chance, seed)
+            moved = motion.draw(self, chance, size, self._draw_corner(chance, changed))
+            if places is not None and self.patch:
+                moved = moved.toward_foreground(places, changed["mask"])
+            if "box" in changed:
+                moved, changed["box"] = moved.unless_lost(changed["box"], self.box_shape, self.keep)
+            images, mask = moved.moved(images, changed.get("mask"))
+            if mask is not None:
+                changed["mask"] = mask
+        changed["image"] = self._detail(self._recolour(images, chance), chance, seed)
+        if self.erase:
+            changed = self._erased(changed, chance)
+        if self.mixup or self.cutmix:
+            changed = mix(changed, seed, self.mixup, self.cutmix, self.keep)
         return changed
 
-    def _draw_affine(self, chance: Mapping[str, tf.Tensor], size: tf.Tensor) -> Affine:
-        def mirror(name, wanted):
-            return tf.where((chance[name] < 0.5) & wanted, -1.0, 1.0)
-
-        angle = _between(chance["rotate"], self.rotate) * (math.pi / 180)
-        low, high = math.log1p(-self.zoom), math.log1p(self.zoom)
-        scale = tf.exp(low + (high - low) * chance["zoom"])
-        cosine, sine = scale * tf.cos(angle), scale * tf.sin(angle)
-        flip_x, flip_y = mirror("flip", self.flip), mirror("vertical_flip", self.vertical_flip)
-        matrix = tf.stack(
-            [
-                tf.stack([cosine * flip_x, -sine * flip_y], -1),
-                tf.stack([sine * flip_x, cosine * flip_y], -1),
-            ],
-            -2,
-        )
-        shift = tf.stack(
-            [_between(chance[f"translate_{axis}"], self.translate) for axis in "xy"], -1
-        )
-        affine = Affine(matrix, shift * size)
-        if not self.crop:
-            return affine
-        share = 1 - self.crop * tf.stack([chance["crop_width"], chance["crop_height"]], -1)
-        place = tf.stack([chance["crop_x"], chance["crop_y"]], -1)
-        return enlarge(affine, share, place, size)
-
     def _draw_corner(
-        self, chance: Mapping[str, tf.Tensor], batch: Mapping[str, tf.Tensor]
+        self, chance: chances.Chances, batch: Mapping[str, tf.Tensor]
     ) -> tf.Tensor | None:
         """Returns each patch's first pixel: whole numbers, float32 [n, 2], as x and y."""
         if self.patch is None:
@@ -246,33 +219,37 @@ class Augmentation:
         places = [width - self.patch[1] + 1.0, height - self.patch[0] + 1.0]
         return tf.floor(tf.stack([chance["patch_x"], chance["patch_y"]], -1) * places)
 
-    def _recolour(
-        self, images: tf.Tensor, chance: Mapping[str, tf.Tensor], seed: tf.Tensor
-    ) -> tf.Tensor:
+    def _recolour(self, images: tf.Tensor, chance: chances.Chances) -> tf.Tensor:
+        def between(name, most):
+            return chances.between(chance[name], most)
+
         if self.brightness:
-            images = brighten(images, _between(chance["brightness"], 255 * self.brightness))
+            images = colour.brighten(images, between("brightness", 255 * self.brightness))
         if self.contrast:
-            images = contrast(images, 1 + _between(chance["contrast"], self.contrast))
+            images = colour.contrast(images, 1 + between("contrast", self.contrast))
         if self.saturation:
-            images = saturate(images, 1 + _between(chance["saturation"], self.saturation))
+            images = colour.saturate(images, 1 + between("saturation", self.saturation))
+        if self.hue:
+            images = colour.turn_hue(images, between("hue", self.hue))
+        return images
+
+    def _detail(self, images: tf.Tensor, chance: chances.Chances, seed: tf.Tensor) -> tf.Tensor:
+        """Makes the changes of a camera, in its order: lens, sensor, file."""
+        if self.blur:
+            images = detail.blur(images, self.blur * chance["blur"], self.blur)
+        if self.sharpen:
+            images = detail.sharpen(images, self.sharpen * chance["sharpen"])
         if self.noise:
             drawn = tf.random.stateless_normal(tf.shape(images), seed, stddev=self.noise)
             images = tf.clip_by_value(images + drawn, 0.0, 255.0)
+        if self.jpeg:
+            # Of the qualities from 100 - jpeg to 100 each is as likely.
+            least = tf.floor(chance["jpeg"] * (self.jpeg + 1))
+            images = detail.recode(images, 100 - tf.cast(least, tf.int32))
         return images
 
-
-def _checked_patch(value: Any) -> tuple[int, int] | None:
-    if value is None:
-        return None
-    if isinstance(value, tuple | list) and len(value) == 2 and all(type(v) is int for v in value):
-        height, width = value
-        if min(height, width) >= 1:
-            return height, width
-    raise UserError(
-        f"augmentation: patch={value!r} must be a height and a width in whole pixels, or None"
-    )
-
-
-def _between(uniform: tf.Tensor, most: float) -> tf.Tensor:
-    """Takes [0, 1) to [-most, most)."""
-    return (2 * uniform - 1) * most
+    def _erased(self, batch: dict[str, tf.Tensor], chance: chances.Chances) -> dict[str, tf.Tensor]:
+        size = tf.cast(tf.shape(batch["image"])[2:0:-1], tf.float32)
+        share = regions.sides(self.erase * chance["erase_area"], chance["erase_aspect"], size)
+        place = tf.stack([chance["erase_x"], chance["erase_y"]], -1)
+        return regions.erase(batch, regions.rectangle(share, place, size), self.keep, IGNORE)

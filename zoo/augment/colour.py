@@ -24,15 +24,29 @@ def saturate(images: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
     Raises:
         UserError: When the pictures have other than three channels.
     """
-    if images.shape[-1] != 3:
-        raise UserError(
-            f"augmentation: saturation needs pictures of 3 channels, not {images.shape[-1]}; "
-            "set saturation=0"
-        )
+    _check_colour(images, "saturation")
     # Not Keras' layer: it clips saturation, a number from 0 to 1, to the range of the
     # pixels, and so gives negative values on 0 to 255.
     gray = tf.reduce_sum(images * [0.299, 0.587, 0.114], axis=-1, keepdims=True)
     return tf.clip_by_value(gray + _each(factor) * (images - gray), 0.0, 255.0)
+
+
+def turn_hue(images: tf.Tensor, turn: tf.Tensor) -> tf.Tensor:
+    """Adds ``turn``, float32 [n], shares of the colour circle, to the hue of HSV.
+
+    Raises:
+        UserError: When the pictures have other than three channels.
+    """
+    _check_colour(images, "hue")
+    return _hue_layer().transform_images(images, {"factor": turn})
+
+
+def _check_colour(images: tf.Tensor, change: str) -> None:
+    if images.shape[-1] != 3:
+        raise UserError(
+            f"augmentation: {change} needs pictures of 3 channels, not {images.shape[-1]}; "
+            f"set {change}=0"
+        )
 
 
 def _each(values: tf.Tensor) -> tf.Tensor:
@@ -51,3 +65,9 @@ def _brightness_layer() -> keras.layers.RandomBrightness:
 def _contrast_layer() -> keras.layers.RandomContrast:
     with tf.init_scope():
         return keras.layers.RandomContrast(0.0, value_range=(0, 255), seed=0, dtype="float32")
+
+
+@functools.cache
+def _hue_layer() -> keras.layers.RandomHue:
+    with tf.init_scope():
+        return keras.layers.RandomHue(0.0, value_range=(0, 255), seed=0, dtype="float32")

@@ -2,7 +2,6 @@
 
 import tensorflow as tf
 
-from zoo.augment.affine import warp
 from zoo.preprocess import IGNORE
 
 _IDS = 256
@@ -10,9 +9,9 @@ _IDS = 256
 
 def corners(
     corner: tf.Tensor,
+    rows: tf.Tensor,
     places: tf.Tensor,
     masks: tf.Tensor,
-    backward: tf.Tensor,
     patch: tuple[int, int],
 ) -> tf.Tensor:
     """Moves the corners of those patches that shall show foreground.
@@ -24,28 +23,23 @@ def corners(
 
     Args:
         corner: float32 [n, 2], x and y of each patch's first pixel in its moved picture.
+        rows: int64 [m]: which of the n patches shall show foreground.
         places: float32 [n, 3]: the id of the background, or -1 for a patch that stays where it
             is; then the chances, in [0, 1), of the class and of the pixel.
-        masks: uint8 [n, h, w], not moved; ``IGNORE`` is no foreground.
-        backward: float32 [n, 8], from each pixel of a moved picture to where it comes from, as
-            :func:`zoo.augment.affine.backward` gives it.
+        masks: uint8 [m, h, w], the moved masks of these rows, whole; ``IGNORE`` is no
+            foreground.
         patch: Height and width of the patches.
 
     Returns:
         float32 [n, 2]: whole numbers.
     """
-    rows = tf.where(places[:, 0] >= 0)[:, 0]
-    chosen = tf.expand_dims(tf.gather(masks, rows), -1)
-    # Only the patches that look for something pay for a whole moved mask.
-    moved = warp(chosen, tf.gather(backward, rows), "NEAREST", "CONSTANT", float(IGNORE))
-    moved = tf.squeeze(moved, -1)
 
     def one(row: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> tf.Tensor:
         return _corner(*row, patch)
 
     found = tf.map_fn(
         one,
-        (moved, tf.gather(places, rows), tf.gather(corner, rows)),
+        (masks, tf.gather(places, rows), tf.gather(corner, rows)),
         fn_output_signature=tf.TensorSpec([2], tf.float32),
     )
     return tf.tensor_scatter_nd_update(corner, rows[:, tf.newaxis], found)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from zoo.tasks.drawing import draw_label
-from zoo.tasks.task import Smoothing, Task
+from zoo.tasks.task import Smoothing, Task, mean
 
 
 def loss(classes: int, /, *, label_smoothing: Smoothing = 0.0):
@@ -17,18 +17,21 @@ def loss(classes: int, /, *, label_smoothing: Smoothing = 0.0):
         label_smoothing: The share of the target spread evenly over the classes.
 
     Returns:
-        A function as :meth:`Task.loss` describes it; parts: none but ``loss``.
+        A function as :attr:`Task.make_loss` describes it; parts: none but ``loss``.
     """
     entropy = class_entropy(classes, label_smoothing)
 
-    def of(targets: Mapping[str, Any], outputs: Mapping[str, Any]) -> dict[str, Any]:
-        return {"loss": entropy(targets["class"], outputs["class"])}
+    def of(targets: Mapping[str, Any], outputs: Mapping[str, Any], weight: Any) -> dict[str, Any]:
+        return {"loss": entropy(targets["class"], outputs["class"], weight)}
 
     return of
 
 
 def class_entropy(classes: int, label_smoothing: float):
-    """Returns mean cross-entropy of int labels [n] and logits [n, k], as a function."""
+    """Returns cross-entropy as a function of int labels [n], logits [n, k] and weights.
+
+    It is the mean over the examples, each times its weight, float [n]; ``None`` is 1.
+    """
     import keras
 
     # Keras' sparse cross-entropy knows no smoothing, and one-hot labels, unlike masks, are
@@ -37,8 +40,8 @@ def class_entropy(classes: int, label_smoothing: float):
         from_logits=True, label_smoothing=label_smoothing, reduction="none"
     )
 
-    def of(labels: Any, logits: Any) -> Any:
-        return keras.ops.mean(entropy(keras.ops.one_hot(labels, classes), logits))
+    def of(labels: Any, logits: Any, weight: Any) -> Any:
+        return mean(entropy(keras.ops.one_hot(labels, classes), logits), weight)
 
     return of
 

@@ -15,9 +15,9 @@ Colour = tuple[int, int, int]
 Entry = tuple[Colour | None, str]  # a swatch's colour, or None for no swatch, and words
 
 _ANSWER: Colour = (255, 176, 0)
-_TRUTH: Colour = (86, 180, 233)
-_PAPER: Colour = (24, 26, 31)
-_INK: Colour = (236, 238, 242)
+TRUTH: Colour = (86, 180, 233)
+PAPER: Colour = (24, 26, 31)
+INK: Colour = (236, 238, 242)
 _CLEAR = "background"
 _SHORT_SIDE = 320
 _LONG_SIDE = 1600
@@ -67,7 +67,7 @@ def draw_label(
         class_names: Of the data set.
     """
     canvas, _ = _enlarged(picture)
-    return _captioned(canvas, list(_label_lines(answer, truth, class_names)))
+    return captioned(canvas, list(_label_lines(answer, truth, class_names)))
 
 
 def draw_box(
@@ -85,17 +85,22 @@ def draw_box(
         class_names: Of the data set.
     """
     canvas, scale = _enlarged(picture)
-    pen = ImageDraw.Draw(canvas)
     thick = max(3, round(min(canvas.size) / 110))
-    for side, colour, width in ((answer, _ANSWER, thick), (truth, _TRUTH, max(2, thick // 2))):
+    for side, colour, width in ((answer, _ANSWER, thick), (truth, TRUTH, max(2, thick // 2))):
         if side is not None and np.all(np.isfinite(side["box"])):
-            x_min, y_min, x_max, y_max = (float(edge) * scale for edge in side["box"])
-            box = (x_min, y_min, max(x_min, x_max - 1), max(y_min, y_max - 1))
-            # A dark rim keeps the line visible on any picture.
-            rim = (box[0] - 1, box[1] - 1, box[2] + 1, box[3] + 1)
-            pen.rectangle(rim, outline=_PAPER, width=width + 2)
-            pen.rectangle(box, outline=colour, width=width)
-    return _captioned(canvas, list(_label_lines(answer, truth, class_names, always=True)))
+            outline(canvas, np.asarray(side["box"]) * scale, colour, width)
+    return captioned(canvas, list(_label_lines(answer, truth, class_names, always=True)))
+
+
+def outline(canvas: Image.Image, box: np.ndarray, colour: Colour, width: int) -> None:
+    """Draws a box, float [4] in pixels of the canvas, with lines of this width."""
+    x_min, y_min, x_max, y_max = (float(edge) for edge in box)
+    corners = (x_min, y_min, max(x_min, x_max - 1), max(y_min, y_max - 1))
+    # A dark rim keeps the line visible on any picture.
+    rim = (corners[0] - 1, corners[1] - 1, corners[2] + 1, corners[3] + 1)
+    pen = ImageDraw.Draw(canvas)
+    pen.rectangle(rim, outline=PAPER, width=width + 2)
+    pen.rectangle(corners, outline=colour, width=width)
 
 
 def draw_mask(
@@ -125,28 +130,31 @@ def draw_mask(
     }
     if not masks:
         return canvas
-    panels = [_overlaid(canvas, mask, scale, class_names, IGNORE) for mask in masks.values()]
+    panels = [overlaid(canvas, mask, scale, class_names, IGNORE) for mask in masks.values()]
     legend = _legend(list(masks.values()), class_names, IGNORE)
     if len(panels) == 1:
-        return _captioned(panels[0], legend)
-    titled = [
-        _captioned(panel, [[(None, name)]]) for panel, name in zip(panels, masks, strict=True)
-    ]
+        return captioned(panels[0], legend)
+    titled = [captioned(panel, [[(None, name)]]) for panel, name in zip(panels, masks, strict=True)]
     gap = max(4, round(canvas.width / 80))
-    both = Image.new("RGB", (2 * titled[0].width + gap, titled[0].height), _PAPER)
+    both = Image.new("RGB", (2 * titled[0].width + gap, titled[0].height), PAPER)
     both.paste(titled[0], (0, 0))
     both.paste(titled[1], (titled[0].width + gap, 0))
-    return _captioned(both, legend, size=_text_size(canvas))
+    return captioned(both, legend, size=_text_size(canvas))
 
 
 def _enlarged(picture: np.ndarray) -> tuple[Image.Image, int]:
     """Returns an RGB picture of a readable size, and how many times larger it is."""
+    image = rgb(picture)
+    width, height = image.size
+    scale = max(1, min(-(-_SHORT_SIDE // min(height, width)), _LONG_SIDE // max(height, width)))
+    return image.resize((width * scale, height * scale), Image.Resampling.NEAREST), scale
+
+
+def rgb(picture: np.ndarray) -> Image.Image:
+    """Returns a picture, uint8 [h, w, c], in RGB: its first or its first three channels."""
     picture = np.asarray(picture)
     shown = picture[..., :3] if picture.shape[-1] >= 3 else picture[..., [0, 0, 0]]
-    height, width = shown.shape[:2]
-    scale = max(1, min(-(-_SHORT_SIDE // min(height, width)), _LONG_SIDE // max(height, width)))
-    image = Image.fromarray(np.ascontiguousarray(shown, dtype=np.uint8))
-    return image.resize((width * scale, height * scale), Image.Resampling.NEAREST), scale
+    return Image.fromarray(np.ascontiguousarray(shown, dtype=np.uint8))
 
 
 def _label_lines(
@@ -162,7 +170,7 @@ def _label_lines(
     if truth is not None:
         wanted = class_names[int(truth["class"])]
         if always or wanted != label:
-            yield [(_TRUTH, f"{wanted}  (truth)")]
+            yield [(TRUTH, f"{wanted}  (truth)")]
 
 
 def _text(value: Any) -> str:
@@ -171,9 +179,10 @@ def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def _overlaid(
+def overlaid(
     canvas: Image.Image, mask: np.ndarray, scale: int, class_names: Sequence[str], ignore: int
 ) -> Image.Image:
+    """Lays a mask, ids [h, w], over a canvas that is ``scale`` times as large."""
     mask = mask.repeat(scale, axis=0).repeat(scale, axis=1)
     pixels = np.asarray(canvas, np.float32)
     colours = np.zeros((256, 3), np.float32)
@@ -210,7 +219,7 @@ def _legend(masks: list[np.ndarray], class_names: Sequence[str], ignore: int) ->
                 entries.append(((128, 128, 128), f"ignored  {percent}"))
             else:
                 name = class_names[class_id]
-                colour = _PAPER if name == _CLEAR else class_colour(class_id)
+                colour = PAPER if name == _CLEAR else class_colour(class_id)
                 entries.append((colour, f"{name}  {percent}"))
     more = len(entries) - _LEGEND_ROWS
     if more > 0:
@@ -224,7 +233,7 @@ def _text_size(canvas: Image.Image) -> int:
     return max(16, round(min(canvas.size) / 22))
 
 
-def _captioned(
+def captioned(
     canvas: Image.Image,
     lines: list[list[Entry]],
     size: int | None = None,
@@ -249,17 +258,17 @@ def _captioned(
         row += 1
     if not placed:
         return canvas
-    whole = Image.new("RGB", (width, canvas.height + row * leading + margin), _PAPER)
+    whole = Image.new("RGB", (width, canvas.height + row * leading + margin), PAPER)
     whole.paste(canvas, ((width - canvas.width) // 2, 0))
     pen = ImageDraw.Draw(whole)
     for left, row, (colour, text) in placed:
         middle = canvas.height + margin // 2 + row * leading + leading // 2
         if colour is not None:
             top = middle - swatch // 2
-            rim = _INK if colour == _PAPER else colour
+            rim = INK if colour == PAPER else colour
             pen.rectangle((left, top, left + swatch, top + swatch), fill=colour, outline=rim)
             left += round(1.6 * swatch)
-        pen.text((left, middle), text, font=font, fill=_INK, anchor="lm")
+        pen.text((left, middle), text, font=font, fill=INK, anchor="lm")
     return whole
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from zoo.errors import UserError
 from zoo.tasks import classification
 from zoo.tasks.drawing import draw_box
-from zoo.tasks.task import Smoothing, Task, Weight, weighted
+from zoo.tasks.task import Smoothing, Task, Weight, mean, weighted
 
 
 def loss(
@@ -34,7 +34,7 @@ def loss(
         giou_weight: Of ``box_giou``, 1 minus the generalized IoU.
 
     Returns:
-        A function as :meth:`Task.loss` describes it.
+        A function as :attr:`Task.make_loss` describes it.
 
     Raises:
         UserError: If no weight is above 0.
@@ -48,14 +48,15 @@ def loss(
     entropy = classification.class_entropy(classes, label_smoothing)
     giou = GIoU(reduction="none")
 
-    def of(targets: Mapping[str, Any], outputs: Mapping[str, Any]) -> dict[str, Any]:
-        edges = keras.ops.abs(outputs["box"] - targets["box"])
+    def of(targets: Mapping[str, Any], outputs: Mapping[str, Any], weight: Any) -> dict[str, Any]:
+        edges = keras.ops.sum(keras.ops.abs(outputs["box"] - targets["box"]), axis=-1)
         parts = {
-            "box_l1": (l1_weight, keras.ops.mean(keras.ops.sum(edges, axis=-1))),
-            "box_giou": (giou_weight, keras.ops.mean(giou(targets["box"], outputs["box"]))),
+            "box_l1": (l1_weight, mean(edges, weight)),
+            "box_giou": (giou_weight, mean(giou(targets["box"], outputs["box"]), weight)),
         }
         if classes > 1:
-            parts["class_loss"] = (class_weight, entropy(targets["class"], outputs["class"]))
+            loss = entropy(targets["class"], outputs["class"], weight)
+            parts["class_loss"] = (class_weight, loss)
         return weighted(parts)
 
     return of

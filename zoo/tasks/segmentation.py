@@ -31,7 +31,7 @@ def loss(
         label_smoothing: The share of cross-entropy's target spread evenly over the classes.
 
     Returns:
-        A function as :meth:`Task.loss` describes it.
+        A function as :attr:`Task.make_loss` describes it.
 
     Raises:
         UserError: If no weight is above 0.
@@ -47,15 +47,16 @@ def loss(
     entropy = MaskCrossEntropy(IGNORE, label_smoothing=label_smoothing, reduction="sum")
     dice = Dice(IGNORE)
 
-    def of(targets: Mapping[str, Any], outputs: Mapping[str, Any]) -> dict[str, Any]:
+    def of(targets: Mapping[str, Any], outputs: Mapping[str, Any], weight: Any) -> dict[str, Any]:
         mask, logits = targets["mask"], outputs["mask"]
+        each = None if weight is None else weight[:, None, None]
         parts = {}
         if cross_entropy_weight:
             valid = keras.ops.sum(keras.ops.cast(keras.ops.not_equal(mask, IGNORE), "float32"))
-            mean = keras.ops.divide(entropy(mask, logits), keras.ops.maximum(valid, 1.0))
+            mean = keras.ops.divide(entropy(mask, logits, each), keras.ops.maximum(valid, 1.0))
             parts["cross_entropy"] = (cross_entropy_weight, mean)
         if dice_weight:
-            parts["dice"] = (dice_weight, dice(mask, logits))
+            parts["dice"] = (dice_weight, dice.weighted(mask, logits, weight))
         return weighted(parts)
 
     return of

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError
 
 from zoo.errors import UserError, check_options, keyword_options
+from zoo.keys import OTHER, SHARE
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -33,7 +34,9 @@ class Task:
         metrics_text: The metrics.
         served: The keys of :meth:`answer`; a served model gives ``error`` besides.
         score: The metric that picks the best weights; higher is better.
-        make_loss: What :meth:`loss` calls, with its options as keywords.
+        make_loss: What :meth:`loss` calls, with its options as keywords. It returns
+            ``loss(targets, outputs, weight)``, which gives scalar tensors as :meth:`loss`
+            describes them; ``weight``, float [n] or ``None`` for 1, is that of each example.
         metrics: ``metrics(class_names)`` returns a dict of metric name to the key of the
             model's output and a fresh ``keras.metrics.Metric``, which is updated with the
             target and the output (logits or probabilities) of that key.
@@ -60,7 +63,7 @@ class Task:
     metrics_text: str
     served: tuple[str, ...]
     score: str
-    make_loss: Callable[..., Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any]]]
+    make_loss: Callable[..., Callable[[Mapping[str, Any], Mapping[str, Any], Any], dict[str, Any]]]
     metrics: Callable[[Sequence[str]], dict[str, tuple[str, Any]]]
     answer: Callable[[Mapping[str, Any], Any, Any, Sequence[str]], dict[str, Any]]
     answer_pixels: Callable[[Mapping[str, Any], Any, Any, Sequence[str]], dict[str, Any]]
@@ -87,7 +90,8 @@ class Task:
             keys are left alone) and the model's outputs (logits) and returns scalar
             tensors: ``"loss"``, the weighted total, and each part as it is before
             weighting. All are means over the batch given; none is divided by the number
-            of replicas, as Keras' own losses are.
+            of replicas, as Keras' own losses are. Of mixed pictures (:mod:`zoo.keys`) it
+            is the sum of the losses for both answers by their weights.
 
         Raises:
             UserError: If an option is unknown or out of its range.
@@ -109,7 +113,7 @@ class Task:
                 raise UserError(
                     f"the {self.name} loss's {name} is {value!r}: {reason[0].lower()}{reason[1:]}"
                 ) from None
-        return self.make_loss(classes, **checked)
+        return _of_mixed(self.make_loss(classes, **checked))
 
     def update_metrics(
         self,
@@ -186,3 +190,33 @@ def weighted(parts: Mapping[str, tuple[float, Any]]) -> dict[str, Any]:
     """
     total = sum(weight * value for weight, value in parts.values())
     return {"loss": total} | {name: value for name, (_, value) in parts.items()}
+
+
+def _of_mixed(loss: Callable[[Mapping[str, Any], Mapping[str, Any], Any], dict[str, Any]]):
+    """Lets a loss take batches that are mixed, and such as are not."""
+
+    def of(targets: Mapping[str, Any], outputs: Mapping[str, Any]) -> dict[str, Any]:
+        if SHARE not in targets:
+            return loss(targets, outputs, None)
+        other = {
+            key.removeprefix(OTHER): value
+            for key, value in targets.items()
+            if key.startswith(OTHER)
+        }
+        own_parts = loss(targets, outputs, targets[SHARE])
+        other_parts = loss(other, outputs, 1.0 - targets[SHARE])
+        return {name: value + other_parts[name] for name, value in own_parts.items()}
+
+    return of
+
+
+def mean(values: Any, weight: Any) -> Any:
+    """Returns the mean over examples, each times its weight; ``None`` is 1.
+
+    Args:
+        values: float [n].
+        weight: float [n] or ``None``.
+    """
+    import keras
+
+    return keras.ops.mean(values if weight is None else values * weight)

@@ -40,8 +40,9 @@ class Recipe(Section):
         loss: Options of the task's loss; ``zoo list tasks`` names them.
         augment: A strength (``"none"``, ``"light"``, ``"medium"``, ``"strong"``) or
             fields of :class:`zoo.augment.Augmentation`, to which ``"strength"`` may be
-            added: these then change the named set. A named set flips left and right
-            where the data set says that a mirrored picture is as good an example.
+            added: these then change the named set, as in ``{"strength": "medium", "mixup":
+            0.2}``. A named set flips left and right where the data set says that a mirrored
+            picture is as good an example. ``zoo preview`` shows what becomes of the pictures.
         sampling: Which pictures and patches come how often.
         adversarial: An attack on the pictures, to make the network robust; ``None`` for none.
         epochs: Passes over the training pictures.

@@ -25,8 +25,9 @@ class Augmentation(Protocol):
     def __call__(self, batch: Batch, uniforms: tf.Tensor, seed: tf.Tensor) -> Batch:
         """Returns the batch with its picture float32 in 0..255 and its targets moved along.
 
-        The picture, and the mask with it, may change its size. "foreground", where the batch
-        has it, is float32 [n, 3] and says where patches lie; it is not returned.
+        The picture, and the mask with it, may change its size, and keys may be added.
+        "foreground", where the batch has it, is float32 [n, 3] and says where patches lie; it is
+        not returned.
         """
         ...
 
@@ -56,7 +57,8 @@ def batches(
             whichever batch it is in.
         foreground: float32 [m, 3], handed to the augmentation: where the patches of a mask lie,
             as `zoo.augment.foreground.corners` takes it.
-        seed: With `epoch` and the step, it keys the augmentation's noise.
+        seed: With `epoch` and the step, it keys the augmentation's noise, and who is mixed
+            with whom.
         epoch: See `seed`.
         start: First step; those before it cost nothing.
         drop_remainder: Whether to leave out the last batch if it is not full.

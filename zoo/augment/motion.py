@@ -1,0 +1,158 @@
+"""Where each example of a batch goes: one projective map, one displacement, one resampling."""
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import tensorflow as tf
+
+from zoo.augment import boxes, elastic, foreground, projective
+from zoo.augment.chances import Chances, between
+from zoo.preprocess import IGNORE
+
+if TYPE_CHECKING:
+    from zoo.augment.augmentation import Augmentation
+
+
+class Motion(NamedTuple):
+    """Where the pictures go.
+
+    Attributes:
+        maps: float32 [n, 3, 3], see ``zoo.augment.projective``.
+        control: What then displaces them, see ``zoo.augment.elastic``, or ``None``.
+        size: float32 [2], width and height in pixels.
+        corner: float32 [n, 2]: which pixel of the moved picture is the patch's first, as whole
+            x and y, or ``None``.
+        patch: Height and width of the result in pixels, or ``None`` for the picture's.
+    """
+
+    maps: tf.Tensor
+    control: tf.Tensor | None
+    size: tf.Tensor
+    corner: tf.Tensor | None
+    patch: tuple[int, int] | None
+
+    def unless_lost(self, box: tf.Tensor, shape: str, keep: float) -> tuple["Motion", tf.Tensor]:
+        """Moves boxes, and leaves examples where they are whose object would leave the view.
+
+        Args:
+            box: float32 [n, 4]: x_min, y_min, x_max, y_max as fractions of the picture.
+            shape: Of the objects in the boxes, one of ``zoo.augment.boxes.SHAPES``.
+            keep: The least share of an object's area that must stay in view.
+
+        Returns:
+            Where the pictures go, and the boxes around what is in view of the objects.
+        """
+        points = (boxes.outline(box, shape) - 0.5) * self.size
+        points = projective.move(self.maps, points) / self.size + 0.5
+        if self.control is not None:
+            points = elastic.forward(self.control, points)
+        view = boxes.in_view(points)
+        stays = (view.share >= keep) & (view.share > 0)
+        unmoved = tf.eye(3, batch_shape=tf.shape(stays))
+        kept = self._replace(maps=tf.where(stays[:, tf.newaxis, tf.newaxis], self.maps, unmoved))
+        if self.control is not None:
+            each = stays[:, tf.newaxis, tf.newaxis, tf.newaxis]
+            kept = kept._replace(control=tf.where(each, self.control, 0.0))
+        return kept, tf.where(stays[:, tf.newaxis], view.box, box)
+
+    def moved(
+        self, images: tf.Tensor, masks: tf.Tensor | None
+    ) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """Moves pictures and masks, resampled once.
+
+        Args:
+            images: float32 [n, h, w, c].
+            masks: uint8 [n, h, w], or ``None``.
+
+        Returns:
+            Both, of the height and width of the patch if there is one. What comes into view
+            repeats the picture's edge and is ``IGNORE`` in the mask.
+        """
+        backward, pixels = self._sources(tf.shape(images)[1:3])
+        if pixels is None:
+            fill = ("BILINEAR", "NEAREST", 0.0)
+            moved = projective.warp(images, backward, *fill, self.patch)
+        else:
+            moved = elastic.bilinear(images, *pixels)
+        shape = [images.shape[0], *(self.patch or images.shape[1:3])]
+        moved = tf.ensure_shape(moved, [*shape, images.shape[3]])
+        if masks is None:
+            return moved, None
+        return moved, tf.ensure_shape(self._masks(masks, backward, pixels), shape)
+
+    def toward_foreground(self, places: tf.Tensor, masks: tf.Tensor) -> "Motion":
+        """Lays patches around foreground, as :func:`zoo.augment.foreground.corners` does.
+
+        Args:
+            places: float32 [n, 3], as that takes them.
+            masks: uint8 [n, h, w], not moved.
+        """
+        if self.corner is None or self.patch is None:
+            return self
+        rows = tf.where(places[:, 0] >= 0)[:, 0]
+        # Only the patches that look for something pay for a whole moved mask.
+        control = None if self.control is None else tf.gather(self.control, rows)
+        whole = Motion(tf.gather(self.maps, rows), control, self.size, None, None)
+        chosen = tf.gather(masks, rows)
+        seen = whole._masks(chosen, *whole._sources(tf.shape(masks)[1:3]))
+        found = foreground.corners(self.corner, rows, places, seen, self.patch)
+        return self._replace(corner=found)
+
+    def _sources(self, shape: tf.Tensor) -> tuple[tf.Tensor, tuple[tf.Tensor, tf.Tensor] | None]:
+        """The map back to where pixels come from, and the places themselves if displaced."""
+        backward = projective.backward(self.maps, self.size, self.corner)
+        if self.control is None:
+            return backward, None
+        found = elastic.sources(self.control, backward, self.size, self.corner, self.patch or shape)
+        return backward, found
+
+    def _masks(
+        self, masks: tf.Tensor, backward: tf.Tensor, pixels: tuple[tf.Tensor, tf.Tensor] | None
+    ) -> tf.Tensor:
+        values = tf.expand_dims(masks, -1)
+        if pixels is None:
+            fill = ("NEAREST", "CONSTANT", float(IGNORE))
+            moved = projective.warp(values, backward, *fill, self.patch)
+        else:
+            moved = elastic.nearest(values, *pixels, IGNORE)
+        return tf.squeeze(moved, -1)
+
+
+def draw(
+    options: "Augmentation", chance: Chances, size: tf.Tensor, corner: tf.Tensor | None
+) -> Motion:
+    """Returns where an augmentation's options and chances send the pictures.
+
+    Args:
+        options: How far they may go.
+        chance: See ``zoo.augment.chances``.
+        size: float32 [2], width and height in pixels.
+        corner: Of the patches, see :class:`Motion`.
+    """
+
+    def mirror(name, wanted):
+        return tf.where((chance[name] < 0.5) & wanted, -1.0, 1.0)
+
+    def pair(name, most):
+        return tf.stack([between(chance[f"{name}_{axis}"], most) for axis in "xy"], -1)
+
+    low, high = math.log1p(-options.zoom), math.log1p(options.zoom)
+    maps = projective.affine(
+        flip=tf.stack(
+            [mirror("flip", options.flip), mirror("vertical_flip", options.vertical_flip)], -1
+        ),
+        shear=tf.tan(pair("shear", options.shear * (math.pi / 180))),
+        angle=between(chance["rotate"], options.rotate) * (math.pi / 180),
+        scale=tf.exp(low + (high - low) * chance["zoom"]),
+        shift=pair("translate", options.translate) * size,
+    )
+    if options.perspective:
+        maps @= projective.perspective(pair("perspective", options.perspective), size)
+    if options.crop:
+        share = 1 - options.crop * tf.stack([chance["crop_width"], chance["crop_height"]], -1)
+        place = tf.stack([chance["crop_x"], chance["crop_y"]], -1)
+        maps = projective.enlarge(share, place, size) @ maps
+    control = None
+    if options.elastic:
+        control = elastic.control_points(chance["elastic"], options.elastic)
+    return Motion(maps, control, size, corner, options.patch)
