@@ -115,6 +115,10 @@ def bare_convolution(
     name: str,
 ) -> keras.KerasTensor:
     """A convolution with nothing behind it; see :func:`convolution`."""
+    if kernel_size == 1:
+        # The same positions: the gradient of a 1x1 convolution with a stride ends in a
+        # segmentation fault in TensorFlow 2.21 on processors with AVX-512.
+        x, stride = subsample(x, stride, name=name), 1
     return keras.layers.Conv2D(
         filters,
         kernel_size,
@@ -126,6 +130,19 @@ def bare_convolution(
         kernel_initializer="he_normal",
         name=name,
     )(x)
+
+
+def subsample(x: keras.KerasTensor, stride: int, *, name: str) -> Any:
+    """Takes one position of every s: float [n, h, w, c] -> [n, ceil(h / s), ceil(w / s), c].
+
+    Args:
+        x: The map.
+        stride: s; with 1 the map stays as it is.
+        name: What the layer's name begins with.
+    """
+    if stride == 1:
+        return x
+    return keras.layers.MaxPooling2D(1, stride, padding="same", name=f"{name}_subsample")(x)
 
 
 def convolution_block(

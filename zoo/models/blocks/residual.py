@@ -5,7 +5,13 @@ from typing import Any
 
 import keras
 
-from zoo.models.blocks.convolution import activate, bare_convolution, convolution, drop
+from zoo.models.blocks.convolution import (
+    activate,
+    bare_convolution,
+    convolution,
+    drop,
+    subsample,
+)
 from zoo.models.style import Residual, Style
 
 
@@ -252,6 +258,5 @@ def _reshaped(
         return convolution(
             x, filters, 1, style=options, stride=stride, activation=False, name=f"{name}_shortcut"
         )
-    if stride > 1:
-        x = keras.layers.MaxPooling2D(1, stride, padding="same", name=f"{name}_subsample")(x)
+    x = subsample(x, stride, name=name)
     return keras.ops.pad(x, ((0, 0), (0, 0), (0, 0), (0, filters - x.shape[-1])))
