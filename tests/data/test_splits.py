@@ -1,15 +1,17 @@
 """Which example goes to which split: lists, slices, folders, names, and a hash for the rest."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.data import Request, sentences
+from zoo.data.files.cutting import cut
 from zoo.data.files.example import Example
 from zoo.data.files.pictures import natural
-from zoo.data.files.splits import cut, divide
+from zoo.data.files.splits import divide
 from zoo.data.findings import Reason
 from zoo.errors import UserError
 
@@ -24,6 +26,11 @@ def example(file: str, label: str = "cat", lacks: str = "", name: str = "") -> E
     )
 
 
+def names_of(examples: list[Example]) -> list[bytes]:
+    """Pictures that all differ."""
+    return [one.file.encode() for one in examples]
+
+
 def numbered(count: int) -> list[Example]:
     return [example(f"images/{number}.jpg") for number in range(count)]
 
@@ -35,6 +42,7 @@ def split_up(examples, root, splits=None, *, seed=0, validation=0.0, test=0.0):
         Request(splits=splits, seed=seed, validation=validation, test=test),
         root=root,
         lacks=lambda one: one.reason_against(frozenset({"class"})),
+        digests=names_of,
     )
     short = {
         split: [one.name.removeprefix("images/").removesuffix(".jpg") for one in found]
@@ -192,7 +200,9 @@ def test_lists_of_the_usual_names_come_before_folders_and_the_shorter_name_first
 def test_missing_splits_take_their_share_of_all_that_train_held(tmp_path):
     examples = [example(f"{n}.jpg", "cat" if n < 40 else "dog") for n in range(120)]
     request = Request(validation=0.1, test=0.2)
-    parts, findings = divide(examples, request, root=tmp_path, lacks=lambda one: None)
+    parts, findings = divide(
+        examples, request, root=tmp_path, lacks=lambda one: None, digests=names_of
+    )
     counts = {split: Counter(one.label for one in found) for split, found in parts.items()}
     # 20 % of 40 and 80 are 8 and 16; 10 % of the same are 4 and 8.
     assert counts == {
@@ -259,3 +269,127 @@ def test_every_example_is_in_one_split_or_named(tmp_path_factory, spec, seed, va
     everything.update(name.removeprefix("images/").removesuffix(".jpg") for name in unused)
     assert everything == {str(n): 1 for n in range(20)}
     assert split_up(examples, root, spec, **shares) == (parts, notes)
+
+
+def contents(of: dict[str, bytes]):
+    return lambda examples: [of.get(one.file, one.file.encode()) for one in examples]
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    st.lists(st.integers(0, 12), min_size=12, max_size=40),
+    st.lists(st.integers(0, 5), min_size=40, max_size=40),
+    st.integers(0, 9),
+)
+def test_what_is_identical_or_of_one_group_is_in_one_split(tmp_path_factory, pictures, films, seed):
+    names = [f"film{film}_{n}.png" for n, film in zip(range(len(pictures)), films, strict=False)]
+    examples = [example(name) for name in names]
+    content = {name: bytes([picture]) for name, picture in zip(names, pictures, strict=True)}
+    for group in (None, "(film[0-9])_"):
+        request = Request(group=group, seed=seed, validation=0.2, test=0.2)
+        parts, _ = divide(
+            examples,
+            request,
+            root=tmp_path_factory.getbasetemp(),
+            lacks=lambda one: None,
+            digests=contents(content),
+        )
+        split_of = {one.file: split for split, found in parts.items() for one in found}
+        assert sorted(split_of) == sorted(names)
+        kept = [lambda name: content[name]] + ([lambda name: name[:5]] if group else [])
+        for key in kept:
+            for value in set(map(key, names)):
+                assert len({split_of[name] for name in names if key(name) == value}) == 1
+
+
+def test_content_decides_wherever_a_file_lies_and_whatever_it_is_called(tmp_path):
+    one, other = ([example(f"{place}/{n}.png") for n in range(40)] for place in ("a", "b/c"))
+    shuffled = {example.file: b"%d" % ((7 * n) % 40) for n, example in enumerate(other)}
+    first, second = (
+        {
+            of(part)
+            for part in divide(
+                examples,
+                Request(),
+                root=tmp_path,
+                lacks=lambda one: None,
+                digests=contents(digests),
+            )[0]["test"]
+        }
+        for examples, digests, of in (
+            (one, {part.file: part.file[2:-4].encode() for part in one}, lambda p: p.file[2:-4]),
+            (other, shuffled, lambda p: shuffled[p.file].decode()),
+        )
+    )
+    assert first == second
+    assert len(first) == 8
+
+
+def test_groups_larger_than_a_share_are_cut_all_the_same(tmp_path):
+    # Four films of five: 20 % of 20 are four, fewer than any film has.
+    examples = [example(f"film{n // 5}_{n}.png") for n in range(20)]
+    parts, notes = divide(
+        examples,
+        Request(group="(film.)_", validation=0),
+        root=tmp_path,
+        lacks=lambda one: None,
+        digests=names_of,
+    )
+    assert {split: len(found) for split, found in parts.items()} == {"train": 15, "test": 5}
+    assert len({one.file[:5] for one in parts["test"]}) == 1
+    assert str(notes[0]) == "the files are of 4 groups, each in one split"
+
+
+def test_a_format_may_say_the_groups_and_a_pattern_the_others(tmp_path):
+    examples = [replace(one, group=f"g{n // 4}") for n, one in enumerate(numbered(16))]
+    for group, size in ((None, 4), (r"/(\d)", 16)):
+        request = Request(group=group, validation=0, test=0.25)
+        parts, _ = divide(
+            examples, request, root=tmp_path, lacks=lambda one: None, digests=names_of
+        )
+        groups = {one.group for one in parts["test"]}
+        # By the first digit 1, 10, 11 and so on are one group.
+        assert (len(groups) == 1) == (size == 4)
+    notes = divide(
+        [*examples, example("odd.png")],
+        Request(group=r"/(\d)"),
+        root=tmp_path,
+        lacks=lambda one: None,
+        digests=names_of,
+    )[1]
+    assert str(notes[0]).endswith("is not in the paths of 1 files, each a group of its own")
+
+
+def test_splits_that_the_format_says_are_taken_and_can_be_sliced(tmp_path):
+    examples = [
+        replace(one, split="test" if n % 3 == 0 else "train") for n, one in enumerate(numbered(9))
+    ]
+    parts, notes = split_up(examples, tmp_path)
+    assert parts == {"train": list("124578"), "test": list("036")}
+    assert notes == []
+    splits = {"train": "train[:4]", "validation": "train[4:]", "test": "test"}
+    assert split_up(examples, tmp_path, splits)[0]["validation"] == ["7", "8"]
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"group": "("}, "is no regular expression"),
+        ({"group": "film"}, "has no brackets"),
+        ({"divide": "names"}, "no way to divide by 'names'; did you mean 'name'"),
+    ],
+)
+def test_nonsense_groups_are_refused(given, says):
+    with pytest.raises(UserError, match=says):
+        Request(**given)
+
+
+def test_a_pattern_that_no_path_has_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"is found in the path of no file, as images/0\.jpg"):
+        divide(
+            numbered(9),
+            Request(group="(film)"),
+            root=tmp_path,
+            lacks=lambda one: None,
+            digests=names_of,
+        )

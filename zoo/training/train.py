@@ -44,6 +44,8 @@ def open_data(recipe: Recipe) -> DataSet:
         seed=data.seed,
         validation=data.validation,
         test=data.test,
+        divide=data.divide,
+        group=data.group,
         **data.options,
     )
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from zoo.data.dataset import DataSet
-from zoo.data.files.example import Example
-from zoo.data.files.reading import reader_of_masks, split_of
+from zoo.data.files.example import Example, Store
+from zoo.data.files.pictures import natural
+from zoo.data.files.reading import PictureFiles, reader_of_masks, split_of
 from zoo.data.files.splits import divide
 from zoo.data.findings import Finding
 from zoo.data.mask_classes import find_classes, mask_classes
@@ -23,8 +24,12 @@ def dataset_of(
     classes: Mapping[str, str] | None = None,
     ignore: Sequence[int] = (),
     mirrored: bool | None = None,
+    store: Store | None = None,
 ) -> DataSet:
     """Divides examples and makes them readable by index.
+
+    Classes are numbered in natural order of their names, whatever the format's order is, so that
+    the same data set in another format trains the same network.
 
     Args:
         root: Folder of the data set.
@@ -35,14 +40,20 @@ def dataset_of(
         classes: As `mask_classes` takes them; None to find out.
         ignore: Mask ids to ignore.
         mirrored: As in `DataSet`.
+        store: Where the pictures are; in the files that the examples name if None.
 
     Raises:
         UserError: If no example is left in a split, or a class has none in train.
     """
+    store = store or PictureFiles()
     wanted = request.wanted(carries)
     needed = wanted & {"mask"} if request.targets is None else wanted
     parts, divided = divide(
-        examples, request, root=root, lacks=lambda example: example.reason_against(needed)
+        examples,
+        request,
+        root=root,
+        lacks=lambda example: example.reason_against(needed),
+        digests=store.digests,
     )
     findings = [*findings, *divided]
     if not parts["train"]:
@@ -52,9 +63,8 @@ def dataset_of(
         )
     labels: tuple[str, ...] = ()
     if "class" in wanted:
-        labels = tuple(
-            sorted({one.label for found in parts.values() for one in found if one.label})
-        )
+        names = {one.label for found in parts.values() for one in found if one.label}
+        labels = tuple(sorted(names, key=natural))
         findings += _absent(root, parts, labels)
     ids = None
     if "mask" in wanted:
@@ -69,7 +79,9 @@ def dataset_of(
         targets=wanted,
         label_names=labels,
         mask_names=ids.names if ids else (),
-        splits={name: split_of(name, found, wanted, labels, ids) for name, found in parts.items()},
+        splits={
+            name: split_of(name, found, store, wanted, labels, ids) for name, found in parts.items()
+        },
         findings=tuple(findings),
         mirrored=mirrored,
     )

@@ -1,13 +1,16 @@
 """From examples on disk to a split that reads them by index."""
 
+import hashlib
 import math
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from zoo.data.dataset import Split
-from zoo.data.files.example import Example
+from zoo.data.files.example import Example, Store
 from zoo.data.findings import Reason
 from zoo.data.mask_classes import MaskClasses
 
@@ -15,6 +18,7 @@ from zoo.data.mask_classes import MaskClasses
 def split_of(
     name: str,
     examples: Sequence[Example],
+    store: Store,
     wanted: frozenset[str],
     labels: Sequence[str],
     ids: MaskClasses | None,
@@ -24,6 +28,7 @@ def split_of(
     Args:
         name: Of the split.
         examples: In its order.
+        store: Where their pictures are.
         wanted: Which of "class", "box" and "mask" to read.
         labels: Names of the classes, in the order of their numbers.
         ids: The classes of the masks' ids; None where no masks are read.
@@ -32,7 +37,7 @@ def split_of(
 
     numbers = {label: number for number, label in enumerate(labels)}
     counts = Counter(example.label for example in examples)
-    reads: dict[str, Callable[[Any], Any]] = {"image": _reader_of_pictures(examples)}
+    reads: dict[str, Callable[[Any], Any]] = {"image": store.reader(examples)}
     # On the host: paths are strings, which no accelerator holds.
     with tf.device("CPU"):
         if "class" in wanted:
@@ -65,6 +70,28 @@ def _path_of(example: Example) -> str:
 
 def _row_of(values: Any) -> Callable[[Any], Any]:
     return lambda index: values[index]
+
+
+class PictureFiles:
+    """Pictures in files of their own: the `Store` of most formats."""
+
+    def digests(self, examples: Sequence[Example]) -> list[bytes]:
+        """See `Store`; of the files' bytes."""
+        with ThreadPoolExecutor() as threads:
+            return list(threads.map(_digest, [example.path for example in examples]))
+
+    def reader(self, examples: Sequence[Example]) -> Callable[[Any], Any]:
+        """See `Store`."""
+        return _reader_of_pictures(examples)
+
+
+def _digest(path: str) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "blake2b").digest()
+    except OSError:
+        # Reading the picture says what is wrong with it.
+        return os.fsencode(path)
 
 
 def _reader_of_pictures(examples: Sequence[Example]) -> Callable[[Any], Any]:

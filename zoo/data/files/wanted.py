@@ -87,6 +87,9 @@ class Finder:
         source = _parts(wanted)[0]
         if source in ("", ".", _EVERYTHING):
             return sorted(self._examples, key=lambda one: natural(one.name)), []
+        own = [one for one in self._examples if one.split == source]
+        if own:
+            return own, []
         path = self._root / source
         if path.is_file():
             return self._by_names(_lines(path), split, source)

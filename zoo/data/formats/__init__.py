@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from zoo.data.dataset import DataSet
 from zoo.data.places import prepared_sets
-from zoo.data.request import Request, Wanted
+from zoo.data.request import Divide, Request, Wanted
 from zoo.errors import UserError, nearest
 from zoo.options import validated
 
@@ -82,6 +82,8 @@ def open_dataset(
     seed: int = Request.seed,
     validation: float = Request.validation,
     test: float = Request.test,
+    divide: Divide = Request.divide,
+    group: str | None = None,
     cache: Path | None = None,
     **options: Any,
 ) -> DataSet:
@@ -104,6 +106,9 @@ def open_dataset(
         seed: Decides which files go where, if files have to be divided.
         validation: Share of train to validate with, if the set has no split for it.
         test: Share of train to test with, if the set has no split for it.
+        divide: What a hash is taken of to divide files: "content" or "name".
+        group: A regular expression on a file's path, whose first group in brackets names what
+            is not to be torn apart where files have to be divided: `"(film_[0-9]+)_"`.
         cache: Folder in which files that had to be converted are kept; None to keep none.
         **options: Of the source alone; see `open` in its module.
 
@@ -121,6 +126,8 @@ def open_dataset(
         seed=seed,
         validation=validation,
         test=test,
+        divide=divide,
+        group=group,
         cache=None if cache is None else Path(cache).expanduser(),
     )
     options = check_source(source, options)
