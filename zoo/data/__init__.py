@@ -5,7 +5,7 @@ Importing this package imports no TensorFlow; `zoo.data.pipeline` does.
 
 from zoo.data.dataset import NO_OBJECT, DataSet, Split
 from zoo.data.findings import Finding, sentences
-from zoo.data.formats import check_source, list_datasets, open_dataset
+from zoo.data.formats import check_source, list_datasets, open_dataset, recognize
 from zoo.data.request import Request
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "check_source",
     "list_datasets",
     "open_dataset",
+    "recognize",
     "sentences",
 ]

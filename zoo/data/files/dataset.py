@@ -25,6 +25,7 @@ def dataset_of(
     ignore: Sequence[int] = (),
     mirrored: bool | None = None,
     store: Store | None = None,
+    name: str = "",
 ) -> DataSet:
     """Divides examples and makes them readable by index.
 
@@ -41,6 +42,7 @@ def dataset_of(
         ignore: Mask ids to ignore.
         mirrored: As in `DataSet`.
         store: Where the pictures are; in the files that the examples name if None.
+        name: Of the set; its folder's if empty.
 
     Raises:
         UserError: If no example is left in a split, or a class has none in train.
@@ -75,7 +77,7 @@ def dataset_of(
         else:
             ids = mask_classes(classes, ignore)
     return DataSet(
-        name=root.name,
+        name=name or root.name,
         targets=wanted,
         label_names=labels,
         mask_names=ids.names if ids else (),

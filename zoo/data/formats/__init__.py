@@ -5,7 +5,14 @@ A format is a module here with
 - `SOURCE`: how a recipe names it: "digit_scenes", or "tfds:NAME" where a name is to follow;
 - `SUMMARY`: what it is, in a few words, and `TARGETS`: what its examples carry;
 - `open(name, path, request, *, ...) -> DataSet`, where `name` is what followed the colon, and
-  `request` what is asked of any format; the keywords are options of its own, their types checked.
+  `request` what is asked of any format; the keywords are options of its own, their types checked;
+
+and, if it is to be told by its files,
+
+- `recognize(path) -> str | None`: what shows that the folder or file is of this format, as in
+  "there are 20 XML files"; None where it is not. It looks at names and into few files;
+- `KNOWN_BY`: one of `KNOWN_BY` here, if it is not by annotation files;
+- `name_in(path)`: the name that follows the colon, where one has to.
 
 To add a format, add its module. Its top must not import TensorFlow: `zoo list datasets` reads
 all of them.
@@ -14,18 +21,27 @@ all of them.
 import fnmatch
 import importlib
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from zoo.data.dataset import DataSet
+from zoo.data.dataset import TARGETS, DataSet
+from zoo.data.files.pictures import find_root
+from zoo.data.findings import Finding, decision
 from zoo.data.places import prepared_sets
 from zoo.data.request import Divide, Request, Wanted
 from zoo.errors import UserError, nearest
 from zoo.options import validated
 
 _COMMON = ("name", "path", "request")
+
+AUTO = "auto"
+"""The source that is told by the files."""
+
+KNOWN_BY = ("a published set's layout", "annotation files", "folders' names", "a folder per class")
+"""By what formats are told apart: the more specific first, the others are only for what is left."""
 
 
 class DatasetRow(NamedTuple):
@@ -49,7 +65,7 @@ def _format(source: str) -> tuple[ModuleType, str]:
     formats = _formats()
     kind, colon, name = source.partition(":")
     if kind not in formats:
-        known = [module.SOURCE for module in formats.values()]
+        known = [AUTO] + [module.SOURCE for module in formats.values()]
         raise UserError(
             f"there is no data source {source!r}{nearest(source, known)} "
             "(a set of TensorFlow Datasets is written tfds:NAME)"
@@ -57,6 +73,54 @@ def _format(source: str) -> tuple[ModuleType, str]:
     if bool(name) != (":" in formats[kind].SOURCE) or bool(colon) != bool(name):
         raise UserError(f"data source {source!r} is written {formats[kind].SOURCE!r}")
     return formats[kind], name
+
+
+def recognize(path: Path, targets: Collection[str] = ()) -> tuple[str, str]:
+    """Finds out which format a folder or file is of.
+
+    The formats are asked in the order of `KNOWN_BY`; the first kind of which one format fits
+    decides.
+
+    Args:
+        path: The folder, or the file that describes the set; a relative path is also looked for
+            under `$ZOO_DATA`.
+        targets: Which of "class", "box" and "mask" it has to carry.
+
+    Returns:
+        The source, as `open_dataset` takes it, and what shows it.
+
+    Raises:
+        UserError: If it is of no format that carries the targets, or of several.
+    """
+    found = find_root(path, AUTO, "your pictures", ("",))
+    fits: dict[str, str] = {}
+    others: list[str] = []
+    for kind in KNOWN_BY:
+        for module in _formats().values():
+            if getattr(module, "KNOWN_BY", KNOWN_BY[1]) != kind or not hasattr(module, "recognize"):
+                continue
+            evidence = module.recognize(found)
+            if evidence and not set(targets) <= set(module.TARGETS):
+                others.append(module.SOURCE)
+            elif evidence:
+                source, colon, _ = module.SOURCE.partition(":")
+                fits[source + colon + (module.name_in(found) if colon else "")] = evidence
+        if fits:
+            break
+    if not fits:
+        wanted = " and ".join(repr(target) for target in sorted(targets))
+        looks = f"looks like {' and '.join(others)}, which carries no {wanted}" if others else ""
+        raise UserError(
+            f"{found} {looks or 'is of no format that is told by its files'}; name the format in "
+            "data.source, one of those that `zoo list datasets` shows"
+        )
+    if len(fits) > 1:
+        either = " and as ".join(f"{name} ({evidence})" for name, evidence in fits.items())
+        raise UserError(
+            f"{found} can be read as {either}: say which in data.source, as in "
+            f'data.source="{next(iter(fits))}"'
+        )
+    return next(iter(fits.items()))
 
 
 def check_source(source: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,8 +131,11 @@ def check_source(source: str, options: Mapping[str, Any]) -> dict[str, Any]:
         options: Those of the source alone.
 
     Raises:
-        UserError: If there is no such source, or it has no such option.
+        UserError: If there is no such source, or it has no such option. Those of "auto" are
+            checked when the format is known.
     """
+    if source == AUTO:
+        return dict(options)
     what = f"data source {source!r}"
     return validated(_format(source)[0].open, options, what, given=_COMMON)
 
@@ -90,8 +157,8 @@ def open_dataset(
     """Opens a data set; pictures are read later, one by one.
 
     Args:
-        source: "digit_scenes", "tfds:NAME", "class_folders", "voc", "mask_folders" or another
-            that `list_datasets` gives.
+        source: "auto" to find out by the files, "digit_scenes", "tfds:NAME", "class_folders",
+            "voc", "mask_folders" or another that `list_datasets` gives.
         path: Where the data lies. Without it `$ZOO_DATA/<name>` is looked at, then the folder
             of TensorFlow Datasets (`$TFDS_DATA_DIR`, or `~/tensorflow_datasets`).
         targets: Which of "class", "box" and "mask" are to be learnt. Where it is known before
@@ -130,9 +197,17 @@ def open_dataset(
         group=group,
         cache=None if cache is None else Path(cache).expanduser(),
     )
+    path = None if path is None else Path(path).expanduser()
+    findings: tuple[Finding, ...] = ()
+    if source == AUTO:
+        if path is None:
+            raise UserError("source='auto' needs the folder or file to look at: pass --data PATH")
+        source, evidence = recognize(path, request.targets or ())
+        findings = (decision(f"taken as {source}: {evidence}"),)
     options = check_source(source, options)
     module, name = _format(source)
-    return module.open(name, None if path is None else Path(path).expanduser(), request, **options)
+    opened = module.open(name, path, request, **options)
+    return replace(opened, findings=(*findings, *opened.findings)) if findings else opened
 
 
 def list_datasets(pattern: str = "*") -> list[DatasetRow]:
@@ -142,10 +217,11 @@ def list_datasets(pattern: str = "*") -> list[DatasetRow]:
         pattern: Only names that match it, as in "tfds:*".
 
     Returns:
-        The formats, then the TFDS sets that lie prepared on this machine.
+        "auto", the formats, then the TFDS sets that lie prepared on this machine.
     """
     formats = _formats()
-    rows = [
+    rows = [DatasetRow(AUTO, "your data, of whichever of these formats its files are", TARGETS)]
+    rows += [
         DatasetRow(module.SOURCE, module.SUMMARY, tuple(module.TARGETS))
         for _, module in sorted(formats.items())
     ]

@@ -6,7 +6,7 @@ from pathlib import Path
 from zoo.data.dataset import DataSet
 from zoo.data.files.dataset import dataset_of
 from zoo.data.files.masks import with_masks
-from zoo.data.files.pictures import examples_in, find_folder, find_root
+from zoo.data.files.pictures import PICTURES, examples_in, files_in, find_folder, find_root
 from zoo.data.files.splits import SPLIT_FOLDERS
 from zoo.data.request import Request
 from zoo.errors import UserError
@@ -14,9 +14,26 @@ from zoo.errors import UserError
 SOURCE = "mask_folders"
 SUMMARY = "your pictures with masks: a folder of each, also inside train/ and test/"
 TARGETS = ("mask",)
+KNOWN_BY = "folders' names"
 
 _IMAGES = ("images", "image", "imgs", "img", "JPEGImages", "pictures", "photos", "input")
 _MASKS = ("masks", "mask", "labels", "label", "SegmentationClass", "annotations", "trimaps")
+
+
+def recognize(path: Path) -> str | None:
+    """Says what shows that a folder holds pictures and masks; see `zoo.data.formats`."""
+    if not path.is_dir():
+        return None
+    place = _places(path)[0]
+    try:
+        pictures = find_folder(place, None, _IMAGES, "pictures")
+        masks = find_folder(place, None, _MASKS, "masks")
+    except UserError:
+        return None
+    if pictures == masks or not files_in(pictures, PICTURES)[0] or not files_in(masks, {".png"})[0]:
+        return None
+    names = " and ".join(folder.relative_to(path).as_posix() for folder in (pictures, masks))
+    return f"there are the folders {names} with PNG files in the latter"
 
 
 def open(
