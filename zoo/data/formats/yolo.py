@@ -96,9 +96,17 @@ def open(
     place = find_root(path, SOURCE, "data.yaml, or images/ and labels/", _ENDINGS)
     described = place if place.is_file() else find_description(place)
     description = describe(described) if described else _undescribed(place)
+    named = [set(some) for some in description.pictures.values()]
     split_of = {path: split for split, some in description.pictures.items() for path in some}
     paths = sorted(split_of, key=lambda path: natural(str(path.relative_to(description.root))))
     examples, looks, findings = examples_of(description.root, paths)
+    several = [path for path in paths if sum(path in one for one in named) > 1]
+    findings += found_in(
+        {path.relative_to(description.root).as_posix(): split_of[path] for path in several},
+        "in-several-splits",
+        "named for several splits and taken for the last of them",
+        effect="mended",
+    )
     examples = [
         replace(example, split=split_of[path])
         for example, path in zip(examples, paths, strict=True)
