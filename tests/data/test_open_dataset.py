@@ -45,6 +45,7 @@ def test_listing_finds_formats_and_sets_prepared_on_disk(tmp_path, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     rows = {row.name: row for row in list_datasets()}
     formats = {"class_folders", "digit_scenes", "mask_folders", "oxford_pets", "tfds:NAME", "voc"}
+    formats |= {"auto", "csv", "idx", "npz", "yolo"}
     assert set(rows) == formats | {"tfds:birds/large"}
     assert rows["tfds:birds/large"].targets == ("box", "mask")
     assert rows["digit_scenes"].targets == ("class", "box", "mask")
