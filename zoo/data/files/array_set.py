@@ -200,10 +200,9 @@ def _with_boxes(
                 f"the boxes of {part.name} have the shape {list(array.shape)}; they have to be "
                 f"[{len(array)}, 4]"
             )
-        there = (np.isfinite(array).all(axis=1) & array.any(axis=1)).tolist()
         boxes += [
-            (a, b, c, d) if one else None
-            for (a, b, c, d), one in zip(array.tolist(), there, strict=True)
+            (a, b, c, d) if any((a, b, c, d)) and all(map(math.isfinite, (a, b, c, d))) else None
+            for a, b, c, d in array.tolist()
         ]
     said: list[Finding] = []
     if box_format is None:

@@ -17,6 +17,7 @@ _HELD_BYTES = 2 * 1024**3
 # Channels before height and width are told by being so few.
 _CHANNELS_FIRST = 16
 _SLACK = 0.5 / 255
+_CHUNK = 1024
 
 Values = tuple[float, float]
 
@@ -174,13 +175,15 @@ class ArrayPictures:
         return lambda index: tf.ensure_shape(tf.numpy_function(fetch, [index], tf.uint8), shape)
 
     def _gathered(self, rows: Sequence[tuple[str, int]]) -> np.ndarray:
-        numbers = [row for _, row in rows]
-        parts = {part for part, _ in rows}
-        if len(parts) == 1:
-            array = self.arrays[parts.pop()]
-            whole = numbers == list(range(len(array)))
-            return as_bytes(array if whole else array[numbers], self.values)
-        return np.stack([as_bytes(self.arrays[part][row], self.values) for part, row in rows])
+        pictures = np.empty((len(rows), *self.arrays[rows[0][0]].shape[1:]), np.uint8)
+        # Some at a time: converting takes eight bytes a number.
+        for start in range(0, len(rows), _CHUNK):
+            chunk = rows[start : start + _CHUNK]
+            for part in {part for part, _ in chunk}:
+                of_part = [(at, row) for at, (one, row) in enumerate(chunk, start) if one == part]
+                places, numbers = map(list, zip(*of_part, strict=True))
+                pictures[places] = as_bytes(self.arrays[part][numbers], self.values)
+        return pictures
 
 
 def _held(pictures: np.ndarray) -> Callable[[Any], Any]:
