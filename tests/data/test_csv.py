@@ -42,6 +42,16 @@ def test_labels_are_read_in_the_order_of_the_files(tmp_path):
     )
 
 
+def test_only_some_classes_may_count(tmp_path):
+    draw(tmp_path, "1.png", "2.png", "3.png")
+    text = "1.png,cat\n2.png,dog\n3.png,eel\n"
+    dataset = opened(tmp_path, text, classes=["cat", "dog"], targets=["class"])
+    assert dataset.label_names == ("cat", "dog")
+    assert sentences(dataset.findings)[1:] == (
+        "left out of train: 3.png is of class 'eel', which does not count",
+    )
+
+
 def test_every_row_that_cannot_be_used_is_named_with_its_line(tmp_path):
     draw(tmp_path, "a.png", "b.png", "c.png", "d.png", "x/e.png", "y/e.png", "f.png")
     text = (

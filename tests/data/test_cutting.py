@@ -51,6 +51,9 @@ def test_what_is_identical_or_of_one_group_is_in_one_split(tmp_path_factory, pic
         parts, _ = divided(examples, root, contents(content), group=group, seed=seed)
         split_of = {one.file: split for split, found in parts.items() for one in found}
         assert sorted(split_of) == sorted(names)
+        # Whatever the order in which the files are found.
+        turned, _ = divided(examples[::-1], root, contents(content), group=group, seed=seed)
+        assert {split: found[::-1] for split, found in turned.items()} == parts
         kept = [content.__getitem__] + ([lambda name: name[:5]] if group else [])
         for key in kept:
             for value in set(map(key, names)):

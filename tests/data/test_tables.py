@@ -133,11 +133,15 @@ def test_columns_that_are_not_clear_are_asked_for(tmp_path, text, given, says):
 @pytest.mark.parametrize("data", [b"a\0b", b"\xff\xfea"], ids=["zero", "half a letter"])
 def test_what_is_no_text_is_refused(tmp_path, data):
     (tmp_path / "t.csv").write_bytes(data)
-    if data == b"\xff\xfea":
-        assert read_table(tmp_path / "t.csv").rows
-        return
     with pytest.raises(UserError, match="is no table of text"):
         read_table(tmp_path / "t.csv")
+
+
+def test_old_windows_text_is_read_and_a_delimiter_is_one_character(tmp_path):
+    (tmp_path / "t.csv").write_bytes("a.png,K\xe4tzchen".encode("cp1252"))
+    assert read_table(tmp_path / "t.csv").rows[0].cells == ("a.png", "K\xe4tzchen")
+    with pytest.raises(UserError, match="is not one character"):
+        read_table(tmp_path / "t.csv", "\\t")
 
 
 def test_boxes_are_brought_to_edges():

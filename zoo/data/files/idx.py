@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.data.files.array_set import Part
+from zoo.data.files.pictures import PICTURES
 from zoo.data.files.splits import SPLIT_FOLDERS
 from zoo.data.findings import Finding, found_in
 from zoo.errors import UserError
@@ -30,7 +31,10 @@ def idx_files(folder: Path) -> list[Path]:
     return [
         path
         for path in sorted(folder.iterdir())
-        if path.is_file() and not path.name.startswith(".") and shape_of(path)
+        if path.suffix.lower() not in PICTURES
+        and not path.name.startswith(".")
+        and path.is_file()
+        and shape_of(path)
     ]
 
 

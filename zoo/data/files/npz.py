@@ -28,7 +28,7 @@ _HEADERS = {
     (2, 0): np.lib.format.read_array_header_2_0,
 }
 _LOCAL_HEAD = 30
-_DAMAGED = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError)
+_DAMAGED = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError)
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
@@ -50,6 +50,8 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
                 for member in archive.infolist()
                 if member.filename.endswith(".npy")
             }
+    except UserError:
+        raise
     except _DAMAGED as error:
         raise UserError(f"{path} cannot be read as .npz ({error}); save it again") from error
 

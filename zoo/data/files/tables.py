@@ -55,6 +55,8 @@ def read_table(path: Path, delimiter: str | None = None) -> Table:
     Raises:
         UserError: If it cannot be read.
     """
+    if delimiter is not None and len(delimiter) != 1:
+        raise UserError(f"delimiter={delimiter!r} is not one character; leave it out to find out")
     text = _text(path)
     said = re.match(r"\s*\"?sep=(.)\"?\s*?\r?\n", text)
     first = 1
@@ -76,7 +78,7 @@ def _text(path: Path) -> str:
     try:
         text = data.decode("utf-16" if data.startswith(_UTF16) else "utf-8-sig")
     except UnicodeDecodeError:
-        text = data.decode("cp1252", errors="replace")
+        text = data.decode("cp1252", errors="replace") if not data.startswith(_UTF16) else "\0"
     if "\0" in text:
         raise UserError(f"{path} is no table of text; save it as CSV in UTF-8")
     return text
