@@ -101,10 +101,20 @@ LAYOUTS = {
 @pytest.mark.parametrize("make", LAYOUTS, ids=lambda make: make.__name__)
 def test_a_folder_is_told_by_its_files(tmp_path, make):
     make(tmp_path)
-    source, evidence = recognize(tmp_path)
+    source, path, evidence = recognize(tmp_path)
     expected, says = LAYOUTS[make]
-    assert source == expected
+    assert (source, path) == (expected, tmp_path)
     assert says in evidence
+
+
+def test_the_only_folder_inside_is_looked_at(tmp_path):
+    (tmp_path / "archive" / "pets").mkdir(parents=True)
+    (tmp_path / "LICENSE").touch()
+    class_folders(tmp_path / "archive" / "pets")
+    source, path, evidence = recognize(tmp_path)
+    assert (source, path) == ("class_folders", tmp_path / "archive" / "pets")
+    assert evidence.endswith(" in archive/pets")
+    assert len(open_dataset("auto", tmp_path).label_names) == 2
 
 
 def test_every_format_that_is_told_is_tried_here():

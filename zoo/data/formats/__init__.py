@@ -21,20 +21,21 @@ all of them.
 import fnmatch
 import importlib
 import pkgutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from zoo.data.dataset import TARGETS, DataSet
-from zoo.data.files.pictures import find_root
+from zoo.data.files.pictures import PICTURES, find_root
 from zoo.data.findings import Finding, decision
 from zoo.data.places import prepared_sets
 from zoo.data.request import Divide, Request, Wanted
 from zoo.errors import UserError, nearest
 from zoo.options import validated
 
+_DEPTH = 4
 _COMMON = ("name", "path", "request")
 
 AUTO = "auto"
@@ -50,6 +51,14 @@ class DatasetRow(NamedTuple):
     name: str
     summary: str
     targets: tuple[str, ...]
+
+
+class Recognized(NamedTuple):
+    """What a path is: the source of its format, where that begins, and what shows it."""
+
+    source: str
+    path: Path
+    evidence: str
 
 
 def _formats() -> dict[str, ModuleType]:
@@ -75,11 +84,11 @@ def _format(source: str) -> tuple[ModuleType, str]:
     return formats[kind], name
 
 
-def recognize(path: Path, targets: Collection[str] = ()) -> tuple[str, str]:
+def recognize(path: Path, targets: Collection[str] = ()) -> Recognized:
     """Finds out which format a folder or file is of.
 
     The formats are asked in the order of `KNOWN_BY`; the first kind of which one format fits
-    decides.
+    decides. Where none fits, the only folder inside is looked at, and so on.
 
     Args:
         path: The folder, or the file that describes the set; a relative path is also looked for
@@ -87,40 +96,60 @@ def recognize(path: Path, targets: Collection[str] = ()) -> tuple[str, str]:
         targets: Which of "class", "box" and "mask" it has to carry.
 
     Returns:
-        The source, as `open_dataset` takes it, and what shows it.
+        The source and the path, as `open_dataset` takes them, and what shows it.
 
     Raises:
         UserError: If it is of no format that carries the targets, or of several.
     """
-    found = find_root(path, AUTO, "your pictures", ("",))
-    fits: dict[str, str] = {}
+    place = find_root(path, AUTO, "your pictures", ("",))
     others: list[str] = []
+    for found in _nested(place):
+        fits = _fitting(found, targets, others)
+        if len(fits) > 1:
+            either = " and as ".join(f"{source} ({evidence})" for source, evidence in fits.items())
+            raise UserError(
+                f"{found} can be read as {either}: say which in data.source, as in "
+                f'data.source="{next(iter(fits))}"'
+            )
+        for source, evidence in fits.items():
+            inside = f" in {found.relative_to(place)}" if found != place else ""
+            return Recognized(source, found, evidence + inside)
+    wanted = " and ".join(repr(target) for target in sorted(targets))
+    looks = f"looks like {' and '.join(others)}, which carries no {wanted}" if others else ""
+    raise UserError(
+        f"{place} {looks or 'is of no format that is told by its files'}; name the format in "
+        "data.source, one of those that `zoo list datasets` shows"
+    )
+
+
+def _nested(path: Path) -> Iterator[Path]:
+    """Yields a path, and the only folder in it, and so on: archives are unpacked into such."""
+    yield path
+    for _ in range(_DEPTH if path.is_dir() else 0):
+        children = [child for child in path.iterdir() if not child.name.startswith(".")]
+        folders = [child for child in children if child.is_dir()]
+        if len(folders) != 1 or any(child.suffix.lower() in PICTURES for child in children):
+            return
+        path = folders[0]
+        yield path
+
+
+def _fitting(path: Path, targets: Collection[str], others: list[str]) -> dict[str, str]:
+    """Returns the sources of the most specific kind that fit; adds those that lack targets."""
     for kind in KNOWN_BY:
+        fits: dict[str, str] = {}
         for module in _formats().values():
             if getattr(module, "KNOWN_BY", KNOWN_BY[1]) != kind or not hasattr(module, "recognize"):
                 continue
-            evidence = module.recognize(found)
+            evidence = module.recognize(path)
             if evidence and not set(targets) <= set(module.TARGETS):
                 others.append(module.SOURCE)
             elif evidence:
                 source, colon, _ = module.SOURCE.partition(":")
-                fits[source + colon + (module.name_in(found) if colon else "")] = evidence
+                fits[source + colon + (module.name_in(path) if colon else "")] = evidence
         if fits:
-            break
-    if not fits:
-        wanted = " and ".join(repr(target) for target in sorted(targets))
-        looks = f"looks like {' and '.join(others)}, which carries no {wanted}" if others else ""
-        raise UserError(
-            f"{found} {looks or 'is of no format that is told by its files'}; name the format in "
-            "data.source, one of those that `zoo list datasets` shows"
-        )
-    if len(fits) > 1:
-        either = " and as ".join(f"{name} ({evidence})" for name, evidence in fits.items())
-        raise UserError(
-            f"{found} can be read as {either}: say which in data.source, as in "
-            f'data.source="{next(iter(fits))}"'
-        )
-    return next(iter(fits.items()))
+            return fits
+    return {}
 
 
 def check_source(source: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -202,7 +231,7 @@ def open_dataset(
     if source == AUTO:
         if path is None:
             raise UserError("source='auto' needs the folder or file to look at: pass --data PATH")
-        source, evidence = recognize(path, request.targets or ())
+        source, path, evidence = recognize(path, request.targets or ())
         findings = (decision(f"taken as {source}: {evidence}"),)
     options = check_source(source, options)
     module, name = _format(source)
