@@ -84,7 +84,7 @@ def _format(source: str) -> tuple[ModuleType, str]:
     return formats[kind], name
 
 
-def recognize(path: Path, targets: Collection[str] = ()) -> Recognized:
+def recognize(path: Path | str, targets: Collection[str] = ()) -> Recognized:
     """Finds out which format a folder or file is of.
 
     The formats are asked in the order of `KNOWN_BY`; the first kind of which one format fits
@@ -101,7 +101,7 @@ def recognize(path: Path, targets: Collection[str] = ()) -> Recognized:
     Raises:
         UserError: If it is of no format that carries the targets, or of several.
     """
-    place = find_root(path, AUTO, "your pictures", ("",))
+    place = find_root(Path(path).expanduser(), AUTO, "your pictures", ("",))
     others: list[str] = []
     for found in _nested(place):
         fits = _fitting(found, targets, others)
