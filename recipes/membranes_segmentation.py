@@ -21,6 +21,8 @@ recipe = Recipe(
     data=DataOptions(
         source="mask_folders",
         place="isbi_em_membrane",
+        # The scores above are of the pictures that this sets aside.
+        divide="name",
         options={
             "images": "data/membrane/train/image",
             "masks": "data/membrane/train/label",

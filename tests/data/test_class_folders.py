@@ -15,9 +15,9 @@ def draw(path: Path, shade: int = 100) -> None:
 
 
 def draw_classes(root: Path, counts: dict[str, int], ending: str = ".png") -> None:
-    for name, count in counts.items():
+    for place, (name, count) in enumerate(counts.items()):
         for index in range(count):
-            draw(root / name / f"{index}{ending}", index)
+            draw(root / name / f"{index}{ending}", 100 * place + index)
 
 
 def names(dataset, split: str) -> set[str]:

@@ -45,13 +45,18 @@ def test_listing_finds_formats_and_sets_prepared_on_disk(tmp_path, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     rows = {row.name: row for row in list_datasets()}
     formats = {
+        "auto",
         "class_folders",
         "coco",
+        "csv",
         "digit_scenes",
+        "idx",
         "mask_folders",
+        "npz",
         "oxford_pets",
         "tfds:NAME",
         "voc",
+        "yolo",
     }
     assert set(rows) == formats | {"tfds:birds/large"}
     assert rows["tfds:birds/large"].targets == ("box", "mask")
@@ -81,6 +86,7 @@ def test_unknown_sources_are_refused_with_what_there_is(source, says):
         ({"splits": {"tran": "train"}}, "did you mean 'train'"),
         ({"targets": ["box", "clas"]}, "there is no target 'clas'; did you mean 'class'"),
         ({"splits": {"train": ["1", "2"]}}, "splits.train names examples, which .* has no names"),
+        ({"group": "(scene)"}, "looked for in the paths of files, which .* has none of"),
         ({"validation": 1.0}, "validation"),
         ({"test": -0.1}, "test"),
         ({"validation": 0.5, "test": 0.5}, "nothing to train on"),

@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.data import Request, sentences
+from zoo.data.files.cutting import cut
 from zoo.data.files.example import Example
 from zoo.data.files.pictures import natural
-from zoo.data.files.splits import cut, divide
+from zoo.data.files.splits import divide
 from zoo.data.findings import Reason
 from zoo.errors import UserError
 
@@ -24,6 +25,11 @@ def example(file: str, label: str = "cat", lacks: str = "", name: str = "") -> E
     )
 
 
+def names_of(examples: list[Example]) -> list[bytes]:
+    """Pictures that all differ."""
+    return [one.file.encode() for one in examples]
+
+
 def numbered(count: int) -> list[Example]:
     return [example(f"images/{number}.jpg") for number in range(count)]
 
@@ -35,6 +41,7 @@ def split_up(examples, root, splits=None, *, seed=0, validation=0.0, test=0.0):
         Request(splits=splits, seed=seed, validation=validation, test=test),
         root=root,
         lacks=lambda one: one.reason_against(frozenset({"class"})),
+        digests=names_of,
     )
     short = {
         split: [one.name.removeprefix("images/").removesuffix(".jpg") for one in found]
@@ -192,7 +199,9 @@ def test_lists_of_the_usual_names_come_before_folders_and_the_shorter_name_first
 def test_missing_splits_take_their_share_of_all_that_train_held(tmp_path):
     examples = [example(f"{n}.jpg", "cat" if n < 40 else "dog") for n in range(120)]
     request = Request(validation=0.1, test=0.2)
-    parts, findings = divide(examples, request, root=tmp_path, lacks=lambda one: None)
+    parts, findings = divide(
+        examples, request, root=tmp_path, lacks=lambda one: None, digests=names_of
+    )
     counts = {split: Counter(one.label for one in found) for split, found in parts.items()}
     # 20 % of 40 and 80 are 8 and 16; 10 % of the same are 4 and 8.
     assert counts == {

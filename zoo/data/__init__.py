@@ -5,17 +5,19 @@ Importing this package imports no TensorFlow; `zoo.data.pipeline` does.
 
 from zoo.data.dataset import NO_OBJECT, DataSet, Split
 from zoo.data.findings import Finding, sentences
-from zoo.data.formats import check_source, list_datasets, open_dataset
+from zoo.data.formats import Recognized, check_source, list_datasets, open_dataset, recognize
 from zoo.data.request import Request
 
 __all__ = [
     "NO_OBJECT",
     "DataSet",
     "Finding",
+    "Recognized",
     "Request",
     "Split",
     "check_source",
     "list_datasets",
     "open_dataset",
+    "recognize",
     "sentences",
 ]

@@ -232,6 +232,11 @@ def dataset_of(
     """
     fields = fields_of(builder.info.features, name)
     findings = list(fields.findings)
+    if request.group is not None:
+        raise UserError(
+            f"group={request.group!r} is looked for in the paths of files, which data set "
+            f"{name!r} has none of; leave it out, or name slices in `splits`"
+        )
     instructions = _instructions(request.splits or {}, name)
     if request.splits is None:
         instructions = {split: split for split in SPLITS if split in builder.info.splits}

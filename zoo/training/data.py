@@ -42,6 +42,8 @@ def open_data(recipe: Recipe, watch: Watch | None = None, runs: Path = RUNS) -> 
             seed=data.seed,
             validation=data.validation,
             test=data.test,
+            divide=data.divide,
+            group=data.group,
             cache=runs / _CACHE,
             values=data.values,
             progress=bar.to,

@@ -30,6 +30,10 @@ class DataOptions(Section):
         validation: Share of the training pictures set aside for choices, where no
             validation split is given.
         test: Share of all pictures set aside for the test, where no test split is given.
+        divide: What a hash is taken of to decide which pictures are set aside: their
+            ``"content"``, so that identical pictures stay together, or their ``"name"``.
+        group: A regular expression on a picture's path whose first group in brackets names
+            what stays together when pictures are set aside: ``"(film_[0-9]+)_"``.
         seed: Decides which pictures are set aside. It is not the recipe's, so that runs
             of several seeds are tested on the same pictures.
         unreadable: What to do about a picture that cannot be read: ``"fail"`` names
@@ -53,6 +57,8 @@ class DataOptions(Section):
     splits: dict[str, str | list[str]] = Field(default_factory=dict)
     validation: Share = 0.1
     test: Share = 0.2
+    divide: Literal["content", "name"] = "content"
+    group: str | None = None
     seed: Annotated[int, Field(ge=0)] = 0
     unreadable: Literal["fail", "skip"] = "fail"
     values: tuple[float, float] | None = None

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from zoo.data.dataset import DataSet
-from zoo.data.files.decoding import Pictures
-from zoo.data.files.example import Example
+from zoo.data.files.decoding import Pictures, digests_of_files
+from zoo.data.files.example import Example, Store
+from zoo.data.files.pictures import natural
 from zoo.data.files.reading import reader_of_masks, split_of
 from zoo.data.files.splits import divide
 from zoo.data.findings import Finding
@@ -25,8 +26,13 @@ def dataset_of(
     ignore: Sequence[int] = (),
     mirrored: bool | None = None,
     lists: Mapping[str, Sequence[str]] | None = None,
+    store: Store | None = None,
+    name: str = "",
 ) -> DataSet:
     """Divides examples and makes them readable by index.
+
+    Classes are numbered in natural order of their names, whatever the format's order is, so that
+    the same data set in another format trains the same network.
 
     Args:
         root: Folder of the data set.
@@ -38,6 +44,8 @@ def dataset_of(
         ignore: Mask ids to ignore.
         mirrored: As in `DataSet`.
         lists: As `divide` takes them.
+        store: Where the pictures are; in the files that the examples name if None.
+        name: Of the set; its folder's if empty.
 
     Raises:
         UserError: If no example is left in a split, or a class has none in train.
@@ -50,6 +58,7 @@ def dataset_of(
         root=root,
         lacks=lambda example: example.reason_against(needed),
         lists=lists,
+        digests=digests_of_files if store is None else store.digests,
     )
     findings = [*findings, *divided]
     if not parts["train"]:
@@ -59,9 +68,8 @@ def dataset_of(
         )
     labels: tuple[str, ...] = ()
     if "class" in wanted:
-        labels = tuple(
-            sorted({one.label for found in parts.values() for one in found if one.label})
-        )
+        names = {one.label for found in parts.values() for one in found if one.label}
+        labels = tuple(sorted(names, key=natural))
         findings += _absent(root, parts, labels)
     ids = None
     if "mask" in wanted:
@@ -71,10 +79,10 @@ def dataset_of(
             findings.append(said)
         else:
             ids = mask_classes(classes, ignore)
-    pictures = Pictures([one for found in parts.values() for one in found], request)
+    pictures = store or Pictures([one for found in parts.values() for one in found], request)
     findings += pictures.findings
     return DataSet(
-        name=root.name,
+        name=name or root.name,
         targets=wanted,
         label_names=labels,
         mask_names=ids.names if ids else (),

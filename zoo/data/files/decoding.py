@@ -1,8 +1,10 @@
 """Reading the pictures of a data set by index, whatever their formats."""
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +180,21 @@ def _cut_array(picture: Any, window: Any) -> Any:
 
     top, left, height, width = tf.unstack(window)
     return picture[top : top + height, left : left + width]
+
+
+def digests_of_files(examples: Sequence[Example]) -> list[bytes]:
+    """Returns a hash of the bytes of each picture's file: equal ones are the same picture."""
+    with ThreadPoolExecutor() as threads:
+        return list(threads.map(_digest, [example.path for example in examples]))
+
+
+def _digest(path: str) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "blake2b").digest()
+    except OSError:
+        # Reading the picture says what is wrong with it.
+        return os.fsencode(path)
 
 
 def reader_of_files(paths: Sequence[str]) -> Callable[[Any], Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from zoo.data.findings import Reason
+from zoo.data.findings import Finding, Reason
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,6 +51,9 @@ class Example:
         mask_orientation: As EXIF counts: how the mask has to be turned with its picture.
         window: Part of the upright picture that is the example, in pixels: top, left,
             height, width. None for all of it.
+        split: "train", "validation" or "test", where the format itself says so; else empty.
+        group: What it stays together with where splits are made: a patient, a film. Empty
+            where the format does not say.
         lacks: For each of "class", "box" and "mask" that it has not: why.
     """
 
@@ -63,8 +66,35 @@ class Example:
     mask: str | RenderedMask | None = None
     mask_orientation: int = 1
     window: tuple[int, int, int, int] | None = None
+    split: str = ""
+    group: str = ""
     lacks: Mapping[str, Reason] = field(default_factory=dict)
 
     def reason_against(self, targets: frozenset[str]) -> Reason | None:
         """Returns why it cannot be used for these targets; None if it can."""
         return next((why for target, why in self.lacks.items() if target in targets), None)
+
+
+class Reader(Protocol):
+    """What reads the pictures of examples."""
+
+    @property
+    def findings(self) -> Sequence[Finding]:
+        """What is to be said of the pictures."""
+        ...
+
+    def reader(self, examples: Sequence[Example]) -> Callable[[Any], Any]:
+        """Returns a function from an int64 scalar index to a picture, as `Split.read` gives it."""
+        ...
+
+    def fault(self, example: Example) -> Reason | None:
+        """Says why a picture cannot be read; None where its bytes are for others to judge."""
+        ...
+
+
+class Store(Reader, Protocol):
+    """Where the pictures of examples are that lie in no file of their own, as in one array."""
+
+    def digests(self, examples: Sequence[Example]) -> list[bytes]:
+        """Returns a hash of each picture as it is stored: equal ones are the same picture."""
+        ...

@@ -30,13 +30,14 @@ PICTURES = frozenset().union(*_ENDINGS.values())
 _EXIF_ORIENTATION = 0x0112
 
 
-def find_root(path: Path | None, source: str, holds: str) -> Path:
-    """Returns the folder of a data set.
+def find_root(path: Path | None, source: str, holds: str, endings: Sequence[str] = ()) -> Path:
+    """Returns the folder of a data set, or the file that describes it.
 
     Args:
         path: As the user gave it; a relative one is also looked for under `$ZOO_DATA`.
         source: Name of the format, for messages.
         holds: What the folder has to hold, for messages: "a folder per class".
+        endings: Of files that may be given instead of their folder, with dots, in small letters.
 
     Raises:
         UserError: If there is none.
@@ -47,7 +48,7 @@ def find_root(path: Path | None, source: str, holds: str) -> Path:
     # The explicit place first; a recipe's own place ("flowers") lies under $ZOO_DATA.
     places = [path] if path.is_absolute() or zoo is None else [path, zoo / path]
     for place in places:
-        if place.is_dir():
+        if place.is_dir() or (place.is_file() and place.name.lower().endswith(tuple(endings))):
             return place.resolve()
         if place.exists():
             raise UserError(f"{place} is a file; {source} needs {holds}")
@@ -206,19 +207,31 @@ def examples_in(root: Path, folder: Path) -> tuple[list[Example], list[Look], li
         is odd.
     """
     paths, others = files_in(folder, PICTURES)
-    looks = look_at(paths)
-    files = [path.relative_to(root).as_posix() for path in paths]
-    examples = [
-        Example(name=file, file=file, path=str(path), size=look.size)
-        for file, path, look in zip(files, paths, looks, strict=True)
-    ]
-    findings = oddities(paths, files, looks)
+    examples, looks, findings = examples_of(root, paths)
     if others and folder != root:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(others.items()))
         place = folder.relative_to(root).as_posix()
         text = f"passed over in {place}, being no pictures: {kinds}"
         findings.append(Finding("other-files", place, text))
     return examples, looks, findings
+
+
+def examples_of(
+    root: Path, paths: Sequence[Path]
+) -> tuple[list[Example], list[Look], list[Finding]]:
+    """Makes examples of pictures as `examples_in` does, of those that are given.
+
+    Args:
+        root: Folder of the data set.
+        paths: Of pictures below it.
+    """
+    looks = look_at(paths)
+    files = [path.relative_to(root).as_posix() for path in paths]
+    examples = [
+        Example(name=file, file=file, path=str(path), size=look.size)
+        for file, path, look in zip(files, paths, looks, strict=True)
+    ]
+    return examples, looks, oddities(paths, files, looks)
 
 
 def oddities(paths: Sequence[Path], names: Sequence[str], looks: Sequence[Look]) -> list[Finding]:

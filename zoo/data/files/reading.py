@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from zoo.data.dataset import Split
-from zoo.data.files.decoding import Pictures, reader_of_files
-from zoo.data.files.example import Example
+from zoo.data.files.decoding import reader_of_files
+from zoo.data.files.example import Example, Reader
 from zoo.data.findings import Reason, UnfitMaskError
 from zoo.data.mask_classes import MaskClasses
 
@@ -16,7 +16,7 @@ from zoo.data.mask_classes import MaskClasses
 def split_of(
     name: str,
     examples: Sequence[Example],
-    pictures: Pictures,
+    pictures: Reader,
     wanted: frozenset[str],
     labels: Sequence[str],
     ids: MaskClasses | None,
@@ -140,7 +140,7 @@ def _reader_of_classes(examples: Sequence[Example], ids: MaskClasses) -> Callabl
     return read
 
 
-def _explain(example: Example, pictures: Pictures, ids: MaskClasses | None) -> Reason | None:
+def _explain(example: Example, pictures: Reader, ids: MaskClasses | None) -> Reason | None:
     """Says why an example cannot be used; None if only its picture's bytes can be at fault."""
     if (fault := pictures.fault(example)) is not None:
         return fault

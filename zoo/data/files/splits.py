@@ -1,13 +1,11 @@
 """Which example goes to which split: by lists, by folders, by slices, or by a hash."""
 
-import hashlib
-import os
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from zoo.data.dataset import SPLITS
+from zoo.data.files.cutting import cut_missing
 from zoo.data.files.example import Example
 from zoo.data.files.wanted import Finder, sliced
 from zoo.data.findings import Finding, Reason, decision, found_in
@@ -39,6 +37,7 @@ def divide(
     root: Path,
     lacks: Callable[[Example], Reason | None],
     lists: Mapping[str, Sequence[str]] | None = None,
+    digests: Callable[[Sequence[Example]], Sequence[bytes]],
 ) -> tuple[dict[str, list[Example]], list[Finding]]:
     """Divides examples into train, validation and test.
 
@@ -54,12 +53,14 @@ def divide(
             is a picture's path below the set or its pictures' folder, with or without ending.
             A slice may follow a list, folder or "all", as in `"trainval.txt[::4]"` or
             `"all[:80%]"`: it counts the examples that lack nothing, in the list's order, else
-            in natural order. Without splits it is divided as lists or folders of the usual
-            names do.
+            in natural order. Without splits it is divided as the format itself says, else as
+            lists or folders of the usual names do. Where the format says, its splits may be
+            asked for like folders: `"train[:90%]"`.
         root: Folder of the data set.
         lacks: Says why an example is of no use to the task; None if it is.
         lists: From files below `root` that a split may be asked for as, and that the format
             has read itself, to the pictures' files that each lists, in its order.
+        digests: Gives a hash of each example's picture, where a split has to be cut.
 
     Returns:
         The examples of each split, and what was decided and found: every example that
@@ -72,7 +73,8 @@ def divide(
     splits = request.splits
     if splits is None:
         splits = usual_splits(root, examples)
-        findings += [decision(f"{split} is {wanted}") for split, wanted in splits.items()]
+        said = [f"{split} is {wanted}" for split, wanted in splits.items() if split != wanted]
+        findings += map(decision, said)
     finder = Finder(examples, root, lists)
     found: dict[str, list[Example]] = {}
     asked: set[str] = set()
@@ -112,12 +114,12 @@ def divide(
         unused = [one.name for one in examples if one.name not in taken]
         if unused:
             findings += found_in(dict.fromkeys(unused, ""), "in-no-split", "in no split")
-    findings += _cut_missing(found, request)
+    findings += cut_missing(found, request, digests)
     return {split: found[split] for split in SPLITS if split in found}, findings
 
 
-def usual_splits(root: Path, examples: Iterable[Example]) -> dict[str, str]:
-    """Returns the splits that lists or folders of the usual names make; else none.
+def usual_splits(root: Path, examples: Sequence[Example]) -> dict[str, str]:
+    """Returns the splits that a format says, or lists or folders of the usual names; else none.
 
     What is in no list or folder is left to train, where there is neither for that.
 
@@ -128,6 +130,9 @@ def usual_splits(root: Path, examples: Iterable[Example]) -> dict[str, str]:
     Raises:
         UserError: If two folders are the same split, or a picture lies outside of them.
     """
+    own = {example.split for example in examples if example.split}
+    if own:
+        return {split: split for split in SPLITS if split in own}
     for folder in ("ImageSets/Main", "ImageSets/Segmentation", "annotations", "."):
         lists = {
             split: str(Path(folder, name))
@@ -158,56 +163,6 @@ def usual_splits(root: Path, examples: Iterable[Example]) -> dict[str, str]:
             "or say in data.splits what is train"
         )
     return folders
-
-
-def cut(examples: list[Example], share: float, seed: int) -> tuple[list[Example], list[Example]]:
-    """Cuts a share of each label's examples off; returns what is left and what was cut.
-
-    Which ones a hash of the seed and of each file's name decides, so that the same files give
-    the same splits on every machine, and a new file moves hardly any other. Examples cut out of
-    one picture stay together.
-
-    Args:
-        examples: What to cut from; one of each label is always left.
-        share: How much of it.
-        seed: Of the hash.
-    """
-    key = str(seed).encode()
-
-    def rank(file: str) -> bytes:
-        return hashlib.blake2b(os.fsencode(file), key=key, digest_size=8).digest()
-
-    labels_of: dict[str, Counter[str | None]] = {}
-    for example in examples:
-        labels_of.setdefault(example.file, Counter())[example.label] += 1
-    total = Counter(example.label for example in examples)
-    most = {label: min(round(share * count), count - 1) for label, count in total.items()}
-    taken: Counter[str | None] = Counter()
-    gone: set[str] = set()
-    for file in sorted(labels_of, key=rank):
-        labels = labels_of[file]
-        if all(taken[label] + count <= most[label] for label, count in labels.items()):
-            taken.update(labels)
-            gone.add(file)
-    left = [example for example in examples if example.file not in gone]
-    return left, [example for example in examples if example.file in gone]
-
-
-def _cut_missing(found: dict[str, list[Example]], request: Request) -> list[Finding]:
-    findings, left = [], 1.0
-    for split, share in (("test", request.test), ("validation", request.validation)):
-        if split in found or not share:
-            continue
-        # A share of what train held before anything was cut from it.
-        found["train"], taken = cut(found["train"], share / left, request.seed)
-        left -= share
-        if taken:
-            found[split] = taken
-            text = f"there is no {split} split: {_count(taken)} of train went to it"
-        else:
-            text = f"there are too few examples for a {split} split"
-        findings.append(decision(text))
-    return findings
 
 
 def split_named(source: str) -> str | None:

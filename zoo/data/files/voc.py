@@ -88,6 +88,15 @@ def read_annotation(path: Path, source: str) -> Annotation:
     return annotation
 
 
+def is_annotation(path: Path) -> bool:
+    """Says whether an XML file is one, by its outermost element."""
+    try:
+        _, first = next(iter(ElementTree.iterparse(path, events=("start",))))
+    except (ElementTree.ParseError, OSError, ValueError, LookupError, StopIteration):
+        return False
+    return first.tag == "annotation"
+
+
 def _edges(first: float, last: float) -> tuple[float, float]:
     """Returns the edges of a side whose pixels are given, swapped if these are."""
     if first == last:

@@ -52,6 +52,37 @@ def _bound(text: str, length: int) -> int | None:
     return int(text) if text else None
 
 
+class Names:
+    """Examples by what people may call them: every tail of the path, with and without ending.
+
+    Args:
+        examples: All there are.
+    """
+
+    def __init__(self, examples: Sequence[Example]):
+        self._by_name: dict[str, list[Example]] = {}
+        for example in examples:
+            parts = Path(example.file).parts
+            # Of "a/b.jpg": "a/b.jpg", "a/b", "b.jpg", "b".
+            for start in range(len(parts)):
+                tail = "/".join(parts[start:])
+                for name in {tail, os.path.splitext(tail)[0]}:
+                    self._by_name.setdefault(name, []).append(example)
+
+    def find(self, text: str) -> list[Example]:
+        """Returns the examples that a text names; those of several pictures if it is unclear.
+
+        Args:
+            text: A path, of Windows as well.
+        """
+        name = text.replace("\\", "/").removeprefix("./")
+        found = self._by_name.get(name, [])
+        # Its path below the data set is one picture's, whatever others end in it.
+        own = [one for one in found if one.file == name]
+        own = own or [one for one in found if os.path.splitext(one.file)[0] == name]
+        return own or found
+
+
 class Finder:
     """Examples by the names that lists may use for them.
 
@@ -71,14 +102,7 @@ class Finder:
         self._examples = examples
         self._root = root
         self._lists = lists or {}
-        self._by_name: dict[str, list[Example]] = {}
-        for example in examples:
-            parts = Path(example.file).parts
-            # Every tail of the path, with and without ending: "a/b.jpg", "a/b", "b.jpg", "b".
-            for start in range(len(parts)):
-                tail = "/".join(parts[start:])
-                for name in {tail, os.path.splitext(tail)[0]}:
-                    self._by_name.setdefault(name, []).append(example)
+        self._names = Names(examples)
 
     def find(self, split: str, wanted: Wanted) -> tuple[list[Example], list[Finding]]:
         """Returns the examples asked for, and the names that there are none of.
@@ -101,6 +125,9 @@ class Finder:
                 of_file.setdefault(example.file, []).append(example)
             listed = dict.fromkeys(self._lists[source])
             return [one for file in listed for one in of_file.get(file, [])], []
+        own = [one for one in self._examples if one.split == source]
+        if own:
+            return own, []
         path = self._root / source
         if path.is_file():
             return self._by_names(_lines(path), split, source)
@@ -131,13 +158,9 @@ class Finder:
     def _look_up(self, line: str) -> tuple[str, list[Example]]:
         """Returns a name, the whole line or its first column, and the examples that have it."""
         for text in (line, *line.split()[:1]):
-            name = text.replace("\\", "/").removeprefix("./")
-            found = self._by_name.get(name, [])
-            # Its path below the data set is one picture's, whatever others end in it.
-            own = [one for one in found if one.file == name]
-            own = own or [one for one in found if os.path.splitext(one.file)[0] == name]
+            found = self._names.find(text)
             if found:
-                return name, own or found
+                return text, found
         return (line.split() or [line])[0], []
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from zoo.data.dataset import DataSet
 from zoo.data.files.dataset import dataset_of
 from zoo.data.files.example import Example
-from zoo.data.files.pictures import PICTURES, find_root
+from zoo.data.files.pictures import PICTURES, find_root, natural
 from zoo.data.files.splits import SPLIT_FOLDERS
 from zoo.data.findings import Finding
 from zoo.data.request import Request, Wanted
@@ -16,8 +16,25 @@ from zoo.errors import UserError
 SOURCE = "class_folders"
 SUMMARY = "your pictures: a folder per class, also inside train/, validation/ and test/"
 TARGETS = ("class",)
+KNOWN_BY = "a folder per class"
 
 _INSIDE = "folders"
+
+
+def recognize(path: Path) -> str | None:
+    """Says what shows that a folder holds a folder per class; see `zoo.data.formats`."""
+    if not path.is_dir():
+        return None
+    places = [f for f in _folders(path) if f.name.lower() in SPLIT_FOLDERS and _folders(f)]
+    classes = {f.name for place in places or [path] for f in _folders(place) if _has_picture(f)}
+    if len(classes) < 2:
+        return None
+    inside = f" in {' and '.join(place.name for place in places)}" if places else ""
+    return f"there are {len(classes):,} folders of pictures{inside}"
+
+
+def _has_picture(folder: Path) -> bool:
+    return any(child.suffix.lower() in PICTURES for child in folder.iterdir())
 
 
 def open(
@@ -27,9 +44,9 @@ def open(
 ) -> DataSet:
     """Opens a folder of class folders.
 
-    Classes are the folders' names in alphabetical order. A split that has no folder of its own is
-    cut from the files of train: of each class the same share, chosen by a hash of the seed and of
-    each file's relative path, so that the same files give the same splits on every machine.
+    Classes are the folders' names in natural order. A split that has no folder of its own is cut
+    from the files of train: of each class the same share, chosen by a hash of the seed and of
+    each file, so that the same files give the same splits on every machine.
     Hidden files, AppleDouble files (`._x.jpg`) among them, are passed over.
 
     Args:
@@ -67,7 +84,7 @@ def open(
         )
     return dataset_of(
         root,
-        list(found.values()),
+        sorted(found.values(), key=lambda one: natural(one.name)),
         request,
         carries=frozenset(TARGETS),
         findings=findings,

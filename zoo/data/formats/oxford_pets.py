@@ -17,8 +17,18 @@ SOURCE = "oxford_pets"
 SUMMARY = "pets as published: images/ and annotations/ with lists, xmls/ and trimaps/"
 TARGETS = ("class", "box", "mask")
 
+KNOWN_BY = "a published set's layout"
+
 TRIMAP = {"1": "pet", "2": "background", "3": "border"}
 """What the ids of a trimap's pixels mean."""
+
+
+def recognize(path: Path) -> str | None:
+    """Says what shows that a folder is laid out as the set; see `zoo.data.formats`."""
+    parts = ("images", "annotations/trimaps", "annotations/xmls", "annotations/trainval.txt")
+    if all((path / part).exists() for part in parts):
+        return f"there are {', '.join(parts[:-1])} and {parts[-1]}"
+    return None
 
 
 def open(

@@ -1,5 +1,6 @@
 """Sets of TensorFlow Datasets, by name: on disk, from published files, or downloaded."""
 
+import json
 import socket
 import threading
 import time
@@ -10,17 +11,39 @@ from pathlib import Path
 from typing import Any
 
 from zoo.data.dataset import DataSet
-from zoo.data.places import prepared_folder, tfds_folder, zoo_folder
+from zoo.data.places import prepared_folder, tfds_folder, versions_in, zoo_folder
 from zoo.data.request import Request
 from zoo.errors import UserError, nearest
 
 SOURCE = "tfds:NAME"
 SUMMARY = "any image set of TensorFlow Datasets with a label, a box or a mask"
 TARGETS = ("class", "box", "mask")
+KNOWN_BY = "a published set's layout"
 
 # A download that cannot work gives up after 205 s of retries; this asks first.
 _SECONDS_TO_CONNECT = 3.0
 _DEPTH = 4
+
+
+def recognize(path: Path) -> str | None:
+    """Says what shows that a folder is a prepared set; see `zoo.data.formats`."""
+    folder = _prepared_in(path)
+    return f"there is {(folder / 'dataset_info.json').relative_to(path.parent)}" if folder else None
+
+
+def name_in(path: Path) -> str:
+    """Returns the name of the prepared set in a folder."""
+    folder = _prepared_in(path)
+    info = json.loads((folder / "dataset_info.json").read_text()) if folder else {}
+    configuration = info.get("configName")
+    return info.get("name", path.name) + (f"/{configuration}" if configuration else "")
+
+
+def _prepared_in(path: Path) -> Path | None:
+    if (path / "dataset_info.json").is_file():
+        return path
+    versions = versions_in(path)
+    return versions[-1] if versions else None
 
 
 def open(

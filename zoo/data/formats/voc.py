@@ -6,8 +6,8 @@ from pathlib import Path
 from zoo.data.dataset import DataSet
 from zoo.data.files.boxes import Objects, with_boxes
 from zoo.data.files.dataset import dataset_of
-from zoo.data.files.pictures import examples_in, find_folder, find_root
-from zoo.data.files.voc import annotations_in
+from zoo.data.files.pictures import examples_in, files_in, find_folder, find_root
+from zoo.data.files.voc import annotations_in, is_annotation
 from zoo.data.request import Request
 
 SOURCE = "voc"
@@ -16,6 +16,19 @@ TARGETS = ("class", "box")
 
 _IMAGES = ("JPEGImages", "images", "image", "imgs", "img", "pictures", "photos")
 _ANNOTATIONS = ("Annotations", "xmls", "xml", "labels", "boxes")
+
+
+def recognize(path: Path) -> str | None:
+    """Says what shows that a folder holds VOC annotations; see `zoo.data.formats`."""
+    if not path.is_dir():
+        return None
+    xmls = _folder(path, None, _ANNOTATIONS, "annotations")
+    # Where no folder of theirs has the usual name, they lie beside the pictures.
+    found = files_in(xmls, {".xml"})[0] if xmls != path else sorted(path.glob("*.xml"))
+    if not found or not is_annotation(found[0]):
+        return None
+    first = found[0].relative_to(path).as_posix()
+    return f"there are annotations of Pascal VOC, {len(found):,} XML files: {first}"
 
 
 def open(

@@ -1,0 +1,180 @@
+"""Which format a path is of: told by its files, or asked for where two fit."""
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zoo.data import check_source, open_dataset, recognize
+from zoo.data import formats as formats_package
+from zoo.errors import UserError
+
+
+def draw(root: Path, *names: str) -> None:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (4, 4)).save(root / name)
+
+
+XML = "<annotation><object/></annotation>"
+
+
+def write(root: Path, **texts: str) -> None:
+    for name, text in texts.items():
+        path = root / name.replace("__", "/").replace("_dot_", ".")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def class_folders(root):
+    draw(root, "train/cat/1.png", "train/dog/1.png", "test/cat/2.png")
+    write(root, README_dot_md="# pictures", notes_dot_csv="date,who\n1,me\n")
+
+
+def mask_folders(root):
+    draw(root, "images/1.png", "masks/1.png")
+
+
+def voc(root):
+    draw(root, "JPEGImages/1.png", "SegmentationClass/1.png")
+    write(root, Annotations__1_dot_xml=XML)
+
+
+def loose_voc(root):
+    draw(root, "1.png")
+    write(root, **{"1_dot_xml": XML})
+
+
+def csv(root):
+    draw(root, "photos/a/1.png", "photos/b/2.png")
+    write(root, labels_dot_csv="1.png;cat\n2.png;dog\n")
+
+
+def yolo(root):
+    draw(root, "images/1.png")
+    write(root, labels__1_dot_txt="0 0.5 0.5 1 1\n")
+
+
+def described_yolo(root):
+    draw(root, "images/1.png")
+    write(root, data_dot_yaml="train: images\nnames: [cat]\n")
+
+
+def npz(root):
+    np.savez(root / "set.npz", x=np.zeros((2, 4, 4), np.uint8), y=[0, 1])
+
+
+def idx(root):
+    head = bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 9])
+    (root / "t10k-images-idx3-ubyte.gz").write_bytes(gzip.compress(head))
+
+
+def oxford_pets(root):
+    draw(root, "images/Bengal_1.png", "annotations/trimaps/Bengal_1.png")
+    write(root, annotations__xmls__Bengal_1_dot_xml=XML, annotations__trainval_dot_txt="Bengal_1")
+
+
+def tfds(root):
+    version = root / "1.2.0"
+    version.mkdir()
+    (version / "dataset_info.json").write_text(json.dumps({"name": "birds", "configName": "all"}))
+
+
+LAYOUTS = {
+    class_folders: ("class_folders", "there are 2 folders of pictures in test and train"),
+    mask_folders: ("mask_folders", "there are the folders images and masks with PNG files"),
+    voc: ("voc", "there are annotations of Pascal VOC, 1 XML files: Annotations/1.xml"),
+    loose_voc: ("voc", "there are annotations of Pascal VOC, 1 XML files: 1.xml"),
+    csv: ("csv", "there is labels.csv, a table whose rows name pictures"),
+    yolo: ("yolo", "there are labels of boxes beside the pictures: labels/1.txt"),
+    described_yolo: ("yolo", "there is data.yaml, which names classes and pictures"),
+    npz: ("npz", "there is set.npz, an archive of arrays"),
+    idx: ("idx", "there is t10k-images-idx3-ubyte.gz, an IDX file of pictures"),
+    oxford_pets: ("oxford_pets", "there are images, annotations/trimaps, annotations/xmls"),
+    tfds: ("tfds:birds/all", "1.2.0/dataset_info.json"),
+}
+
+
+@pytest.mark.parametrize("make", LAYOUTS, ids=lambda make: make.__name__)
+def test_a_folder_is_told_by_its_files(tmp_path, make):
+    make(tmp_path)
+    source, path, evidence = recognize(tmp_path)
+    expected, says = LAYOUTS[make]
+    assert (source, path) == (expected, tmp_path)
+    assert says in evidence
+
+
+def test_the_only_folder_inside_is_looked_at(tmp_path):
+    (tmp_path / "archive" / "pets").mkdir(parents=True)
+    (tmp_path / "LICENSE").touch()
+    class_folders(tmp_path / "archive" / "pets")
+    source, path, evidence = recognize(tmp_path)
+    assert (source, path) == ("class_folders", tmp_path / "archive" / "pets")
+    assert evidence.endswith(" in archive/pets")
+    assert len(open_dataset("auto", tmp_path).label_names) == 2
+
+
+def test_every_format_that_is_told_is_tried_here():
+    told = {
+        name for name, module in formats_package._formats().items() if hasattr(module, "recognize")
+    }
+    assert {source.partition(":")[0] for source, _ in LAYOUTS.values()} == told
+
+
+@pytest.mark.parametrize(
+    ("make", "file"),
+    [
+        (csv, "labels.csv"),
+        (described_yolo, "data.yaml"),
+        (npz, "set.npz"),
+        (idx, "t10k-images-idx3-ubyte.gz"),
+    ],
+)
+def test_a_single_file_is_told_as_well(tmp_path, make, file):
+    make(tmp_path)
+    assert recognize(tmp_path / file)[0] == LAYOUTS[make][0]
+
+
+def test_what_is_to_be_learnt_decides_between_formats(tmp_path):
+    voc(tmp_path)
+    draw(tmp_path, "images/1.png", "masks/1.png")
+    assert recognize(tmp_path)[0] == "voc"
+    assert recognize(tmp_path, ["mask"])[0] == "mask_folders"
+    with pytest.raises(UserError, match=r"looks like .*voc.*carries no 'box' and 'mask'; name the"):
+        recognize(tmp_path, ["box", "mask"])
+
+
+def test_where_two_formats_fit_both_are_named(tmp_path):
+    voc(tmp_path)
+    csv(tmp_path)
+    with pytest.raises(UserError, match=r"can be read as csv .* and as voc") as error:
+        open_dataset("auto", tmp_path)
+    assert "\n" not in str(error.value)
+    assert str(error.value).endswith('say which in data.source, as in data.source="csv"')
+
+
+def test_what_is_no_data_set_is_refused(tmp_path):
+    draw(tmp_path, "1.png")
+    write(tmp_path, notes_dot_xml="<html/>", notes_dot_csv="a,b", some_dot_yaml="a: 1")
+    with pytest.raises(UserError, match="is of no format that is told by its files; name the"):
+        recognize(tmp_path)
+    with pytest.raises(UserError, match="there is no folder"):
+        recognize(tmp_path / "gone")
+    with pytest.raises(UserError, match="pass --data PATH"):
+        open_dataset("auto")
+    (tmp_path / "empty.csv").touch()
+    (tmp_path / "broken.npz").write_bytes(b"x")
+    with pytest.raises(UserError, match="is of no format"):
+        recognize(tmp_path / "empty.csv")
+
+
+def test_options_are_those_of_the_format_found(tmp_path, monkeypatch):
+    csv(tmp_path)
+    assert check_source("auto", {"anything": 1}) == {"anything": 1}
+    with pytest.raises(UserError, match=r"'csv' has no field 'colums'; did you mean 'columns'"):
+        open_dataset("auto", tmp_path, colums={})
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path.parent))
+    assert recognize(Path(tmp_path.name))[0] == "csv"

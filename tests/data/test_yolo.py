@@ -1,0 +1,201 @@
+"""YOLO labels: what a line says, where labels and splits are, and what is said of faults."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from zoo.data import open_dataset, sentences
+from zoo.data.files.yolo import labels_path, read_shapes
+from zoo.errors import UserError
+
+fractions = st.floats(0, 1, width=32)
+shapes = st.lists(
+    st.tuples(
+        st.integers(0, 90),
+        st.one_of(
+            st.lists(fractions, min_size=4, max_size=4),
+            st.lists(st.tuples(fractions, fractions), min_size=3, max_size=9).map(
+                lambda points: [side for point in points for side in point]
+            ),
+        ),
+    ),
+    max_size=6,
+)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(shapes)
+def test_labels_are_read_back(tmp_path_factory, written):
+    path = tmp_path_factory.getbasetemp() / "labels.txt"
+    lines = [" ".join([str(id_), *map(repr, values)]) for id_, values in written]
+    path.write_text("\n\n".join(lines))
+    found, faults = read_shapes(path)
+    assert faults == []
+    assert [(shape.id, list(shape.values)) for shape in found] == written
+    for shape in found:
+        x0, y0, x1, y1 = shape.box
+        assert x0 <= x1
+        assert y0 <= y1
+        if shape.is_polygon:
+            assert (x0, y1) == (min(shape.values[::2]), max(shape.values[1::2]))
+
+
+LINES = {
+    "0 0.5 0.5 0.2": "line 1 holds 3 numbers behind the class; a box has 4, a polygon x and y",
+    "0 0.5 0.5 0.2 0.2 0.9": "line 1 holds 5 numbers behind the class",
+    "cat 0.5 0.5 0.2 0.2": "line 1 holds something else than numbers",
+    "-1 0.5 0.5 0.2 0.2": "line 1 begins with -1, which is no number of a class",
+    "0.5 0.5 0.5 0.2 0.2": "line 1 begins with 0.5, which is no number of a class",
+    "0 nan 0.5 0.2 0.2": "line 1 holds a number that is not finite",
+}
+
+
+@pytest.mark.parametrize(("line", "says"), LINES.items(), ids=LINES)
+def test_a_line_that_is_no_object_is_named(tmp_path, line, says):
+    (tmp_path / "1.txt").write_text(f"{line}\n1 0.5 0.5 1 1\n")
+    found, (fault,) = read_shapes(tmp_path / "1.txt")
+    assert [shape.id for shape in found] == [1]
+    assert str(fault).startswith(says)
+
+
+def test_labels_mirror_the_last_folder_of_images_else_lie_beside(tmp_path):
+    for picture, labels in {
+        "images/a/1.jpg": "labels/a/1.txt",
+        "images/train/images/1.jpg": "images/train/labels/1.txt",
+        "photos/1.png": "photos/1.txt",
+        "photos/2.png": "labels/photos/2.txt",
+    }.items():
+        (tmp_path / labels).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / labels).touch()
+        assert labels_path(tmp_path / picture, tmp_path) == tmp_path / labels
+    assert labels_path(tmp_path / "images/x/3.jpg", tmp_path) == tmp_path / "labels/x/3.txt"
+
+
+class Folder:
+    """A YOLO set that a test fills."""
+
+    def __init__(self, root: Path):
+        self.root = root
+
+    def add(self, name, text: str | None, size=(20, 10)):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", size).save(path)
+        if text is not None:
+            labels = labels_path(path, self.root)
+            labels.parent.mkdir(parents=True, exist_ok=True)
+            labels.write_text(text)
+
+    def open(self, path="", **options):
+        options = {"validation": 0, "test": 0, "targets": ["class", "box"], **options}
+        return open_dataset("yolo", self.root / path, **options)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return Folder(tmp_path)
+
+
+def boxes(dataset, split="train"):
+    found = dataset.splits[split]
+    examples = {i: found.read(tf.constant(i, tf.int64)) for i in range(found.length)}
+    return {
+        Path(found.label(i)).name: (
+            dataset.label_names[int(one["class"])],
+            *np.round(one["box"].numpy().astype(float), 6).tolist(),
+        )
+        for i, one in examples.items()
+    }
+
+
+@pytest.mark.parametrize("names", ["[dog, cat]", "{0: dog, 1: cat}"], ids=["list", "dict"])
+@pytest.mark.parametrize("path", ["", "data.yaml"])
+def test_a_described_set_has_its_names_and_splits(folder, names, path):
+    for split, name in (("train", "1"), ("train", "2"), ("valid", "3")):
+        folder.add(f"{split}/images/{name}.png", f"{int(name) % 2} 0.5 0.5 0.5 0.4\n")
+    folder.add("train/images/10.png", "1 0.1 0.2 0.5 0.2 0.5 0.8")
+    # Roboflow's paths go up a folder that is not there.
+    text = f"train: ../train/images\nval: ../valid/images\ntest: ../test/images\nnames: {names}"
+    (folder.root / "data.yaml").write_text(text)
+    dataset = folder.open(path)
+    # In the order of the names, whatever their numbers are.
+    assert dataset.label_names == ("cat", "dog")
+    assert boxes(dataset) == {
+        "1.png": ("cat", 0.25, 0.3, 0.75, 0.7),
+        "2.png": ("dog", 0.25, 0.3, 0.75, 0.7),
+        "10.png": ("cat", 0.1, 0.2, 0.5, 0.8),
+    }
+    assert list(boxes(dataset, "validation")) == ["3.png"]
+    assert sentences(dataset.findings) == (
+        "data.yaml names '../test/images' as test, which is not there",
+        "without a picture in validation: dog",
+    )
+
+
+def test_every_fault_is_named_and_an_empty_file_has_no_object(folder):
+    for name in ("good", "more"):
+        folder.add(f"images/{name}.png", "0 0.5 0.5 0.5 0.5")
+    folder.add("images/empty.png", "\n")
+    folder.add("images/none.png", None)
+    folder.add("images/outside.png", "0 0.9 0.5 0.4 0.5")
+    folder.add("images/unknown.png", "7 0.5 0.5 0.5 0.5")
+    folder.add("images/flat.png", "0 0.5 0.5 0 0.5\n0 0.5 0.5\n")
+    (folder.root / "labels/alone.txt").write_text("0 0.5 0.5 0.5 0.5")
+    (folder.root / "labels/classes.txt").write_text("cat\ndog\n")
+    dataset = folder.open()
+    assert set(boxes(dataset)) == {"good.png", "more.png", "outside.png"}
+    assert sentences(dataset.findings) == (
+        "there is no data.yaml: the classes' names are those of labels/classes.txt",
+        "labels without a picture: labels/alone.txt",
+        "labels/outside.txt: object 1 (cat): its box (0.9, 0.5, 0.4, 0.5) clipped to the picture",
+        "left out of train: images/empty.png has the annotation labels/empty.txt: "
+        "it names no object",
+        "left out of train: images/flat.png has the annotation labels/flat.txt: line 2 holds 2 "
+        "numbers behind the class; a box has 4, a polygon x and y of 3 points or more; "
+        "object 1 (cat): a box of no width",
+        "left out of train: images/none.png has no labels labels/none.txt",
+        "left out of train: images/unknown.png has the annotation labels/unknown.txt: "
+        "line 1 is of class 7, which labels/classes.txt lacks",
+    )
+
+
+def test_lists_of_pictures_and_the_same_pictures_twice(folder):
+    for number in range(3):
+        folder.add(f"images/all/{number}.png", "0 0.5 0.5 0.5 0.5")
+    (folder.root / "train.txt").write_text("./images/all/2.png\nimages/all/1.png\ngone.png\n")
+    (folder.root / "test.txt").write_text("images/all/0.png\nimages/all/2.png\n")
+    (folder.root / "set.yaml").write_text(
+        "train: train.txt\nval: train.txt\ntest: [test.txt]\nnc: 3\n"
+    )
+    dataset = folder.open()
+    assert list(boxes(dataset)) == ["1.png"]
+    assert list(boxes(dataset, "test")) == ["0.png", "2.png"]
+    assert sentences(dataset.findings) == (
+        "set.yaml names the same as train and as validation: it is train",
+        "listed in train.txt and not there: gone.png",
+        "named for several splits and taken for the last of them: images/all/2.png (test)",
+        "no object is of the classes 1, 2 of set.yaml",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("train: [", "is no YAML that can be read"),
+        ("- 1", "does not describe a YOLO set"),
+        ("train: images\n", "has no names of classes"),
+        ("names: [a]", "does not say which pictures to train on"),
+        ("names: [a]\ntrain: gone", "names 'gone' as train, which is not there"),
+    ],
+)
+def test_a_description_that_is_none_is_refused_in_one_sentence(folder, text, says):
+    folder.add("images/1.png", "0 0.5 0.5 0.5 0.5")
+    (folder.root / "data.yaml").write_text(text)
+    with pytest.raises(UserError, match=says) as error:
+        folder.open("data.yaml")
+    assert "\n" not in str(error.value)

@@ -1,0 +1,195 @@
+"""YOLO: a text file of boxes for each picture, and a `data.yaml` that names the classes."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from zoo.data.dataset import DataSet
+from zoo.data.files.boxes import Objects, with_boxes
+from zoo.data.files.dataset import dataset_of
+from zoo.data.files.objects import Annotation, Thing, corners
+from zoo.data.files.pictures import (
+    PICTURES,
+    Look,
+    examples_of,
+    files_in,
+    find_folder,
+    find_root,
+    natural,
+)
+from zoo.data.files.yolo import labels_path, read_shapes
+from zoo.data.files.yolo_description import (
+    Description,
+    describe,
+    find_description,
+    is_description,
+    named_classes,
+)
+from zoo.data.findings import Finding, Reason, decision, found_in
+from zoo.data.request import Request
+from zoo.errors import UserError
+
+SOURCE = "yolo"
+SUMMARY = "your pictures with YOLO labels: data.yaml, images/ and a text file for each"
+TARGETS = ("class", "box")
+
+_IMAGES = ("images", "image", "imgs", "img", "obj_train_data", "pictures", "photos")
+_ENDINGS = (".yaml", ".yml")
+# So many files of text are looked into before a folder is said to hold no labels.
+_LOOKED_INTO = 20
+
+
+def recognize(path: Path) -> str | None:
+    """Says what shows that a folder holds YOLO labels; see `zoo.data.formats`."""
+    if path.is_file():
+        if path.suffix.lower() in _ENDINGS and is_description(path):
+            return f"there is {path.name}, which names classes and pictures"
+        return None
+    described = find_description(path)
+    if described is not None:
+        return f"there is {described.name}, which names classes and pictures"
+    for picture in files_in(path, PICTURES)[0][:_LOOKED_INTO]:
+        labels = labels_path(picture, path)
+        if labels.is_file() and _holds_labels(labels):
+            name = labels.relative_to(path).as_posix()
+            return f"there are labels of boxes beside the pictures: {name}"
+    return None
+
+
+def _holds_labels(path: Path) -> bool:
+    try:
+        shapes, faults = read_shapes(path)
+    except ValueError:
+        return False
+    return bool(shapes) and not faults
+
+
+def open(
+    name: str,
+    path: Path | None,
+    request: Request,
+    *,
+    objects: Objects = "largest",
+    classes: Sequence[str] | None = None,
+) -> DataSet:
+    """Opens pictures with YOLO labels (Redmon et al. 2016, in Ultralytics' layout).
+
+    A picture's labels are in `labels/` where it is in `images/`, or beside it; an empty file
+    says that the picture has no object. A line is a class and a box, or a class and a polygon,
+    whose bounds are the box. Classes are numbered by their names' order, as in any format; the
+    numbers in the files are only what `names` calls them.
+
+    Args:
+        name: Empty: this source takes no name.
+        path: The `data.yaml`, or the folder that holds it; without one, the folder that holds
+            `images/` and `labels/`, with the names in `classes.txt`.
+        request: What is asked for. Without splits those of `data.yaml`, else lists or folders
+            of the usual names.
+        objects: What to do about a picture with several objects: "largest", "skip" or "crop".
+        classes: Names of the objects that count; all if None.
+
+    Raises:
+        UserError: If there is no such folder, or no example to train on.
+    """
+    del name
+    place = find_root(path, SOURCE, "data.yaml, or images/ and labels/", _ENDINGS)
+    described = place if place.is_file() else find_description(place)
+    description = describe(described) if described else _undescribed(place)
+    named = [set(some) for some in description.pictures.values()]
+    split_of = {path: split for split, some in description.pictures.items() for path in some}
+    paths = sorted(split_of, key=lambda path: natural(str(path.relative_to(description.root))))
+    examples, looks, findings = examples_of(description.root, paths)
+    several = [path for path in paths if sum(path in one for one in named) > 1]
+    findings += found_in(
+        {path.relative_to(description.root).as_posix(): split_of[path] for path in several},
+        "in-several-splits",
+        "named for several splits and taken for the last of them",
+        effect="mended",
+    )
+    examples = [
+        replace(example, split=split_of[path])
+        for example, path in zip(examples, paths, strict=True)
+    ]
+    labels = {one.file: labels_path(Path(one.path), description.root) for one in examples}
+    annotations, used = _annotations(description, labels, dict(zip(labels, looks, strict=True)))
+    alone = _without_picture(description.root, labels.values())
+    names = {str(name) for name in description.names.values()}
+    unseen = sorted(names - used, key=natural) if described else []
+    if unseen and classes is None:
+        text = f"no object is of the classes {', '.join(unseen)} of {description.source}"
+        findings.append(Finding("class-absent", "", text))
+    examples, decided = with_boxes(examples, looks, annotations, objects=objects, classes=classes)
+    return dataset_of(
+        description.root,
+        examples,
+        request,
+        carries=frozenset(TARGETS),
+        findings=[*description.findings, *findings, *alone, *decided],
+    )
+
+
+def _undescribed(root: Path) -> Description:
+    """Returns what is known of a folder without `data.yaml`."""
+    try:
+        pictures = find_folder(root, None, _IMAGES, "pictures")
+    except UserError:
+        pictures = root
+    source, names = named_classes(root)
+    said = f"there is no data.yaml: the classes' names are those of {source}"
+    if not names:
+        said = "there is no data.yaml and no classes.txt: classes are called by their numbers"
+    paths = files_in(pictures, PICTURES)[0]
+    return Description(root, source, names, {"": paths}, [decision(said)])
+
+
+def _annotations(
+    description: Description, labels: Mapping[str, Path], looks: Mapping[str, Look]
+) -> tuple[dict[str, Annotation | Reason], set[str]]:
+    """Returns the objects of each picture's file, and the names that objects have."""
+    found: dict[str, Annotation | Reason] = {}
+    used: set[str] = set()
+    for file, path in labels.items():
+        source = os.path.relpath(path, description.root)
+        if not path.is_file():
+            found[file] = Reason("missing-annotation", f"has no labels {source}")
+            continue
+        try:
+            shapes, faults = read_shapes(path)
+        except ValueError as error:
+            text = f"has the labels {source}, which {error}"
+            found[file] = Reason("unreadable-annotation", text)
+            continue
+        annotation = Annotation(source=source, faults=faults)
+        height, width = looks[file].size
+        for number, shape in enumerate(shapes, 1):
+            name = description.names.get(shape.id, "" if description.names else str(shape.id))
+            if not name:
+                text = f"line {shape.line} is of class {shape.id}, which {description.source} lacks"
+                annotation.faults.append(Reason("object-incomplete", text))
+                continue
+            used.add(name)
+            x0, y0, x1, y1 = shape.box
+            edges = (x0 * width, y0 * height, x1 * width, y1 * height)
+            annotation.objects.append(Thing(number, name, edges, corners(shape.values[:4])))
+        found[file] = annotation
+    return found, used
+
+
+def _without_picture(root: Path, labels: Iterable[Path]) -> list[Finding]:
+    """Names the files in folders of labels that are no picture's."""
+    paths = set(labels)
+    folders = {one.parent for one in paths if "labels" in one.relative_to(root).parts[:-1]}
+    tops = {folder for folder in folders if folder.is_dir() and not folders & set(folder.parents)}
+    alone = [
+        one.relative_to(root).as_posix()
+        for folder in tops
+        for one in files_in(folder, {".txt"})[0]
+        if one not in paths and one.name != "classes.txt"
+    ]
+    return found_in(
+        dict.fromkeys(sorted(alone, key=natural), ""),
+        "missing-picture",
+        "labels without a picture",
+        effect="left out",
+    )
