@@ -24,6 +24,7 @@ ROOMS = [
     "tasks",
     "inference",
     "training",
+    "plan",
     "evaluation",
     "export",
     "model",
@@ -34,7 +35,7 @@ ROOMS = [
     "finish",
     "cli",
 ]
-HEAVY = ("tensorflow", "keras", "tensorflow_datasets", "matplotlib", "sklearn")
+HEAVY = ("tensorflow", "keras", "tensorflow_datasets", "matplotlib", "sklearn", "scipy")
 
 
 def room_of(module: str) -> str:
@@ -76,7 +77,7 @@ def modules_after(code: str) -> set[str]:
 COMMANDS = [
     ["--help"],
     ["--version"],
-    *([name, "--help"] for name in ("list", "describe", "run", "train")),
+    *([name, "--help"] for name in ("list", "describe", "new", "run", "train")),
     *([name, "--help"] for name in ("evaluate", "predict", "export")),
     ["list", "encoders"],
     ["list", "recipes"],

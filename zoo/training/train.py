@@ -94,7 +94,9 @@ class Session:
         return publish(self.loop.network, self.recipe, len(self.class_names))
 
 
-def open_session(recipe: Recipe, watch: Watch, *, resumed: bool = False) -> Session:
+def open_session(
+    recipe: Recipe, watch: Watch, *, resumed: bool = False, dataset: DataSet | None = None
+) -> Session:
     """Checks the recipe, reads the data and builds the network.
 
     What costs nothing is checked first: options, then the network, then the pictures.
@@ -104,6 +106,7 @@ def open_session(recipe: Recipe, watch: Watch, *, resumed: bool = False) -> Sess
         watch: Told what goes on.
         resumed: A checkpoint will be restored: the weights that the recipe begins with are
             neither needed nor looked for.
+        dataset: The recipe's, where it is open already, or a part of it.
 
     Raises:
         UserError: For anything in recipe or data that keeps the run from going on.
@@ -116,8 +119,9 @@ def open_session(recipe: Recipe, watch: Watch, *, resumed: bool = False) -> Sess
     precision = choose_precision(recipe.precision)
     recipe = recipe.model_copy(update={"precision": precision})
     task = tasks.get(recipe.task)
-    with watch.bar(f"opening {recipe.data.source}"):
-        dataset = open_data(recipe)
+    if dataset is None:
+        with watch.bar(f"opening {recipe.data.source}"):
+            dataset = open_data(recipe)
     class_names = dataset.class_names(task.targets)
     recipe.augmentation(dataset.mirrored)
     for name in ("train", "validation"):
