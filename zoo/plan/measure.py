@@ -1,5 +1,6 @@
 """Measuring a data set's fingerprint."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -144,11 +145,7 @@ def _count_classes(split: Split, classes: int, watch: Watch) -> tuple[int, ...]:
 
 def _size_and_box(raw: _Raw) -> _Raw:
     image = raw["image"]
-    if image.dtype == tf.string:
-        _, size, orientation = read_header(image)
-        size = tf.where(orientation >= 5, size[::-1], size)
-    else:
-        size = tf.shape(image)[:2]
+    size = _upright_size()(image) if image.dtype == tf.string else tf.shape(image)[:2]
     return {"size": tf.cast(size, tf.int64)} | ({"box": raw["box"]} if "box" in raw else {})
 
 
@@ -156,12 +153,9 @@ def _look_of(task: Task) -> Callable[[_Raw], _Raw]:
     def look(raw: _Raw) -> _Raw:
         image = raw["image"]
         if image.dtype == tf.string:
-            image = decode_image(image, 3)
-        channels = tf.shape(image)[-1]
-        values = tf.cast(image[:, :, :3], tf.float32)
-        apart = tf.reduce_max(values, axis=-1) - tf.reduce_min(values, axis=-1) > _APART
-        coloured = tf.reduce_mean(tf.cast(apart, tf.float32)) > _COLOURED
-        found = {"channels": channels, "coloured": coloured}
+            found = {"channels": tf.constant(3), "coloured": _decoded_colour()(image)}
+        else:
+            found = {"channels": tf.shape(image)[-1], "coloured": _has_colour(image)}
         if "mask" in task.targets:
             mask = raw["mask"]
             if mask.dtype == tf.string:
@@ -170,6 +164,32 @@ def _look_of(task: Task) -> Callable[[_Raw], _Raw]:
         return found
 
     return look
+
+
+# Traced once: tracing takes longer than looking at a small set's pictures.
+@functools.cache
+def _upright_size() -> Callable[[Any], Any]:
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+    def upright_size(data):
+        _, size, orientation = read_header(data)
+        return tf.where(orientation >= 5, size[::-1], size)
+
+    return upright_size
+
+
+@functools.cache
+def _decoded_colour() -> Callable[[Any], Any]:
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+    def decoded_colour(data):
+        return _has_colour(decode_image(data, 3))
+
+    return decoded_colour
+
+
+def _has_colour(image: tf.Tensor) -> tf.Tensor:
+    values = tf.cast(image[:, :, :3], tf.float32)
+    apart = tf.reduce_max(values, axis=-1) - tf.reduce_min(values, axis=-1) > _APART
+    return tf.reduce_mean(tf.cast(apart, tf.float32)) > _COLOURED
 
 
 def _boxes(rows: Any) -> Boxes | None:

@@ -59,8 +59,8 @@ def choose_network(
         chosen = {
             "encoder": Choice(
                 PRETRAINED,
-                "its ImageNet weights lie on this machine and know edges, textures and shapes, which "
-                f"{plural(fingerprint.train, 'picture')} are too few to teach",
+                "its ImageNet weights lie on this machine and know edges, textures and shapes: "
+                f"{plural(fingerprint.train, 'picture')} would be too few to teach them",
             ),
             "weights": Choice("imagenet"),
         }

@@ -112,8 +112,8 @@ def _search(
             )
     said = "; ".join(f"{source}: {fault}" for source, fault in faults.items())
     raise UserError(
-        f"{place} is in no format that {task.name} learns from ({said}); name the format with "
-        "--set data.source=NAME and its options with --set data.options.NAME=VALUE"
+        f"{place} is in no format that {task.name} learns from ({said}); say more with --set "
+        "data.source=FORMAT, --set data.options.NAME=VALUE or --set data.splits.test=LIST"
     )
 
 

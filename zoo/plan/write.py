@@ -112,7 +112,9 @@ def _sections(plan: Plan) -> Iterable[str]:
             lines += _group(top, values[top], dict.fromkeys(inside), fields)
         else:
             lines += _comment(fields[top], _INDENT)
-            lines.append(f"{' ' * _INDENT}{top}={_literal(values[top], len(top) + 6)},")
+            lines.append(
+                f"{' ' * _INDENT}{top}={_literal(values[top], _INDENT, _INDENT + len(top) + 2)},"
+            )
         yield "\n".join(lines)
 
 
@@ -126,7 +128,7 @@ def _group(
         given = next(f for f in reasons if f == f"{top}.{name}" or f.startswith(f"{top}.{name}."))
         yield from _comment(reasons[given], deeper)
         key = f"{name}=" if call else f"{_literal(name)}: "
-        yield f"{' ' * deeper}{key}{_literal(values[name], deeper + len(key) + 1)},"
+        yield f"{' ' * deeper}{key}{_literal(values[name], deeper, deeper + len(key) + 1)},"
     yield f"{' ' * _INDENT}{')' if call else '}'},"
 
 
@@ -148,29 +150,35 @@ def _comment(text: str, indent: int) -> list[str]:
     )
 
 
-def _literal(value: Any, used: int = 0) -> str:
+def _literal(value: Any, indent: int = 0, used: int = 0) -> str:
     """Returns a plain value as Python, on lines of its own where it is long.
 
     Args:
         value: Of a recipe.
-        used: Columns that are taken before and behind it.
+        indent: Columns before the line that it begins on.
+        used: Columns of that line that are taken before and behind it.
     """
     if isinstance(value, str):
         text = repr(value)
         return f'"{text[1:-1]}"' if text[0] == "'" and '"' not in text else text
-    if isinstance(value, dict):
-        parts = [f"{_literal(key)}: {_literal(one)}" for key, one in value.items()]
-        opening, closing = "{", "}"
-    elif isinstance(value, list | tuple):
-        parts = [_literal(one) for one in value]
-        opening, closing = ("[", "]") if isinstance(value, list) else ("(", ")")
-    else:
+    if not isinstance(value, dict | list | tuple):
         return repr(value)
-    line = f"{opening}{', '.join(parts)}{closing}"
-    if used + len(line) <= _WIDTH or not parts:
+    opening, closing = {dict: "{}", list: "[]", tuple: "()"}[type(value)]
+
+    def parts(deeper: int) -> list[str]:
+        if not isinstance(value, dict):
+            return [_literal(one, deeper, deeper + 1) for one in value]
+        keys = [f"{_literal(key)}: " for key in value]
+        return [
+            key + _literal(one, deeper, deeper + len(key) + 1)
+            for key, one in zip(keys, value.values(), strict=True)
+        ]
+
+    line = f"{opening}{', '.join(parts(-(_WIDTH**2)))}{closing}"
+    if used + len(line) <= _WIDTH or not value:
         return line
-    indent = _INDENT if used < 3 * _INDENT else 2 * _INDENT
-    inner = "\n".join(f"{' ' * (indent + _INDENT)}{part}," for part in parts)
+    deeper = indent + _INDENT
+    inner = "\n".join(f"{' ' * deeper}{part}," for part in parts(deeper))
     return f"{opening}\n{inner}\n{' ' * indent}{closing}"
 
 
