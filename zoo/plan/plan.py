@@ -217,7 +217,7 @@ def _choose_epochs(
     steps = _steps(recipe, fingerprint)
     took = (
         f"a step took {speed.step:.2g} s here: {plural(epochs, 'epoch')} of "
-        f"{plural(steps, 'step')} take about {duration(epochs * epoch)}"
+        f"{plural(steps, 'step')}, about {duration(epochs * epoch)}"
     )
     if possible < 1:
         took += f", more than the {minutes:g} minutes there are"

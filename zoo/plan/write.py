@@ -69,10 +69,14 @@ def _measured(found: Fingerprint) -> Iterable[str]:
     splits = ", ".join(f"{name} {count:,}" for name, count in found.pictures.items())
     yield f"pictures: {splits}"
     low, middle, high = found.aspect
-    yield (
-        f"size: {by(found.size)} pixels (height by width, the median), from {by(found.smallest)} "
-        f"to {by(found.largest)}; width by height {middle:.2f}, {low:.2f} to {high:.2f}"
-    )
+    if found.one_size:
+        yield f"size: all {by(found.size)} pixels (height by width)"
+    else:
+        yield (
+            f"size: {by(found.size)} pixels (height by width, the median), from "
+            f"{by(found.smallest)} to {by(found.largest)}; width by height {middle:.2f}, "
+            f"{low:.2f} to {high:.2f}"
+        )
     if found.counts is not None:
         counts = [
             f"{name} {count:,}"
@@ -127,7 +131,7 @@ def _group(
     for name in names:
         given = next(f for f in reasons if f == f"{top}.{name}" or f.startswith(f"{top}.{name}."))
         yield from _comment(reasons[given], deeper)
-        key = f"{name}=" if call else f"{_literal(name)}: "
+        key = f"{name}=" if call else f"{_inline(name)}: "
         yield f"{' ' * deeper}{key}{_literal(values[name], deeper, deeper + len(key) + 1)},"
     yield f"{' ' * _INDENT}{')' if call else '}'},"
 
@@ -150,7 +154,7 @@ def _comment(text: str, indent: int) -> list[str]:
     )
 
 
-def _literal(value: Any, indent: int = 0, used: int = 0) -> str:
+def _literal(value: Any, indent: int, used: int) -> str:
     """Returns a plain value as Python, on lines of its own where it is long.
 
     Args:
@@ -158,28 +162,33 @@ def _literal(value: Any, indent: int = 0, used: int = 0) -> str:
         indent: Columns before the line that it begins on.
         used: Columns of that line that are taken before and behind it.
     """
+    line = _inline(value)
+    if used + len(line) <= _WIDTH or not isinstance(value, dict | list | tuple) or not value:
+        return line
+    deeper = indent + _INDENT
+    if isinstance(value, dict):
+        items = [(f"{_inline(key)}: ", one) for key, one in value.items()]
+    else:
+        items = [("", one) for one in value]
+    inner = "\n".join(
+        f"{' ' * deeper}{key}{_literal(one, deeper, deeper + len(key) + 1)}," for key, one in items
+    )
+    return f"{line[0]}\n{inner}\n{' ' * indent}{line[-1]}"
+
+
+def _inline(value: Any) -> str:
+    """Returns a plain value as Python on one line, as a formatter would write it."""
     if isinstance(value, str):
         text = repr(value)
         return f'"{text[1:-1]}"' if text[0] == "'" and '"' not in text else text
-    if not isinstance(value, dict | list | tuple):
-        return repr(value)
-    opening, closing = {dict: "{}", list: "[]", tuple: "()"}[type(value)]
-
-    def parts(deeper: int) -> list[str]:
-        if not isinstance(value, dict):
-            return [_literal(one, deeper, deeper + 1) for one in value]
-        keys = [f"{_literal(key)}: " for key in value]
-        return [
-            key + _literal(one, deeper, deeper + len(key) + 1)
-            for key, one in zip(keys, value.values(), strict=True)
-        ]
-
-    line = f"{opening}{', '.join(parts(-(_WIDTH**2)))}{closing}"
-    if used + len(line) <= _WIDTH or not value:
-        return line
-    deeper = indent + _INDENT
-    inner = "\n".join(f"{' ' * deeper}{part}," for part in parts(deeper))
-    return f"{opening}\n{inner}\n{' ' * indent}{closing}"
+    if isinstance(value, dict):
+        pairs = [f"{_inline(key)}: {_inline(one)}" for key, one in value.items()]
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_inline, value))}]"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_inline, value))}{',' if len(value) == 1 else ''})"
+    return repr(value)
 
 
 def _paragraph(text: str, indent: str = "") -> str:
