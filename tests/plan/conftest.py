@@ -120,7 +120,9 @@ def zoo():
 
     def run(*arguments, code=0):
         result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-        assert result.exit_code == code, (result.output, result.exception)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert result.exit_code == code, result.output
         return result
 
     return run

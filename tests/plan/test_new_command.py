@@ -158,6 +158,26 @@ def test_mistakes_are_one_sentence_and_leave_nothing(here, made, zoo, speed, arg
     assert list(here.iterdir()) == []
 
 
+def test_what_cannot_be_made_lighter_is_timed_once(here, made, zoo, speed):
+    seen = speed(1000.0)
+    zoo(
+        "new", made / "classification", "--task", "classification", "-o", "m.py",
+        "--set", "model.filters=[8]", "--set", "input.size=[16,16]",
+    )  # fmt: skip
+    assert seen == [(8, (16, 16))]
+
+
+def test_too_few_pictures_to_validate_with_are_said(here, zoo, speed, made):
+    speed(0.01)
+    for name in ("red", "blue"):
+        Path("few", name).mkdir(parents=True)
+        picture = made / "classification" / name / f"{int(name == 'red')}.png"
+        Path("few", name, "0.png").write_bytes(picture.read_bytes())
+    said = refusal(zoo, "few", "--task", "classification", "-o", "m.py")
+    assert "few has too few pictures to set some aside for validation" in said
+    assert not Path("m.py").exists()
+
+
 def test_a_file_that_is_there_is_kept(here, made, zoo, speed):
     speed(0.01)
     Path("m.py").write_text("mine")

@@ -72,6 +72,11 @@ def measure(dataset: DataSet, task: Task, watch: Watch) -> Fingerprint:
             f"none of the {len(decoded):,} pictures of {dataset.name} that were looked at can be "
             "used; `zoo train` names what is wrong with each"
         )
+    if "mask" in task.targets and not regions.labelled:
+        raise UserError(
+            f"no pixel of the {len(pictures):,} masks of {dataset.name} that were looked at has a "
+            "class; name the ids with --set data.options.classes=..."
+        )
     unusable = {int(i) for i in sized} - known.keys() | {int(i) for i in decoded} - pictures.keys()
     coloured = float(np.mean([row["coloured"] for row in pictures.values()]))
     channels = max(int(row["channels"]) for row in pictures.values())
@@ -228,8 +233,13 @@ class _Regions:
                 thickness.append(thickness_of(inside))
                 components += component_shares(inside)
 
+    @property
+    def labelled(self) -> int:
+        """Number of pixels that have a class."""
+        return int(self._pixels[: len(self._thickness)].sum())
+
     def result(self, names: tuple[str, ...]) -> Masks:
-        labelled = max(1, int(self._pixels[: len(names)].sum()))
+        labelled = self.labelled
         return Masks(
             regions=tuple(
                 Region(
@@ -241,7 +251,7 @@ class _Regions:
                 )
                 for number, name in enumerate(names)
             ),
-            ignored=float(1 - labelled / max(1, int(self._pixels.sum()))),
+            ignored=float(1 - labelled / self._pixels.sum()),
         )
 
 

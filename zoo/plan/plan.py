@@ -1,8 +1,9 @@
 """From a data set to a recipe: what is measured, what follows from it, and why."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from zoo import tasks
@@ -69,6 +70,7 @@ class Plan:
         augment = recipe.augment if isinstance(recipe.augment, str) else "its own"
         views = f" x {recipe.repeat}" if recipe.repeat > 1 else ""
         return (
+            f"data     {recipe.data.source}\n"
             f"measured {counts}; {len(found.class_names)} classes; {by(found.size)} pixels\n"
             f"planned  {recipe.model.get('encoder', 'an encoder')} at {shown}, batches of "
             f"{recipe.batch_size}, {augment} augmentation\n"
@@ -102,28 +104,17 @@ def plan_recipe(
     data, dataset, own_validation = _set_aside(data, dataset, task, given)
     watch.notes([*sentences(dataset.findings), *([load] if load else [])])
     fingerprint = measure(dataset, task, watch)
-    memory = machine.memory()
-    variants = _variants(fingerprint)
-    for _ in range(_TRIALS):
-        width, side = variants[0]
-        draft = draft_recipe(
-            fingerprint,
-            data,
-            task_name,
-            given,
-            memory=memory,
-            width=width,
-            side=side,
-            own_validation=own_validation,
-        )
-        recipe = draft.recipe()
-        cached = prepared_bytes(recipe, fingerprint) <= recipe.data.cache_gib * 2**30
-        speed = time_steps(recipe, dataset, watch, cached=cached)
-        epoch = speed.epoch(_steps(recipe, fingerprint), fingerprint.pictures["validation"])
-        passes = minutes * 60 * _USED / epoch * recipe.repeat
-        variants = _cheaper(variants, passes / _PASSES, fingerprint)
-        if not variants:
-            break
+    drafted = partial(
+        draft_recipe,
+        fingerprint,
+        data,
+        task_name,
+        given,
+        memory=machine.memory(),
+        own_validation=own_validation,
+    )
+    draft, speed = _fast_enough(drafted, fingerprint, dataset, minutes, watch)
+    epoch = _epoch_seconds(draft.recipe(), fingerprint, speed)
     _choose_epochs(draft, fingerprint, speed, minutes, epoch)
     recipe = draft.recipe()
     return Plan(
@@ -145,6 +136,11 @@ def _set_aside(
     Returns:
         The data, opened with that share, and whether the split is the set's own or the user's.
     """
+    if "validation" not in dataset.splits:
+        raise UserError(
+            f"{dataset.name} has too few pictures to set some aside for validation; add some, or "
+            "say which with --set data.splits.validation=LIST"
+        )
     train, validation = dataset.split("train").length, dataset.split("validation").length
     if "data.validation" in given or "validation" in data.splits:
         return data, dataset, True
@@ -155,6 +151,45 @@ def _set_aside(
         data = data.model_copy(update={"validation": max(share, 0.001)})
         dataset = opened(data, task)
     return data, dataset, False
+
+
+def _fast_enough(
+    drafted: Callable[..., Draft],
+    fingerprint: Fingerprint,
+    dataset: DataSet,
+    minutes: float,
+    watch: Watch,
+) -> tuple[Draft, Speed]:
+    """Times the best network for the data, and lighter ones as long as it is too slow.
+
+    Args:
+        drafted: From ``width`` and ``side`` to a draft.
+        fingerprint: Of the data.
+        dataset: The data.
+        minutes: That training may take.
+        watch: Told what goes on.
+    """
+    variants = _variants(fingerprint)
+    timed: tuple[Draft, Speed] | None = None
+    for _ in range(_TRIALS):
+        width, side = variants[0]
+        draft = drafted(width=width, side=side)
+        recipe = draft.recipe()
+        # What is settled, or pretrained, leaves a variant nothing to make lighter.
+        if timed is None or recipe != timed[0].recipe():
+            cached = prepared_bytes(recipe, fingerprint) <= recipe.data.cache_gib * 2**30
+            timed = draft, time_steps(recipe, dataset, watch, cached=cached)
+        epochs = minutes * 60 * _USED / _epoch_seconds(recipe, fingerprint, timed[1])
+        variants = _cheaper(variants, epochs * recipe.repeat / _PASSES, fingerprint)
+        if not variants:
+            break
+    assert timed is not None
+    return timed
+
+
+def _epoch_seconds(recipe: Recipe, fingerprint: Fingerprint, speed: Speed) -> float:
+    steps = _steps(recipe, fingerprint)
+    return steps * speed.step + fingerprint.pictures["validation"] * speed.picture
 
 
 def _variants(fingerprint: Fingerprint) -> list[tuple[int, int | None]]:

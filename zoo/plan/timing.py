@@ -29,15 +29,6 @@ class Speed:
     step: float
     picture: float
 
-    def epoch(self, steps: int, validation: int) -> float:
-        """Returns the seconds of an epoch.
-
-        Args:
-            steps: Of training.
-            validation: Pictures to validate with.
-        """
-        return steps * self.step + validation * self.picture
-
 
 def time_steps(recipe: Recipe, dataset: DataSet, watch: Watch, *, cached: bool) -> Speed:
     """Times some steps of training and of validation, after the first, which compile.
