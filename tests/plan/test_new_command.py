@@ -46,10 +46,9 @@ def speed(monkeypatch):
 )
 def test_the_recipe_runs_as_written(here, made, zoo, monkeypatch, task, source, size, train):
     monkeypatch.setattr(timing, "_SECONDS", 0.0)
-    # TensorFlow 2.21 gives a 1x1 convolution of no pictures, such as a shortcut, the channels of
-    # its input where oneDNN is on, which the verification of an export does not let pass.
-    settled = ("--set", "model.residual=false", "--minutes", "1", "--json")
-    said = json.loads(zoo("new", made / task, "--task", task, "-o", "mine.py", *settled).stdout)
+    said = json.loads(
+        zoo("new", made / task, "--task", task, "-o", "mine.py", "--minutes", "1", "--json").stdout
+    )
     assert said["recipe"] == "mine.py"
     recipe = load_recipe("mine.py")
     assert recipe.data.source == source
