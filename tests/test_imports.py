@@ -27,6 +27,7 @@ ROOMS = [
     "tasks",
     "inference",
     "training",
+    "plan",
     "evaluation",
     "export",
     "model",
@@ -38,7 +39,7 @@ ROOMS = [
     "finish",
     "cli",
 ]
-HEAVY = ("tensorflow", "keras", "tensorflow_datasets", "matplotlib", "sklearn")
+HEAVY = ("tensorflow", "keras", "tensorflow_datasets", "matplotlib", "sklearn", "scipy")
 
 
 def room_of(module: str) -> str:
@@ -80,7 +81,7 @@ def modules_after(code: str) -> set[str]:
 COMMANDS = [
     ["--help"],
     ["--version"],
-    *([name, "--help"] for name in ("list", "describe", "preview", "run", "train")),
+    *([name, "--help"] for name in ("list", "describe", "new", "preview", "run", "train")),
     *([name, "--help"] for name in ("evaluate", "predict", "export")),
     ["list", "encoders"],
     ["list", "recipes"],

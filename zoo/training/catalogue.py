@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 import zoo
 from zoo.errors import UserError, nearest
 from zoo.options import first_error
+from zoo.training.files import write_text
 from zoo.training.recipe import Recipe
 
 
@@ -61,17 +63,51 @@ def load_recipe(name: str) -> Recipe:
         UserError: If there is none of that name (with the nearest), or the file holds
             no valid ``recipe``.
     """
+    path = recipe_path(name)
+    recipe = _execute(path)
+    return recipe.model_copy(update={"name": path.stem})
+
+
+def recipe_path(name: str) -> Path:
+    """Returns the file that a recipe's name means.
+
+    Args:
+        name: As :func:`load_recipe` takes it.
+
+    Raises:
+        UserError: If there is none of that name (with the nearest).
+    """
     path = Path(name)
     if path.suffix == ".py" or path.is_file():
         if not path.is_file():
             raise UserError(f"there is no recipe file {name!r}; `zoo list recipes` shows names")
-    else:
-        found = {entry.name: entry.path for entry in list_recipes()}
-        if name not in found:
-            raise UserError(f"there is no recipe {name!r}{nearest(name, found)}")
-        path = found[name]
-    recipe = _execute(path)
-    return recipe.model_copy(update={"name": path.stem})
+        return path
+    found = {entry.name: entry.path for entry in list_recipes()}
+    if name not in found:
+        raise UserError(f"there is no recipe {name!r}{nearest(name, found)}")
+    return found[name]
+
+
+def copy_recipe(name: str, path: Path) -> Path:
+    """Copies a recipe as it is, but for its name in the command that runs it.
+
+    Args:
+        name: As :func:`load_recipe` takes it.
+        path: The file to write.
+
+    Returns:
+        The file that was copied.
+
+    Raises:
+        UserError: If there is no such recipe, or the file holds no valid one.
+    """
+    load_recipe(name)
+    source = recipe_path(name)
+    text = source.read_text(encoding="utf-8")
+    write_text(
+        path, re.sub(rf"zoo run {re.escape(source.stem)}\b", lambda match: f"zoo run {path}", text)
+    )
+    return source
 
 
 def _execute(path: Path) -> Recipe:

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import models, tasks
-from zoo.data import sentences
+from zoo.data import DataSet, sentences
 from zoo.data.pipeline import Prepared, evaluation_batches, training_batches
 from zoo.errors import UserError, keyword_options
 from zoo.training import checkpoint
@@ -83,7 +83,12 @@ class Session:
 
 
 def open_session(
-    recipe: Recipe, watch: Watch, *, resumed: bool = False, runs: Path = RUNS
+    recipe: Recipe,
+    watch: Watch,
+    *,
+    resumed: bool = False,
+    runs: Path = RUNS,
+    dataset: DataSet | None = None,
 ) -> Session:
     """Checks the recipe, reads the data and builds the network.
 
@@ -95,6 +100,7 @@ def open_session(
         resumed: A checkpoint will be restored: the weights that the recipe begins with are
             neither needed nor looked for.
         runs: Folder of the run folders, beside which decoded pictures are kept.
+        dataset: The recipe's, where it is open already, or a part of it.
 
     Raises:
         UserError: For anything in recipe or data that keeps the run from going on.
@@ -107,7 +113,7 @@ def open_session(
     precision = choose_precision(recipe.precision)
     recipe = recipe.model_copy(update={"precision": precision})
     task = tasks.get(recipe.task)
-    dataset = open_data(recipe, watch, runs)
+    dataset = dataset or open_data(recipe, watch, runs)
     class_names = dataset.class_names(task.targets)
     recipe.augmentation(dataset.mirrored)
     check_background(recipe, class_names)
