@@ -25,21 +25,31 @@ from zoo.training.recipe import Recipe
 from zoo.training.watch import Watch, duration
 
 
-def open_data(recipe: Recipe) -> DataSet:
+def place_of(recipe: Recipe) -> Path | None:
+    """Returns where a recipe's data lies; None where its source alone knows."""
+    data = recipe.data
+    if data.path:
+        return Path(data.path)
+    folder = zoo_folder()
+    return folder / data.place if data.place and folder and (folder / data.place).exists() else None
+
+
+def open_data(recipe: Recipe, *, for_any_task: bool = False) -> DataSet:
     """Opens the data set a recipe names.
+
+    Args:
+        recipe: With overrides applied.
+        for_any_task: Whether to open it with all it carries, rather than with what the
+            recipe's task learns from.
 
     Raises:
         UserError: If it is not there, or lacks what the task needs.
     """
     data = recipe.data
-    path = Path(data.path) if data.path else None
-    folder = zoo_folder()
-    if path is None and data.place and folder and (folder / data.place).exists():
-        path = folder / data.place
     return open_dataset(
         data.source,
-        path,
-        targets=tasks.get(recipe.task).targets,
+        place_of(recipe),
+        targets=None if for_any_task else tasks.get(recipe.task).targets,
         splits=data.splits or None,
         seed=data.seed,
         validation=data.validation,

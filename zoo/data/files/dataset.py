@@ -64,6 +64,8 @@ def dataset_of(
             findings.append(said)
         else:
             ids = mask_classes(classes, ignore)
+    used = {example.name for found in parts.values() for example in found}
+    unused = [one for one in examples if one.name not in used and not one.reason_against(needed)]
     return DataSet(
         name=root.name,
         targets=wanted,
@@ -72,6 +74,8 @@ def dataset_of(
         splits={name: split_of(name, found, wanted, labels, ids) for name, found in parts.items()},
         findings=tuple(findings),
         mirrored=mirrored,
+        root=root,
+        unused=split_of("unused", unused, wanted, labels, ids) if unused else None,
     )
 
 

@@ -18,7 +18,7 @@ from zoo.errors import UserError
 PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp"}
 
 # What a header may say, in the order of the numbers of `zoo.preprocess.read_header`.
-_KINDS = ("", "JPEG", "PNG", "GIF", "BMP", "WebP")
+KINDS_OF_PICTURES = ("", "JPEG", "PNG", "GIF", "BMP", "WebP")
 _ENDINGS = {
     "JPEG": {".jpg", ".jpeg"},
     "PNG": {".png"},
@@ -171,7 +171,7 @@ def look_at(paths: Sequence[Path]) -> list[Look]:
     for indices, kinds, sizes, orientations in data.as_numpy_iterator():
         rows = zip(indices, kinds, sizes.tolist(), orientations, strict=True)
         for index, kind, size, orientation in rows:
-            looks[index] = Look(_KINDS[kind], tuple(size), int(orientation))
+            looks[index] = Look(KINDS_OF_PICTURES[kind], tuple(size), int(orientation))
     return looks
 
 
