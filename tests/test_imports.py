@@ -25,6 +25,7 @@ ROOMS = [
     "inference",
     "training",
     "evaluation",
+    "check",
     "export",
     "model",
     "run",
@@ -76,7 +77,7 @@ def modules_after(code: str) -> set[str]:
 COMMANDS = [
     ["--help"],
     ["--version"],
-    *([name, "--help"] for name in ("list", "describe", "run", "train")),
+    *([name, "--help"] for name in ("list", "describe", "check", "run", "train")),
     *([name, "--help"] for name in ("evaluate", "predict", "export")),
     ["list", "encoders"],
     ["list", "recipes"],

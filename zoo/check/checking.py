@@ -103,7 +103,7 @@ def check_data(opened: Opened, watch: Watch) -> Check:
     Raises:
         UserError: If there is no picture.
     """
-    dataset, root = opened.dataset, opened.root
+    dataset = opened.dataset
     unreadable: Effect = "left out" if opened.unreadable == "skip" else "stops"
     pictures, strays = _pictures(opened)
     if not pictures:

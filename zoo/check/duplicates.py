@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -127,7 +128,7 @@ def similar_pairs(hashes: np.ndarray, distance: int = HASH_DISTANCE) -> np.ndarr
     """
     edges = np.linspace(0, 64, distance + 2).astype(int)
     found = []
-    for start, stop in zip(edges, edges[1:], strict=False):
+    for start, stop in pairwise(edges):
         part = (hashes >> np.uint64(start)) & np.uint64(2 ** int(stop - start) - 1)
         order = np.argsort(part, kind="stable")
         runs = np.split(order, np.flatnonzero(np.diff(part[order])) + 1)

@@ -81,9 +81,7 @@ def read_labels(
 def _lacking(split: Split, names: list[str], targets: tuple[str, ...]) -> Iterator[Finding]:
     """Names what has no class or box; a split of which nothing has any is named once."""
     lacks = [split.lacks(index) for index in range(split.length)]
-    bare = [
-        target for target in targets if lacks and all(target in one for one in lacks)
-    ]
+    bare = [target for target in targets if lacks and all(target in one for one in lacks)]
     for target in bare:
         kind = Counter(one[target].kind for one in lacks).most_common(1)[0][0]
         first = f"{names[0]} {lacks[0][target]}"

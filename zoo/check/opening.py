@@ -79,9 +79,8 @@ def find_data(
     elif data in sources or data.partition(":")[0] in {name.partition(":")[0] for name in sources}:
         recipe = _recipe_for(data, None)
     else:
-        raise UserError(
-            f"there is no folder, file, recipe or data set {data!r}{nearest(data, recipes | sources)}"
-        )
+        known = nearest(data, recipes | sources)
+        raise UserError(f"there is no folder, file, recipe or data set {data!r}{known}")
     changes = dict(overrides or {})
     if path is not None:
         found = _existing(path)

@@ -47,14 +47,13 @@ def find_strays(
         been.add(real)
         below[:] = sorted(name for name in below if not name.startswith("."))
         folder = Path(place)
+        held = folders is None or folder in folders
         for name in sorted(names):
             path = folder / name
             file = path.relative_to(root).as_posix()
             if _is_systems(path):
                 system[file] = ""
-            elif name.startswith(".") or str(path) in known:
-                continue
-            elif folders is not None and folder not in folders:
+            elif name.startswith(".") or str(path) in known or not held:
                 continue
             elif path.suffix.lower() in PICTURES:
                 pictures.append(path)
