@@ -100,10 +100,12 @@ class Reason:
     Attributes:
         kind: One of `KINDS`.
         text: The end of a sentence that begins with its name: "has no mask masks/1.png".
+        together: As in `Finding`.
     """
 
     kind: str
     text: str
+    together: str = ""
 
     def __post_init__(self):
         if self.kind not in KINDS:

@@ -47,7 +47,7 @@ def with_masks(
         )
     found = [by_stem[stem] for stem in stems if stem in by_stem]
     sizes = dict(zip(found, look_at(found), strict=True))
-    complete = []
+    complete, turned = [], {}
     for example, stem, look in zip(examples, stems, looks, strict=True):
         mask = by_stem.get(stem)
         if mask is None:
@@ -57,6 +57,7 @@ def with_masks(
         size, turn = sizes[mask].stored, 1
         if size != look.size and size == look.stored:
             turn = look.orientation
+            turned[example.file] = ""
         elif size != look.size and all(size) and all(look.size):
             text = (
                 f"has {look.size[1]}x{look.size[0]} pixels, and its mask "
@@ -66,7 +67,8 @@ def with_masks(
             complete.append(replace(example, lacks=lacks))
             continue
         complete.append(replace(example, mask=str(mask), mask_orientation=turn))
-    return complete, findings
+    said = "with a mask drawn on the picture as stored, which is turned with it"
+    return complete, findings + found_in(turned, "orientation-turned", said, effect="mended")
 
 
 def _stem(path: Path, folder: Path) -> str:

@@ -100,7 +100,8 @@ def place_objects(annotation: Annotation, look: Look) -> Placed | Reason:
             text = f"is for a picture of {_text(annotation.size)} pixels, not {_text(look.size)}"
             return Reason("annotation-size", text)
         text = "its boxes were drawn on the picture as stored, and are turned with it"
-        placed.repairs.append(Reason("orientation-turned", text))
+        together = "with boxes drawn on the picture as stored, which are turned with it"
+        placed.repairs.append(Reason("orientation-turned", text, together))
     height, width = look.size
     for thing in annotation.objects:
         x0, y0, x1, y1 = thing.box
