@@ -251,5 +251,5 @@ def _claimed_orientation(path: Path) -> int | None:
         try:
             with Image.open(path) as picture:
                 return picture.getexif().get(_EXIF_ORIENTATION)
-        except (OSError, SyntaxError, ValueError):
+        except Exception:  # Whatever it stumbles over in damaged or giant pictures.
             return None

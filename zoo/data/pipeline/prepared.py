@@ -15,6 +15,8 @@ Batch = dict[str, tf.Tensor]
 
 _NAMED = 5
 _CHUNK = 256
+# So many are looked at one by one in the time that it takes to trace a function.
+_FEW = 8
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,8 @@ def prepare_split(
     lost = sorted(set(range(split.length)) - set(indices.tolist()))
     if lost and unreadable == "fail":
         raise UserError(_unreadable(split, preprocessing, targets, lost))
-    left_out = [(split.label(i), _reason(split, preprocessing, targets, i)) for i in lost] + lacking
+    reasons = _reasons(split, preprocessing, targets, lost)
+    left_out = [(split.label(i), why) for i, why in zip(lost, reasons, strict=True)] + lacking
     if not complete.any():
         raise UserError(
             f"no example of {split.name} can be used ({len(left_out)} were left out"
@@ -192,6 +195,42 @@ def _is_complete(raw: Batch) -> tf.Tensor:
     return complete
 
 
+def _reasons(
+    split: Split, preprocessing: Preprocessing, targets: tuple[str, ...], lost: list[int]
+) -> list[Reason]:
+    """Says of each why it cannot be read."""
+    found = _picture_faults(split, preprocessing, lost) if len(lost) > _FEW else {}
+    return [found.get(i) or _reason(split, preprocessing, targets, i) for i in lost]
+
+
+def _picture_faults(
+    split: Split, preprocessing: Preprocessing, lost: list[int]
+) -> dict[int, Reason]:
+    """Returns what is wrong with those whose encoded picture is at fault, read in parallel."""
+
+    def each(of: Callable[[tf.Tensor], tf.Tensor]) -> dict[int, bytes]:
+        @tf.autograph.experimental.do_not_convert
+        def indexed(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            image = split.read(index)["image"]
+            return index, of(image) if image.dtype == tf.string else tf.constant("")
+
+        data = tf.data.Dataset.from_tensor_slices(np.array(lost, np.int64))
+        data = data.map(indexed, num_parallel_calls=tf.data.AUTOTUNE).ignore_errors()
+        return dict(data.as_numpy_iterator())
+
+    def read(image: tf.Tensor) -> tf.Tensor:
+        prepared = preprocessing.prepare({"image": image})["image"]
+        # What is not asked for would not be decoded.
+        return tf.as_string(tf.reduce_max(prepared))
+
+    good = each(read)
+    return {
+        int(index): Reason("unreadable-picture", fault.decode())
+        for index, fault in each(picture_error).items()
+        if index not in good
+    }
+
+
 def _reason(
     split: Split, preprocessing: Preprocessing, targets: tuple[str, ...], index: int
 ) -> Reason:
@@ -235,5 +274,5 @@ def _unreadable(
     more = f"; and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
     return (
         f"{len(lost)} of the {split.length} examples of {split.name} cannot be used: {named}{more}"
-        "; repair or remove them, or leave them out with unreadable='skip'"
+        "; repair or remove them (`zoo check` names each), or leave them out with unreadable='skip'"
     )
