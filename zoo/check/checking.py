@@ -160,19 +160,15 @@ def _pictures(opened: Opened) -> tuple[list[Picture], list[Finding]]:
     known: set[str] = set()
     folders: set[Path] | None = None
     if dataset is not None:
+        folders = set()
         for split in parts_of(dataset):
+            image_of = _reader(split)
             for index in range(split.length):
                 name = name_of(split, index, dataset.root)
-                found.setdefault(name, _picture(split, index, name))
+                found.setdefault(name, _picture(image_of, split, index, name))
                 known.update(split.files(index))
-        if "mask" in dataset.targets:
-            # Elsewhere there are masks, which are no pictures to learn from.
-            folders = {Path(os.path.dirname(path)) for path in known} - {
-                Path(os.path.dirname(path))
-                for split in parts_of(dataset)
-                for index in range(split.length)
-                for path in split.files(index)[1:]
-            }
+                # Elsewhere there may be masks, which are no pictures to learn from.
+                folders.update(Path(os.path.dirname(path)) for path in split.files(index)[:1])
     if root is None or not root.is_dir():
         return list(found.values()), []
     others, strays = find_strays(root, known, folders)
@@ -182,9 +178,22 @@ def _pictures(opened: Opened) -> tuple[list[Picture], list[Finding]]:
     return list(found.values()), strays
 
 
-def _picture(split: Split, index: int, name: str) -> Picture:
+def _reader(split: Split) -> Callable[[int], bytes | np.ndarray]:
+    """Returns what reads the picture of an example that is no file of its own."""
+
+    # Traced at the first call, if there is one: op by op it takes longer than decoding.
+    @tf.function(input_signature=[tf.TensorSpec([], tf.int64)], autograph=False)
+    def image_of(index: tf.Tensor) -> tf.Tensor:
+        return split.read(index)["image"]
+
+    return lambda index: image_of(tf.constant(index, tf.int64)).numpy()
+
+
+def _picture(
+    image_of: Callable[[int], bytes | np.ndarray], split: Split, index: int, name: str
+) -> Picture:
     def read() -> bytes | np.ndarray:
-        return split.read(tf.constant(index, tf.int64))["image"].numpy()
+        return image_of(index)
 
     files = split.files(index)
     if not files:

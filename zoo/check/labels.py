@@ -185,7 +185,7 @@ def _read_split(
             table[split.name] = {name: int(counted[number]) for name, number in named.items()}
 
 
-def _examples(split: Split, targets: tuple[str, ...]) -> Iterator[tuple[int, dict[str, Any]]]:
+def _examples(split: Split, targets: tuple[str, ...]) -> Iterator[Any]:
     """Yields index and labels of each example that can be read; of a mask its pixels by id."""
 
     @tf.autograph.experimental.do_not_convert

@@ -7,6 +7,7 @@ from typing import Any
 
 from zoo import tasks
 from zoo.data import DataSet, Finding, check_source, list_datasets
+from zoo.data.files.pictures import PICTURES
 from zoo.data.places import zoo_folder
 from zoo.errors import UserError, nearest
 from zoo.training.catalogue import list_recipes, load_recipe
@@ -80,6 +81,8 @@ def find_data(
         recipe = _recipe_for(data, None)
     else:
         known = nearest(data, recipes | sources)
+        if not known.startswith("; did"):
+            known = "; `zoo list recipes` and `zoo list datasets` show names"
         raise UserError(f"there is no folder, file, recipe or data set {data!r}{known}")
     changes = dict(overrides or {})
     if path is not None:
@@ -108,6 +111,9 @@ def open_for_check(recipe: Recipe, task: str | None) -> Opened:
     name = recipe.data.path or recipe.data.place or recipe.data.source
     findings: list[Finding] = []
     dataset = None
+    if root is not None and root.is_file() and root.suffix.lower() in PICTURES:
+        # A picture by itself, with nothing to learn.
+        return Opened(name, root, None, None, recipe.data.unreadable)
     try:
         dataset = open_data(recipe, for_any_task=chosen is None)
     except UserError as error:
@@ -146,6 +152,10 @@ def _source_of(place: Path, sources: set[str]) -> str:
     """Returns the format of a folder or file."""
     if _AUTO in sources:
         return _AUTO
+    if place.is_file():
+        if place.suffix.lower() in PICTURES:
+            return "class_folders"
+        raise UserError(f"{place} is no picture, and of no format that is known; give its folder")
     folders = {child.name.lower() for child in place.iterdir() if child.is_dir()}
     if "images" in folders and (place / "annotations" / "trimaps").is_dir():
         return "oxford_pets"

@@ -95,9 +95,10 @@ class _Drawer:
         dataset = check.opened.dataset
         self._check = check
         self._places: dict[str, tuple[Split, int]] = {}
+        root = dataset.root if dataset else None
         for split in parts_of(dataset) if dataset else ():
             for index in range(split.length):
-                self._places.setdefault(name_of(split, index, dataset.root), (split, index))
+                self._places.setdefault(name_of(split, index, root), (split, index))
         self._drawn: dict[str, list[dict[str, Any]]] = {}
 
     def card(self, finding: Finding) -> dict[str, Any]:

@@ -178,7 +178,7 @@ def _header() -> Callable[[bytes], Any]:
 
 
 @functools.cache
-def _thumbnail() -> Callable[[bytes], Any]:
+def _thumbnail() -> Callable[..., Any]:
     @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
     def size_and_thumbnail(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         image = decode_image(data)

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo.check.checking import Check, quantiles
-from zoo.data.findings import EFFECTS, KINDS, Finding
+from zoo.data.findings import EFFECTS, KINDS, Effect, Finding
 
 _FILES = 3
 _CLASSES = 20
@@ -35,7 +35,7 @@ def _weight(findings: Sequence[Finding]) -> int:
     return max(list(EFFECTS).index(finding.effect) for finding in findings)
 
 
-def worst_effect(findings: Sequence[Finding]) -> str:
+def worst_effect(findings: Sequence[Finding]) -> Effect:
     """Returns the effect that matters most to training."""
     return list(EFFECTS)[_weight(findings)]
 
@@ -73,9 +73,9 @@ def verdict(check: Check) -> str:
     counts = Counter(one.effect for one in check.findings if one.affects_training)
     if not counts:
         return "Training is not affected."
-    words = {"stops": "it stops at", "left out": "it leaves out", "misleads": "it is misled by"}
+    words = {"stops": "stops at", "left out": "leaves out", "misleads": "is misled by"}
     parts = [f"{said} {counts[effect]:,}" for effect, said in words.items() if counts[effect]]
-    return f"Training is affected: {', '.join(parts)}."
+    return f"Training is affected: it {' and '.join(parts)}."
 
 
 def _findings(findings: Sequence[Finding]) -> Table:

@@ -216,7 +216,7 @@ def _picture_faults(
 
         data = tf.data.Dataset.from_tensor_slices(np.array(lost, np.int64))
         data = data.map(indexed, num_parallel_calls=tf.data.AUTOTUNE).ignore_errors()
-        return dict(data.as_numpy_iterator())
+        return {int(index): bytes(value) for index, value in iter(data.as_numpy_iterator())}
 
     def read(image: tf.Tensor) -> tf.Tensor:
         prepared = preprocessing.prepare({"image": image})["image"]
@@ -225,7 +225,7 @@ def _picture_faults(
 
     good = each(read)
     return {
-        int(index): Reason("unreadable-picture", fault.decode())
+        index: Reason("unreadable-picture", fault.decode())
         for index, fault in each(picture_error).items()
         if index not in good
     }
