@@ -111,6 +111,7 @@ def test_masks_are_taken_for_no_pictures_and_files_of_nobodys_are_named(masked, 
     (masked / "images" / "5.dat").write_bytes((masked / "images" / "0.png").read_bytes())
     (masked / "__MACOSX").mkdir()
     (masked / "__MACOSX" / "0.png").write_bytes(b"\x00\x05\x16\x07")
+    Image.new("L", (20, 10)).save(masked / "masks" / "9.png")
     (masked / ".git").mkdir()
     (masked / ".git" / "HEAD.png").write_bytes(b"")
     checked = check(masked, source="mask_folders", **ALL)
@@ -122,6 +123,7 @@ def test_masks_are_taken_for_no_pictures_and_files_of_nobodys_are_named(masked, 
         "images/scan.mat": {"other-files"},
         "images/5.dat": {"extension-mismatch"},
         "__MACOSX/0.png": {"system-file"},
+        "masks/9.png": {"missing-picture"},
     }
 
 

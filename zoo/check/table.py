@@ -44,7 +44,10 @@ def show(check: Check, console: Console) -> None:
     """Prints a check: what was found, how the classes are balanced, what the pictures are."""
     counts = [f"{count:,} {name}" for name, count in check.splits.items()]
     console.print(Text(check.opened.name, "bold"), soft_wrap=True)
-    console.print(f"{len(check.seen):,} pictures" + (f"; {', '.join(counts)}" if counts else ""))
+    plural = "" if len(check.seen) == 1 else "s"
+    console.print(
+        f"{len(check.seen):,} picture{plural}" + (f"; {', '.join(counts)}" if counts else "")
+    )
     console.print()
     if check.findings:
         console.print(_findings(check.findings))
