@@ -1,6 +1,7 @@
 """zoo check as a user calls it: the table, JSON, the page, and exit codes."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -33,6 +34,17 @@ def test_a_table_of_80_columns_names_kinds_files_and_what_follows(faulty, zoo, m
         r"duplicate-labels 1 misleads .*red/4\.png \(red; blue/copy\.png is blue\)", text
     )
     assert "Training is affected: it stops at 2 and is misled by" in text
+
+
+def test_names_that_no_encoding_can_write_are_named_all_the_same(here, zoo):
+    for name in (b"\xff.png", b"[red] :cat:.png"):
+        Path(os.fsdecode(b"pictures/red/" + name)).write_bytes(b"torn")
+    result = zoo("check", "pictures", "-o", "page.html", code=1)
+    assert "red/?.png (is not a JPEG" in result.stdout
+    assert "red/[red] :cat:.png (is not a JPEG" in result.stdout
+    assert "red/?.png" in Path("page.html").read_text()
+    found = json.loads(zoo("check", "pictures", "--json", code=1).stdout)["findings"]
+    assert os.fsdecode(b"red/\xff.png") in [one["file"] for one in found]
 
 
 def test_json_holds_everything_and_a_page_shows_it(faulty, zoo):

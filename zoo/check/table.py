@@ -9,6 +9,7 @@ from rich.text import Text
 
 from zoo.check.checking import Check, quantiles
 from zoo.data.findings import EFFECTS, KINDS, Effect, Finding
+from zoo.evaluation.pages import encodable
 
 _FILES = 3
 _CLASSES = 20
@@ -43,7 +44,7 @@ def worst_effect(findings: Sequence[Finding]) -> Effect:
 def show(check: Check, console: Console) -> None:
     """Prints a check: what was found, how the classes are balanced, what the pictures are."""
     counts = [f"{count:,} {name}" for name, count in check.splits.items()]
-    console.print(Text(check.opened.name, "bold"), soft_wrap=True)
+    console.print(_text(check.opened.name, "bold"), soft_wrap=True)
     plural = "" if len(check.seen) == 1 else "s"
     console.print(
         f"{len(check.seen):,} picture{plural}" + (f"; {', '.join(counts)}" if counts else "")
@@ -59,9 +60,9 @@ def show(check: Check, console: Console) -> None:
             console.print(table)
     console.print()
     for name, value in facts(check):
-        console.print(f"{name:<9} {value}", markup=False)
+        console.print(Text(f"{name:<9} {value}"))
     for decision in check.decisions[:_DECISIONS]:
-        console.print(f"note: {decision}", markup=False, soft_wrap=True)
+        console.print(_text(f"note: {decision}"), soft_wrap=True)
     console.print()
     console.print(verdict(check), style="bold")
 
@@ -87,7 +88,7 @@ def _findings(findings: Sequence[Finding]) -> Table:
         where = Text()
         where.append(f"{KINDS[kind]}\n", "dim")
         for finding in found[:_FILES]:
-            where.append(f"{_where(finding)}\n")
+            where.append_text(_text(f"{_where(finding)}\n"))
         if len(found) > _FILES:
             where.append(f"and {len(found) - _FILES:,} more\n", "dim")
         where.right_crop(1)
@@ -101,6 +102,11 @@ def _where(finding: Finding) -> str:
         # The sentence says more than the file alone, and names it.
         return finding.text
     return f"{finding.file} ({finding.detail})" if finding.detail else finding.file
+
+
+def _text(text: str, style: str = "") -> Text:
+    # As it is: names may look like markup or emoji, and hold what no encoding can write.
+    return Text(encodable(text), style)
 
 
 def _classes(check: Check) -> Table | None:
@@ -140,7 +146,7 @@ def _by_split(title: str, tables: Mapping[str, Mapping[str, float]], text) -> Ta
     for name in shown:
         if name:
             values = [text(counts.get(name, 0)) for counts in tables.values()]
-            table.add_row(Text(name), *values)
+            table.add_row(_text(name), *values)
         else:
             table.add_row(Text(f"... {len(names) - _CLASSES + 1:,} classes between", "dim"))
     return table
