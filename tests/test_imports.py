@@ -29,6 +29,7 @@ ROOMS = [
     "training",
     "plan",
     "evaluation",
+    "check",
     "export",
     "model",
     "run",
@@ -81,7 +82,7 @@ def modules_after(code: str) -> set[str]:
 COMMANDS = [
     ["--help"],
     ["--version"],
-    *([name, "--help"] for name in ("list", "describe", "new", "preview", "run", "train")),
+    *([name, "--help"] for name in ("list", "describe", "check", "new", "preview", "run", "train")),
     *([name, "--help"] for name in ("evaluate", "predict", "export")),
     ["list", "encoders"],
     ["list", "recipes"],

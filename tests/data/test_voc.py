@@ -183,6 +183,7 @@ def test_a_size_of_zero_says_nothing_and_another_pictures_size_is_a_fault(voc_fo
     np.testing.assert_allclose(found["zero.png"], [0, 0, 1, 0.5])
     assert "other.png" not in found
     assert sentences(dataset.findings) == (
+        "Annotations/zero.xml: says that its picture has 0x0 pixels, not heeded",
         "left out of train: JPEGImages/other.png has the annotation Annotations/other.xml, "
         "which is for a picture of 30x40 pixels, not 20x10",
     )
@@ -256,6 +257,13 @@ def test_boxes_drawn_on_a_turned_picture_fit_it_upright(voc_folder, orientation,
     dataset = open_all(voc_folder)
     expected = np.divide(shown(upright), (10, 20, 10, 20))
     np.testing.assert_allclose(boxes(dataset)["turned.png"], expected, rtol=1e-6)
+    turned = (
+        "stored turned or mirrored, set upright by their EXIF orientation: JPEGImages/turned.png"
+    )
+    as_stored = (
+        "Annotations/turned.xml: its boxes were drawn on the picture as stored, and are turned "
+        "with it"
+    )
     assert sentences(dataset.findings) == (
-        "stored turned or mirrored, set upright by their EXIF orientation: JPEGImages/turned.png",
+        (turned, as_stored) if drawn_on == "stored" else (turned,)
     )

@@ -12,7 +12,7 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import zoo
-from zoo.cli import menu, models, new, pictures, training
+from zoo.cli import check, menu, models, new, pictures, training
 from zoo.cli.group import Commands
 
 
@@ -28,6 +28,7 @@ def main() -> None:
 for _command in (
     menu.list_command,
     menu.describe,
+    check.check,
     pictures.preview,
     new.new,
     training.run,

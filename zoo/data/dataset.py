@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.data.findings import Finding, Reason
@@ -41,6 +42,10 @@ class Split:
             without reading the pictures.
         explain: From the index of an example that could not be used to the reason; None where
             only the picture's own bytes can be at fault.
+        lacks: From an index to what the example has not, "class", "box" or "mask", and why:
+            known without reading the picture, where it was kept all the same.
+        files: From an index to the paths of the files that are the example's alone, its
+            picture's first; empty where examples are no files of their own.
     """
 
     name: str
@@ -49,6 +54,8 @@ class Split:
     label: Callable[[int], str]
     counts: tuple[int, ...] | None = None
     explain: Callable[[int], Reason | None] = lambda index: None
+    lacks: Callable[[int], Mapping[str, Reason]] = lambda index: {}
+    files: Callable[[int], tuple[str, ...]] = lambda index: ()
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,8 @@ class DataSet:
         findings: What was decided and found while opening it that the user should know.
         mirrored: Whether a picture mirrored left to right is as good an example: True of
             photographs of animals, False of digits, None where only the user knows.
+        root: Folder of its files; None where its examples are no files of their own.
+        unused: The examples that could be used and are in no split, None where there are none.
     """
 
     name: str
@@ -73,6 +82,8 @@ class DataSet:
     splits: Mapping[str, Split]
     findings: tuple[Finding, ...] = ()
     mirrored: bool | None = None
+    root: Path | None = None
+    unused: Split | None = None
 
     def class_names(self, targets: tuple[str, ...]) -> tuple[str, ...]:
         """Returns the names of the classes that a task with these targets tells apart.
@@ -127,4 +138,6 @@ def part_of(split: Split, name: str, start: int, stop: int) -> Split:
         read=read,
         label=lambda index: split.label(index + start),
         explain=lambda index: split.explain(index + start),
+        lacks=lambda index: split.lacks(index + start),
+        files=lambda index: split.files(index + start),
     )

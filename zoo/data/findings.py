@@ -6,12 +6,20 @@ from typing import Literal
 
 KINDS = {
     "unreadable-picture": "a picture that is damaged, or of a format that is not read",
+    "truncated-picture": "a picture whose file ends before its pixels do",
+    "damaged-picture": "a picture that is read, and that others take for damaged",
     "missing-picture": "a picture that a list, an annotation or a mask is for, and is not there",
     "extension-mismatch": "a picture named for another format than it holds",
     "orientation-turned": "a picture stored turned or mirrored, as its EXIF orientation says",
     "orientation-invalid": "a picture with an EXIF orientation that there is not",
     "precision-lost": "a picture of more than 8 bits, scaled to 8",
     "picture-layout": "a picture of which a part is read, or whose layout was told by its shape",
+    "other-channels": "a picture of other channels than most of the set",
+    "blank-picture": "a picture of one colour",
+    "duplicate-exact": "a picture whose file holds the same bytes as another's",
+    "duplicate-near": "a picture that looks the same as another",
+    "duplicate-labels": "pictures of the same bytes with different labels",
+    "split-leak": "a picture held out that looks the same as one in another split",
     "missing-label": "a picture that no class can be told of",
     "missing-annotation": "a picture without an annotation",
     "unreadable-annotation": "an annotation that is damaged, or none",
@@ -29,19 +37,23 @@ KINDS = {
     "unreadable-mask": "a mask that is damaged, or none",
     "mask-size": "a mask of another size than its picture",
     "mask-unknown-id": "a mask with ids or colours that are no class",
+    "mask-one-class": "a mask of one class alone",
     "class-absent": "a class without an example, in a split or at all",
     "in-several-splits": "examples that several splits ask for",
     "in-no-split": "examples that no split asks for",
     "other-files": "files that are passed over, being none of the data set's",
+    "system-file": "a file that an operating system left behind",
+    "unusable-set": "what keeps the data set from being learnt from at all",
     "decision": "what was decided where the files leave a choice",
 }
 """What may be found, with a line that says what it is."""
 
-Effect = Literal["none", "mended", "left out", "stops"]
+Effect = Literal["none", "mended", "misleads", "left out", "stops"]
 
 EFFECTS: Mapping[Effect, str] = {
     "none": "nothing is wrong: it is merely said",
     "mended": "something is wrong and was put right; it is learnt from",
+    "misleads": "it is learnt from or measured on as it is, which misleads",
     "left out": "it is not learnt from",
     "stops": "training stops at it, unless told to leave it out",
 }
@@ -80,8 +92,8 @@ class Finding:
 
     @property
     def affects_training(self) -> bool:
-        """Whether something is not learnt from that the data set holds."""
-        return self.effect in ("left out", "stops")
+        """Whether something is not learnt from that the data set holds, or misleads."""
+        return self.effect in ("misleads", "left out", "stops")
 
 
 @dataclass(frozen=True)
@@ -91,10 +103,12 @@ class Reason:
     Attributes:
         kind: One of `KINDS`.
         text: The end of a sentence that begins with its name: "has no mask masks/1.png".
+        together: As in `Finding`.
     """
 
     kind: str
     text: str
+    together: str = ""
 
     def __post_init__(self):
         if self.kind not in KINDS:

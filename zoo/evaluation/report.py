@@ -1,25 +1,23 @@
 """The report: one self-contained HTML page about a run, for people."""
 
-import base64
-import io
 import json
 import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from PIL import Image
 
 from zoo import tasks
 from zoo.evaluation import figures, wording
 from zoo.evaluation.attack_report import attack_section
 from zoo.evaluation.evaluate import Evaluation, Sample
+from zoo.evaluation.pages import encodable, inline_picture, templates
 from zoo.training.files import write_text
 from zoo.training.folder import environment
 from zoo.training.recipe import Recipe
@@ -62,44 +60,36 @@ def write_report(
         ...     data=folder.data(),
         ... )
     """
-    names = tuple(_clean(name) for name in evaluation.class_names)
+    names = tuple(encodable(name) for name in evaluation.class_names)
     evaluation = replace(evaluation, class_names=names)
     task = tasks.get(evaluation.task)
-    templates = Environment(
-        loader=PackageLoader("zoo.evaluation", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    page = (
+        templates("zoo.evaluation")
+        .get_template("report.html.jinja")
+        .render(
+            title=title,
+            task=task,
+            source=_source(recipe),
+            date=datetime.now().astimezone(),
+            headline=_headline(evaluation, task.score),
+            evaluation=evaluation,
+            scores=_scores(evaluation),
+            classes=_by_class(evaluation),
+            curves=_curves(history, task),
+            training=_training(history, recipe, task),
+            confusion=_confusion(evaluation),
+            pairs=_confused_pairs(evaluation),
+            attack=attack_section(evaluation, task, partial(inline_picture, width=_PICTURE_WIDTH)),
+            worst=[_drawn(sample, evaluation, task) for sample in evaluation.worst],
+            legend=wording.DRAWINGS[task.name],
+            class_names=names,
+            counts=data.get("counts", {}),
+            notes=data.get("notes", ()),
+            recipe=_flat(recipe.model_dump(mode="json")),
+            versions=_versions(),
+        )
     )
-    page = templates.get_template("report.html.jinja").render(
-        title=title,
-        task=task,
-        source=_source(recipe),
-        date=datetime.now().astimezone(),
-        headline=_headline(evaluation, task.score),
-        evaluation=evaluation,
-        scores=_scores(evaluation),
-        classes=_by_class(evaluation),
-        curves=_curves(history, task),
-        training=_training(history, recipe, task),
-        confusion=_confusion(evaluation),
-        pairs=_confused_pairs(evaluation),
-        attack=attack_section(evaluation, task, _encoded),
-        worst=[_drawn(sample, evaluation, task) for sample in evaluation.worst],
-        legend=wording.DRAWINGS[task.name],
-        class_names=names,
-        counts=data.get("counts", {}),
-        notes=data.get("notes", ()),
-        recipe=_flat(recipe.model_dump(mode="json")),
-        versions=_versions(),
-    )
-    write_text(path, _clean(page))
-
-
-def _clean(text: str) -> str:
-    """File names may hold what no text encoding can write."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    write_text(path, encodable(page))
 
 
 def _source(recipe: Recipe) -> str:
@@ -233,25 +223,10 @@ def _drawn(sample: Sample, evaluation: Evaluation, task: tasks.Task) -> dict[str
     names = evaluation.class_names
     picture = task.draw(sample.picture, sample.answer.values, sample.truth, names)
     return {
-        **_encoded(picture),
+        **inline_picture(picture, _PICTURE_WIDTH),
         "name": sample.name,
         "score": wording.score_text(task.score, sample.score),
         "alt": wording.answer_text(task.name, sample.answer.values, sample.truth, names),
-    }
-
-
-def _encoded(picture: Image.Image) -> dict[str, Any]:
-    if picture.width > _PICTURE_WIDTH:
-        height = max(1, round(picture.height * _PICTURE_WIDTH / picture.width))
-        picture = picture.resize((_PICTURE_WIDTH, height), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    # Full colour resolution: the captions are small coloured letters.
-    picture.save(buffer, "JPEG", quality=85, subsampling=0, optimize=True)
-    encoded = base64.b64encode(buffer.getvalue()).decode()
-    return {
-        "uri": f"data:image/jpeg;base64,{encoded}",
-        "width": picture.width,
-        "height": picture.height,
     }
 
 

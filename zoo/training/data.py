@@ -16,28 +16,41 @@ RUNS = Path("runs")
 _CACHE = "cache"
 
 
-def open_data(recipe: Recipe, watch: Watch | None = None, runs: Path = RUNS) -> DataSet:
+def place_of(recipe: Recipe) -> Path | None:
+    """Returns where a recipe's data lies; None where its source alone knows."""
+    data = recipe.data
+    if data.path:
+        return Path(data.path)
+    folder = zoo_folder()
+    return folder / data.place if data.place and folder and (folder / data.place).exists() else None
+
+
+def open_data(
+    recipe: Recipe,
+    watch: Watch | None = None,
+    runs: Path = RUNS,
+    *,
+    for_any_task: bool = False,
+) -> DataSet:
     """Opens the data set a recipe names, converting what has to be.
 
     Args:
         recipe: Names it.
         watch: Told what goes on.
         runs: Folder of the run folders: what is converted is kept in `cache` in it.
+        for_any_task: Whether to open it with all it carries, rather than with what the
+            recipe's task learns from.
 
     Raises:
         UserError: If it is not there, or lacks what the task needs.
     """
     data = recipe.data
-    path = Path(data.path) if data.path else None
-    folder = zoo_folder()
-    if path is None and data.place and folder and (folder / data.place).exists():
-        path = folder / data.place
     watch = watch or Watch(quiet=True)
     with watch.bar(f"opening {data.source}") as bar:
         return open_dataset(
             data.source,
-            path,
-            targets=tasks.get(recipe.task).targets,
+            place_of(recipe),
+            targets=None if for_any_task else tasks.get(recipe.task).targets,
             splits=data.splits or None,
             seed=data.seed,
             validation=data.validation,

@@ -94,7 +94,7 @@ def _about(example: Example, annotation: Annotation, what: Reason, effect: Effec
     picture = f" of {example.file}" if annotation.shared else ""
     left_out = "left out: " if effect == "left out" else ""
     text = f"{annotation.source}{picture}: {left_out}{what}"
-    return Finding(what.kind, example.file, text, effect)
+    return Finding(what.kind, example.file, text, effect, what.together)
 
 
 def _lacking(example: Example, why: Reason, label_of: Callable[[Example], str] | None) -> Example:

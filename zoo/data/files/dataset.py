@@ -79,7 +79,10 @@ def dataset_of(
             findings.append(said)
         else:
             ids = mask_classes(classes, ignore)
-    pictures = store or Pictures([one for found in parts.values() for one in found], request)
+    used = {example.name for found in parts.values() for example in found}
+    unused = [one for one in examples if one.name not in used and not one.reason_against(needed)]
+    chosen = [one for found in parts.values() for one in found]
+    pictures = store or Pictures([*chosen, *unused], request)
     findings += pictures.findings
     return DataSet(
         name=name or root.name,
@@ -92,6 +95,8 @@ def dataset_of(
         },
         findings=tuple(findings),
         mirrored=mirrored,
+        root=root,
+        unused=split_of("unused", unused, pictures, wanted, labels, ids) if unused else None,
     )
 
 

@@ -57,7 +57,7 @@ def with_masks(
         findings += found_in(
             lonely, "missing-picture", "masks without a picture", effect="left out"
         )
-    complete = []
+    complete, turned = [], {}
     for example, stem, look in zip(examples, stems, looks, strict=True):
         mask = by_stem.get(stem)
         if mask is None:
@@ -65,8 +65,12 @@ def with_masks(
             complete.append(replace(example, lacks={**example.lacks, "mask": why}))
         else:
             name = mask.relative_to(root).as_posix()
-            complete.append(give_mask(example, look, mask, name, colours))
-    return complete, findings
+            given = give_mask(example, look, mask, name, colours)
+            if given.mask_orientation != 1:
+                turned[example.file] = ""
+            complete.append(given)
+    said = "with a mask drawn on the picture as stored, which is turned with it"
+    return complete, findings + found_in(turned, "orientation-turned", said, effect="mended")
 
 
 def _best(paths: Sequence[Path], folder: Path) -> tuple[dict[str, Path], list[Path]]:

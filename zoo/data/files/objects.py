@@ -47,6 +47,7 @@ class Annotation:
         source: The file it stands in, for messages: "Annotations/1.xml", "labels.csv line 7".
         objects: Those with a name and a box.
         faults: What is wrong with an object that is not among `objects`.
+        repairs: What is wrong and does no harm.
         size: Height and width of the picture that the boxes were drawn on, where the file says
             so; None to take it for the upright picture.
         shared: Whether other pictures are annotated in the same file, so that messages have to
@@ -56,6 +57,7 @@ class Annotation:
     source: str
     objects: list[Thing] = field(default_factory=list)
     faults: list[Reason] = field(default_factory=list)
+    repairs: list[Reason] = field(default_factory=list)
     size: tuple[int, int] | None = None
     shared: bool = False
 
@@ -90,13 +92,16 @@ def place_objects(annotation: Annotation, look: Look) -> Placed | Reason:
     Returns:
         The objects; a reason where the annotation is for a picture of another size.
     """
-    placed = Placed(faults=list(annotation.faults))
+    placed = Placed(faults=list(annotation.faults), repairs=list(annotation.repairs))
     turned = False
     if annotation.size is not None and annotation.size != look.size:
         turned = annotation.size == look.stored
         if not turned:
             text = f"is for a picture of {_text(annotation.size)} pixels, not {_text(look.size)}"
             return Reason("annotation-size", text)
+        text = "its boxes were drawn on the picture as stored, and are turned with it"
+        together = "with boxes drawn on the picture as stored, which are turned with it"
+        placed.repairs.append(Reason("orientation-turned", text, together))
     height, width = look.size
     for thing in annotation.objects:
         x0, y0, x1, y1 = thing.box

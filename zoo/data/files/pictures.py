@@ -17,7 +17,7 @@ from zoo.data.places import zoo_folder
 from zoo.errors import UserError
 
 # What a header may say, in the order of the numbers of `zoo.preprocess.read_header`.
-_KINDS = ("", "JPEG", "PNG", "GIF", "BMP", "WebP")
+KINDS_OF_PICTURES = ("", "JPEG", "PNG", "GIF", "BMP", "WebP")
 _ENDINGS = {
     "JPEG": {".jpg", ".jpeg"},
     "PNG": {".png"},
@@ -174,7 +174,7 @@ def look_at(paths: Sequence[Path]) -> list[Look]:
     for indices, kinds, sizes, orientations in data.as_numpy_iterator():
         rows = zip(indices, kinds, sizes.tolist(), orientations, strict=True)
         for index, kind, size, orientation in rows:
-            looks[index] = Look(_KINDS[kind], tuple(size), int(orientation))
+            looks[index] = Look(KINDS_OF_PICTURES[kind], tuple(size), int(orientation))
     for index, look in enumerate(looks):
         if not look.kind:
             looks[index] = Look(*foreign_header(paths[index]))
@@ -269,5 +269,5 @@ def _claimed_orientation(path: Path) -> int | None:
         try:
             with Image.open(path) as picture:
                 return picture.getexif().get(_EXIF_ORIENTATION)
-        except (OSError, SyntaxError, ValueError):
+        except Exception:  # Whatever it stumbles over in damaged or giant pictures.
             return None

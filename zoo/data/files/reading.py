@@ -58,12 +58,19 @@ def split_of(
         label=lambda index: _path_of(examples[int(index)]),
         counts=tuple(counts[label] for label in labels) if "class" in wanted else None,
         explain=lambda index: _explain(examples[int(index)], pictures, ids),
+        lacks=lambda index: examples[int(index)].lacks,
+        files=lambda index: _files_of(examples[int(index)]),
     )
 
 
 def _path_of(example: Example) -> str:
     # With the object's number, where an example is one of several in its picture.
     return example.path + example.name.removeprefix(example.file)
+
+
+def _files_of(example: Example) -> tuple[str, ...]:
+    mask = example.mask if isinstance(example.mask, str) else None
+    return (example.path,) if mask is None else (example.path, mask)
 
 
 def _row_of(values: Any) -> Callable[[Any], Any]:

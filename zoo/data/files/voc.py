@@ -70,6 +70,10 @@ def read_annotation(path: Path, source: str) -> Annotation:
     annotation = Annotation(
         source=source, size=(int(size[0] or 0), int(size[1] or 0)) if known else None
     )
+    if not known and any(side is not None for side in size):
+        text = f"says that its picture has {size[1] or 0:g}x{size[0] or 0:g} pixels, not heeded"
+        together = "with an annotation that says it has no pixels, which is not heeded"
+        annotation.repairs.append(Reason("annotation-size", text, together))
     for number, thing in enumerate(root.iter("object"), 1):
         name = (thing.findtext("name") or "").strip()
         x0, y0, x1, y1 = (

@@ -20,7 +20,7 @@ from zoo.data.pipeline.kept import (
     place_for,
 )
 from zoo.data.pipeline.limits import limited
-from zoo.data.pipeline.reasons import reason_of, unreadable_message
+from zoo.data.pipeline.reasons import reasons_of, unreadable_message
 from zoo.errors import UserError
 from zoo.preprocess import Preprocessing
 
@@ -125,9 +125,8 @@ def prepare_split(
     lost = sorted(set(range(split.length)) - set(indices.tolist()))
     if lost and unreadable == "fail":
         raise UserError(unreadable_message(split, preprocessing, targets, lost))
-    left_out = [
-        (split.label(i), reason_of(split, preprocessing, targets, i)) for i in lost
-    ] + lacking
+    reasons = reasons_of(split, preprocessing, targets, lost)
+    left_out = [(split.label(i), why) for i, why in zip(lost, reasons, strict=True)] + lacking
     if not complete.any():
         raise UserError(
             f"no example of {split.name} can be used ({len(left_out)} were left out"

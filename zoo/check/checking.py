@@ -1,0 +1,214 @@
+"""Checking a data set: everything is read once, and nothing stops at the first fault."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from zoo.check.duplicates import find_duplicates
+from zoo.check.labels import Labels, name_of, parts_of, read_labels
+from zoo.check.opening import Opened
+from zoo.check.pictures import Picture, Seen, look_through
+from zoo.check.strays import find_strays
+from zoo.data import DataSet, Finding, Split
+from zoo.data.findings import Effect, found_in
+from zoo.errors import UserError
+from zoo.training.watch import Watch
+
+
+@dataclass(frozen=True)
+class Check:
+    """What checking a data set found.
+
+    Attributes:
+        opened: What was checked.
+        seen: What reading each picture showed, those in no split included.
+        labels: What is to be learnt.
+        findings: What was found, in the order of `KINDS`; without what was decided.
+        decisions: What was decided where the files leave a choice, a sentence each.
+    """
+
+    opened: Opened
+    seen: tuple[Seen, ...]
+    labels: Labels
+    findings: tuple[Finding, ...]
+    decisions: tuple[str, ...]
+
+    @property
+    def affects_training(self) -> bool:
+        """Whether something is left out of training, stops it or misleads it."""
+        return any(finding.affects_training for finding in self.findings)
+
+    @property
+    def splits(self) -> dict[str, int]:
+        """How many examples each split has."""
+        dataset = self.opened.dataset
+        return {name: split.length for name, split in dataset.splits.items()} if dataset else {}
+
+    def counts(self, of: Callable[[Seen], str]) -> dict[str, int]:
+        """Counts the pictures that could be read by something about them, most first."""
+        counted = Counter(of(one) for one in self.seen if one.thumbnail is not None)
+        return dict(counted.most_common())
+
+    def sizes(self) -> list[tuple[int, int]]:
+        """Returns height and width of every picture that could be read."""
+        return [one.size for one in self.seen if one.thumbnail is not None]
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns everything as plain values."""
+        labels, sizes = self.labels, np.array(self.sizes() or [(0, 0)])
+        return {
+            "data": self.opened.name,
+            "task": self.opened.task.name if self.opened.task else None,
+            "targets": list(self.opened.targets),
+            "affects_training": self.affects_training,
+            "pictures": len(self.seen),
+            "splits": self.splits,
+            "findings": [
+                {key: value for key, value in asdict(one).items() if key != "together"}
+                for one in self.findings
+            ],
+            "decisions": list(self.decisions),
+            "classes": labels.classes,
+            "masks": {"pixels": labels.mask_pixels, "pictures": labels.mask_pictures},
+            "box_shares": quantiles(labels.box_shares),
+            "heights": quantiles(sizes[:, 0]),
+            "widths": quantiles(sizes[:, 1]),
+            "formats": self.counts(lambda one: one.format),
+            "channels": self.counts(lambda one: one.samples),
+        }
+
+
+def quantiles(values: Any) -> dict[str, float]:
+    """Returns the least, the median and the largest of some numbers; nothing of none."""
+    values = np.asarray(values, np.float64)
+    if not values.size:
+        return {}
+    names = ("smallest", "median", "largest")
+    return dict(zip(names, np.quantile(values, [0, 0.5, 1]).tolist(), strict=True))
+
+
+def check_data(opened: Opened, watch: Watch) -> Check:
+    """Reads everything of a data set and says what is wrong with it.
+
+    Args:
+        opened: As `open_for_check` gives it.
+        watch: Told what goes on.
+
+    Raises:
+        UserError: If there is no picture.
+    """
+    dataset = opened.dataset
+    unreadable: Effect = "left out" if opened.unreadable == "skip" else "stops"
+    pictures, strays = _pictures(opened)
+    if not pictures:
+        raise UserError(f"{opened.name} holds no picture; give the folder that does")
+    with watch.bar("reading pictures", len(pictures)) as bar:
+        seen = tuple(look_through(pictures, unreadable, bar.to))
+    labels = Labels()
+    if dataset is not None:
+        sizes = {one.name: one.size for one in seen if one.thumbnail is not None}
+        total = sum(part.length for part in parts_of(dataset))
+        with watch.bar("reading labels", total) as bar:
+            labels = read_labels(dataset, opened.targets, sizes, unreadable, bar.advance)
+    splits = _splits(dataset) if dataset else {}
+    with watch.bar("comparing pictures"):
+        duplicates = find_duplicates(seen, splits, labels.class_of)
+    found = [
+        *opened.findings,
+        *(dataset.findings if dataset else ()),
+        *(finding for one in seen for finding in one.findings),
+        *_odd_ones(seen),
+        *labels.findings,
+        *duplicates,
+        *strays,
+    ]
+    return Check(
+        opened=opened,
+        seen=seen,
+        labels=labels,
+        findings=_once(found),
+        decisions=tuple(one.text for one in found if one.kind == "decision"),
+    )
+
+
+def _once(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Drops decisions, and what opening and reading both found."""
+    by_said = {(one.kind, one.file, one.text): one for one in findings if one.kind != "decision"}
+    return tuple(by_said.values())
+
+
+def _splits(dataset: DataSet) -> dict[str, str]:
+    return {
+        name_of(split, index, dataset.root): name
+        for name, split in dataset.splits.items()
+        for index in range(split.length)
+    }
+
+
+def _pictures(opened: Opened) -> tuple[list[Picture], list[Finding]]:
+    """Returns all pictures to be read, those that are no example's included."""
+    dataset, root = opened.dataset, opened.root
+    if root is not None and root.is_file() and dataset is None:
+        return [Picture(root.name, root.read_bytes, root)], []
+    found: dict[str, Picture] = {}
+    known: set[str] = set()
+    folders: set[Path] | None = None
+    if dataset is not None:
+        folders = set()
+        for split in parts_of(dataset):
+            image_of = _reader(split)
+            for index in range(split.length):
+                name = name_of(split, index, dataset.root)
+                found.setdefault(name, _picture(image_of, split, index, name))
+                known.update(split.files(index))
+                # Elsewhere there may be masks, which are no pictures to learn from.
+                folders.update(Path(os.path.dirname(path)) for path in split.files(index)[:1])
+    if root is None or not root.is_dir():
+        return list(found.values()), []
+    others, strays = find_strays(root, known, folders)
+    for path in others:
+        name = path.relative_to(root).as_posix()
+        found.setdefault(name, Picture(name, path.read_bytes, path))
+    return list(found.values()), strays
+
+
+def _reader(split: Split) -> Callable[[int], bytes | np.ndarray]:
+    """Returns what reads the picture of an example that is no file of its own."""
+
+    # Traced at the first call, if there is one: op by op it takes longer than decoding.
+    @tf.function(input_signature=[tf.TensorSpec([], tf.int64)], autograph=False)
+    def image_of(index: tf.Tensor) -> tf.Tensor:
+        return split.read(index)["image"]
+
+    return lambda index: image_of(tf.constant(index, tf.int64)).numpy()
+
+
+def _picture(
+    image_of: Callable[[int], bytes | np.ndarray], split: Split, index: int, name: str
+) -> Picture:
+    def read() -> bytes | np.ndarray:
+        return image_of(index)
+
+    files = split.files(index)
+    if not files:
+        return Picture(name, read)
+    return Picture(name, Path(files[0]).read_bytes, Path(files[0]), convert=read)
+
+
+def _odd_ones(seen: Sequence[Seen]) -> list[Finding]:
+    readable = [one for one in seen if one.thumbnail is not None]
+    if not readable:
+        return []
+    usual = Counter(one.samples for one in readable).most_common(1)[0][0]
+    others = {one.name: one.samples for one in readable if one.samples not in (usual, "")}
+    blank = {one.name: "" for one in readable if one.blank}
+    return [
+        *found_in(others, "other-channels", f"of other channels than most, which are {usual}"),
+        *found_in(blank, "blank-picture", "of one colour"),
+    ]

@@ -1,0 +1,91 @@
+"""Files in a data set's folder that are none of its examples."""
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+from zoo.data.files.pictures import PICTURES
+from zoo.data.findings import Finding, found_in
+
+# What annotations, lists and notes about a data set are written in.
+_PAPERS = {
+    *(".xml", ".txt", ".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".toml", ".pbtxt"),
+    *(".names", ".data", ".md", ".rst", ".html", ".pdf", ".license", ".py", ".ipynb", ""),
+}
+_SYSTEM = {".ds_store", "thumbs.db", "desktop.ini", "ehthumbs.db"}
+_APPLE_DOUBLE = b"\x00\x05\x16\x07"
+_MAGIC = {
+    b"\xff\xd8\xff": "JPEG",
+    b"\x89PNG": "PNG",
+    b"GIF8": "GIF",
+    b"II*\x00": "TIFF",
+    b"MM\x00*": "TIFF",
+}
+
+
+def find_strays(
+    root: Path, known: Collection[str], folders: Collection[Path] | None
+) -> tuple[list[Path], list[Finding]]:
+    """Goes through a folder for what is in it besides its examples.
+
+    Args:
+        root: The data set's folder.
+        known: Paths of the files that examples are made of.
+        folders: Those that hold pictures; None where it is not known which do.
+
+    Returns:
+        Pictures that are no example's, in order; and what was found of other files.
+    """
+    pictures: list[Path] = []
+    system, others, misnamed = {}, {}, {}
+    been: set[str] = set()
+    for place, below, names in os.walk(root, followlinks=True):
+        real = os.path.realpath(place)
+        if real in been:
+            below.clear()
+            continue
+        been.add(real)
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        folder = Path(place)
+        held = folders is None or folder in folders
+        for name in sorted(names):
+            path = folder / name
+            file = path.relative_to(root).as_posix()
+            if _is_systems(path):
+                system[file] = ""
+            elif name.startswith(".") or str(path) in known or not held:
+                continue
+            elif path.suffix.lower() in PICTURES:
+                pictures.append(path)
+            elif kind := _picture_kind(path):
+                misnamed[file] = kind
+            elif path.suffix.lower() not in _PAPERS:
+                others[file] = ""
+    left_behind = "left behind by an operating system, passed over"
+    ending = "pictures passed over for their names' ending"
+    return pictures, [
+        *found_in(misnamed, "extension-mismatch", ending, effect="left out"),
+        *found_in(system, "system-file", left_behind),
+        *found_in(others, "other-files", "passed over, being no picture"),
+    ]
+
+
+def _is_systems(path: Path) -> bool:
+    name = path.name.lower()
+    if name in _SYSTEM or name.startswith("._") or "__MACOSX" in path.parts:
+        return True
+    # Copied by other programs, they may have lost the beginning of their names.
+    return path.suffix.lower() not in PICTURES | _PAPERS - {""} and _begins(path) == _APPLE_DOUBLE
+
+
+def _picture_kind(path: Path) -> str:
+    begin = _begins(path)
+    return next((kind for magic, kind in _MAGIC.items() if begin.startswith(magic)), "")
+
+
+def _begins(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(4)
+    except OSError:
+        return b""
