@@ -335,17 +335,17 @@ BOXES = {
 
 def test_a_fault_of_a_box_is_named_by_file_and_object(folder):
     folder.picture("good.png", {}, {"category": 7, "bbox": [0, 0, 1, 1]})
-    for name, (objects, _, _) in BOXES.items():
+    for number, (name, (objects, _, _)) in enumerate(BOXES.items()):
         folder.picture(f"{name}.png", *objects)
-        folder.annotations[-1]["id"] = 1001
+        folder.annotations[-1]["id"] = 5001 + number
     folder.write()
     dataset = opened(folder.root, "box", "class")
     said = {one.file: one for one in dataset.findings if one.kind != "several-objects"}
-    for name, (_, kind, says) in BOXES.items():
+    for number, (name, (_, kind, says)) in enumerate(BOXES.items()):
         finding = said[f"images/{name}.png"]
         assert finding.kind == kind
         assert "annotations/instances.json" in finding.text
-        assert says in finding.text
+        assert says.replace("1001", str(5001 + number)) in finding.text
     mended = {one.file for one in said.values() if one.effect == "mended"}
     assert mended == {"images/negative.png", "images/partly.png"}
     assert raw(dataset, folder.root).keys() == {"images/good.png", *mended}
@@ -406,9 +406,9 @@ SHAPES = {
 
 
 def test_the_box_of_a_shape_that_cannot_be_drawn_is_ignored(folder):
-    for name, (objects, _) in SHAPES.items():
+    for number, (name, (objects, _)) in enumerate(SHAPES.items()):
         folder.picture(f"{name}.png", {}, *objects)
-        folder.annotations[-1]["id"] = 1001
+        folder.annotations[-1]["id"] = 5001 + number
     folder.write()
     dataset = opened(folder.root, "mask", classes=["cat", "dog"])
     said = {one.file: one for one in dataset.findings if one.effect == "mended"}
@@ -416,11 +416,11 @@ def test_the_box_of_a_shape_that_cannot_be_drawn_is_ignored(folder):
     expected[2:6, 8:12] = 255
     expected[:4, :4] = 1
     found = raw(dataset, folder.root)
-    for name, (_, says) in SHAPES.items():
+    for number, (name, (_, says)) in enumerate(SHAPES.items()):
         finding = said[f"images/{name}.png"]
         file = "annotations/instances.json of images/"
-        assert finding.text.startswith(f"{file}{name}.png: object 1001")
-        assert finding.text.endswith(says)
+        assert finding.text.startswith(f"{file}{name}.png: object {5001 + number}")
+        assert finding.text.endswith(says.replace("1001", str(5001 + number)))
         assert finding.kind in ("object-shape", "object-incomplete")
         np.testing.assert_array_equal(found[f"images/{name}.png"]["mask"], expected)
 

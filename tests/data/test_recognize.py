@@ -67,6 +67,16 @@ def npz(root):
     np.savez(root / "set.npz", x=np.zeros((2, 4, 4), np.uint8), y=[0, 1])
 
 
+def coco(root):
+    draw(root, "images/1.png")
+    listed = {
+        "images": [{"id": 1, "file_name": "1.png", "width": 4, "height": 4}],
+        "categories": [{"id": 1, "name": "cat"}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 2, 2]}],
+    }
+    write(root, annotations__instances_dot_json=json.dumps(listed))
+
+
 def idx(root):
     head = bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 9])
     (root / "t10k-images-idx3-ubyte.gz").write_bytes(gzip.compress(head))
@@ -85,13 +95,14 @@ def tfds(root):
 
 LAYOUTS = {
     class_folders: ("class_folders", "there are 2 folders of pictures in test and train"),
-    mask_folders: ("mask_folders", "there are the folders images and masks with PNG files"),
+    mask_folders: ("mask_folders", "there are the folders images and masks"),
     voc: ("voc", "there are annotations of Pascal VOC, 1 XML files: Annotations/1.xml"),
     loose_voc: ("voc", "there are annotations of Pascal VOC, 1 XML files: 1.xml"),
     csv: ("csv", "there is labels.csv, a table whose rows name pictures"),
     yolo: ("yolo", "there are labels of boxes beside the pictures: labels/1.txt"),
     described_yolo: ("yolo", "there is data.yaml, which names classes and pictures"),
     npz: ("npz", "there is set.npz, an archive of arrays"),
+    coco: ("coco", "annotations/instances.json"),
     idx: ("idx", "there is t10k-images-idx3-ubyte.gz, an IDX file of pictures"),
     oxford_pets: ("oxford_pets", "there are images, annotations/trimaps, annotations/xmls"),
     tfds: ("tfds:birds/all", "1.2.0/dataset_info.json"),
