@@ -139,6 +139,37 @@ def write_voc(root, pictures):
         (root / "ImageSets" / "Main" / f"{split}.txt").write_text("\n".join(names))
 
 
+def write_coco(root, pictures):
+    # Ids with gaps, in an order of their own: only the names count.
+    ids = {name: 7 * (5 - number) for number, name in enumerate(CLASSES)}
+    listed = {
+        split: {
+            "images": [],
+            "annotations": [],
+            "categories": [{"id": ids[name], "name": name} for name in CLASSES],
+        }
+        for split in ("train", "test")
+    }
+    for number in everything(pictures):
+        path = pictures.draw(root / "images", number)
+        x0, y0, x1, y1 = map(float, pictures.boxes[number])
+        mine = listed[pictures.split(number)]
+        name = path.relative_to(root / "images").as_posix()
+        mine["images"].append({"id": number, "file_name": name, "width": WIDTH, "height": HEIGHT})
+        mine["annotations"].append(
+            {
+                "id": number,
+                "image_id": number,
+                "category_id": ids[pictures.label(number)],
+                "bbox": [x0, y0, x1 - x0, y1 - y0],
+                "segmentation": [[x0, y0, x1, y0, x1, y1, x0, y1]],
+            }
+        )
+    (root / "annotations").mkdir()
+    for split, values in listed.items():
+        (root / "annotations" / f"instances_{split}.json").write_text(json.dumps(values))
+
+
 def write_npz(root, pictures):
     parts = {"train": slice(None, pictures.train), "test": slice(pictures.train, None)}
     arrays = {}
@@ -175,6 +206,7 @@ WRITERS = {
     "csv": Written(write_csv, "class box"),
     "yolo": Written(write_yolo, "class box"),
     "voc": Written(write_voc, "class box"),
+    "coco": Written(write_coco, "class box mask", {"classes": dict.fromkeys(CLASSES, "thing")}),
     "npz": Written(write_npz, "class box mask", MASKS),
     "idx": Written(write_idx, "class", {"names": CLASSES}),
     "mask_folders": Written(write_mask_folders, "mask", MASKS),
