@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from zoo.data.conversion import foreign_header
 from zoo.data.files.pictures import KINDS_OF_PICTURES, Look, oddities
 from zoo.data.findings import Effect, Finding, found_in
 from zoo.preprocess import decode_image, picture_error, read_header
@@ -124,10 +125,11 @@ def examine(picture: Picture, unreadable: Effect) -> Seen:
         return Seen(picture.name, findings=(*said, *odd), **known)
 
     odd: list[Finding] = []
+    converted = False
     try:
         data = picture.read()
         if picture.convert is not None and isinstance(data, bytes) and not _kind(data):
-            data = picture.convert()
+            data, converted = picture.convert(), True
     except (OSError, tf.errors.OpError) as error:
         return lost(f"cannot be opened: {getattr(error, 'strerror', None) or 'gone'}")
     if isinstance(data, np.ndarray):
@@ -138,7 +140,8 @@ def examine(picture: Picture, unreadable: Effect) -> Seen:
     height, width = (int(side) for side in header.size.numpy())
     look = Look(kind, (height, width), int(header.orientation))
     if picture.path is not None:
-        odd += oddities([picture.path], [picture.name], [look])
+        named = Look(*foreign_header(picture.path)) if converted else look
+        odd += oddities([picture.path], [picture.name], [named])
     try:
         size, thumbnail = (tensor.numpy() for tensor in _thumbnail()(data))
     except tf.errors.OpError:
