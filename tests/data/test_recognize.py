@@ -154,7 +154,9 @@ def test_what_is_to_be_learnt_decides_between_formats(tmp_path):
     draw(tmp_path, "images/1.png", "masks/1.png")
     assert recognize(tmp_path)[0] == "voc"
     assert recognize(tmp_path, ["mask"])[0] == "mask_folders"
-    with pytest.raises(UserError, match=r"looks like .*voc.*carries no 'box' and 'mask'; name the"):
+    with pytest.raises(
+        UserError, match=r"looks like .*voc.*not all .*\('box' and 'mask'\); choose another task"
+    ):
         recognize(tmp_path, ["box", "mask"])
 
 

@@ -199,3 +199,42 @@ def test_a_description_that_is_none_is_refused_in_one_sentence(folder, text, say
     with pytest.raises(UserError, match=says) as error:
         folder.open("data.yaml")
     assert "\n" not in str(error.value)
+
+
+def test_polygons_are_masks_and_boxes_alone_are_ignored(folder):
+    # 20 x 10 pixels: 0.5 of the width is 10, of the height 5.
+    square = "1 0 0 0.5 0 0.5 1 0 1"
+    inside = "0 0.1 0.2 0.3 0.2 0.3 0.6 0.1 0.6"
+    boxed = "0 0.8 0.5 0.2 0.4"
+    folder.add("images/1.png", f"{inside}\n{square}\n{boxed}\n2 0 0 1 0 1 1")
+    folder.add("images/2.png", "")
+    folder.add("images/3.png", None)
+    (folder.root / "data.yaml").write_text("train: images\nnames: [dog, cat]")
+    dataset = folder.open(targets=["mask"])
+    assert dataset.mask_names == ("background", "cat", "dog")
+    split = dataset.splits["train"]
+    masks = {
+        Path(split.label(i)).name: split.read(tf.constant(i, tf.int64))["mask"].numpy()
+        for i in range(split.length)
+    }
+    expected = np.zeros((10, 20))
+    expected[:, :10] = 1
+    # 0.1 to 0.3 of 20 and 0.2 to 0.6 of 10, on top of the larger one, whichever comes first.
+    expected[2:6, 2:6] = 2
+    # 0.7 to 0.9 of 20 and 0.3 to 0.7 of 10.
+    expected[3:7, 14:18] = 255
+    assert masks.keys() == {"1.png", "2.png"}
+    np.testing.assert_array_equal(masks["1.png"], expected)
+    assert not masks["2.png"].any()
+    said = " ".join(sentences(dataset.findings))
+    assert "line 4 is of class 2, which data.yaml lacks" in said
+    assert "with objects of a box alone, which is ignored in the mask: images/1.png" in said
+    assert "left out of train: images/3.png has no labels labels/3.txt" in said
+
+
+def test_labels_of_boxes_alone_have_no_masks(folder):
+    folder.add("images/1.png", "0 0.5 0.5 0.5 0.4")
+    (folder.root / "data.yaml").write_text("train: images\nnames: [dog, cat]")
+    assert folder.open(targets=None).targets == {"class", "box"}
+    with pytest.raises(UserError, match="has no 'mask'"):
+        folder.open(targets=["mask"]).class_names(("mask",))

@@ -139,8 +139,11 @@ def test_another_encoder_is_given_no_options_of_plain(here, made, zoo, speed, mo
         (("{}/classification", "--task", "clasification"), "did you mean 'classification'"),
         (("nowhere", "--task", "classification"), "there is no folder 'nowhere'"),
         (("tfds:", "--task", "classification"), "is written 'tfds:NAME'"),
-        (("{}/classification", "--task", "localization"), "no box, which localization learns"),
-        (("{}/classification", "--task", "segmentation"), "no mask, which segmentation learns"),
+        (
+            ("{}/classification", "--task", "localization"),
+            "('box' and 'class'); choose another task",
+        ),
+        (("{}/classification", "--task", "segmentation"), "('mask'); choose another task"),
         (("{}", "--task", "classification"), "is of no format that is told by its files"),
         (("{}/classification", "--task", "classification", "-o", "m.txt"), "end it in .py"),
         (("{}/classification", "--task", "classification", "-o", "no/m.py"), "no folder no"),

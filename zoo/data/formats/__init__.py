@@ -114,11 +114,15 @@ def recognize(path: Path | str, targets: Collection[str] = ()) -> Recognized:
         for source, evidence in fits.items():
             inside = f" in {found.relative_to(place)}" if found != place else ""
             return Recognized(source, found, evidence + inside)
+    if not others:
+        raise UserError(
+            f"{place} is of no format that is told by its files; name the format in data.source, "
+            "one of those that `zoo list datasets` shows"
+        )
     wanted = " and ".join(repr(target) for target in sorted(targets))
-    looks = f"looks like {' and '.join(others)}, which carries no {wanted}" if others else ""
     raise UserError(
-        f"{place} {looks or 'is of no format that is told by its files'}; name the format in "
-        "data.source, one of those that `zoo list datasets` shows"
+        f"{place} looks like {' and '.join(others)}, which carries not all of what is to be learnt "
+        f"({wanted}); choose another task, add what is missing, or name the format in data.source"
     )
 
 

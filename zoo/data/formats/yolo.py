@@ -1,17 +1,14 @@
-"""YOLO: a text file of boxes for each picture, and a `data.yaml` that names the classes."""
+"""YOLO: a text file of boxes or outlines for each picture, and a `data.yaml` of the classes."""
 
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from zoo.data.dataset import DataSet
 from zoo.data.files.boxes import Objects, with_boxes
 from zoo.data.files.dataset import dataset_of
-from zoo.data.files.objects import Annotation, Thing, corners
 from zoo.data.files.pictures import (
     PICTURES,
-    Look,
     examples_of,
     files_in,
     find_folder,
@@ -26,13 +23,22 @@ from zoo.data.files.yolo_description import (
     is_description,
     named_classes,
 )
-from zoo.data.findings import Finding, Reason, decision, found_in
+from zoo.data.files.yolo_objects import (
+    MOST,
+    annotations_of,
+    mask_names,
+    outlined,
+    read_labels,
+    used_names,
+    with_drawn,
+)
+from zoo.data.findings import Finding, decision, found_in
 from zoo.data.request import Request
 from zoo.errors import UserError
 
 SOURCE = "yolo"
 SUMMARY = "your pictures with YOLO labels: data.yaml, images/ and a text file for each"
-TARGETS = ("class", "box")
+TARGETS = ("class", "box", "mask")
 
 _IMAGES = ("images", "image", "imgs", "img", "obj_train_data", "pictures", "photos")
 _ENDINGS = (".yaml", ".yml")
@@ -78,7 +84,9 @@ def open(
     A picture's labels are in `labels/` where it is in `images/`, or beside it; an empty file
     says that the picture has no object. A line is a class and a box, or a class and a polygon,
     whose bounds are the box. Classes are numbered by their names' order, as in any format; the
-    numbers in the files are only what `names` calls them.
+    numbers in the files are only what `names` calls them. Polygons are masks as well: background
+    is 0, the classes follow, a smaller object covers a larger one, and an object of a box alone
+    is ignored.
 
     Args:
         name: Empty: this source takes no name.
@@ -87,7 +95,7 @@ def open(
         request: What is asked for. Without splits those of `data.yaml`, else lists or folders
             of the usual names.
         objects: What to do about a picture with several objects: "largest", "skip" or "crop".
-        classes: Names of the objects that count; all if None.
+        classes: Names of the objects that count; all if None. In masks the others are background.
 
     Raises:
         UserError: If there is no such folder, or no example to train on.
@@ -112,20 +120,33 @@ def open(
         for example, path in zip(examples, paths, strict=True)
     ]
     labels = {one.file: labels_path(Path(one.path), description.root) for one in examples}
-    annotations, used = _annotations(description, labels, dict(zip(labels, looks, strict=True)))
-    alone = _without_picture(description.root, labels.values())
+    found = read_labels(description, labels)
     names = {str(name) for name in description.names.values()}
-    unseen = sorted(names - used, key=natural) if described else []
+    unseen = sorted(names - used_names(found), key=natural) if described else []
     if unseen and classes is None:
         text = f"no object is of the classes {', '.join(unseen)} of {description.source}"
         findings.append(Finding("class-absent", "", text))
-    examples, decided = with_boxes(examples, looks, annotations, objects=objects, classes=classes)
+    findings += _without_picture(description.root, labels.values())
+    counting = sorted(set(classes or used_names(found)), key=natural)
+    carries = frozenset(TARGETS if outlined(found) and len(counting) <= MOST else TARGETS[:2])
+    wanted = request.wanted(carries)
+    if "mask" in wanted:
+        examples, decided = with_drawn(examples, looks, found, counting)
+        findings += decided
+    if wanted & {"class", "box"}:
+        sizes = {one.file: look.size for one, look in zip(examples, looks, strict=True)}
+        annotations = annotations_of(found, sizes)
+        examples, decided = with_boxes(
+            examples, looks, annotations, objects=objects, classes=classes
+        )
+        findings += decided
     return dataset_of(
         description.root,
         examples,
         request,
-        carries=frozenset(TARGETS),
-        findings=[*description.findings, *findings, *alone, *decided],
+        carries=carries,
+        findings=[*description.findings, *findings],
+        classes=mask_names(counting) if "mask" in wanted else None,
     )
 
 
@@ -141,39 +162,6 @@ def _undescribed(root: Path) -> Description:
         said = "there is no data.yaml and no classes.txt: classes are called by their numbers"
     paths = files_in(pictures, PICTURES)[0]
     return Description(root, source, names, {"": paths}, [decision(said)])
-
-
-def _annotations(
-    description: Description, labels: Mapping[str, Path], looks: Mapping[str, Look]
-) -> tuple[dict[str, Annotation | Reason], set[str]]:
-    """Returns the objects of each picture's file, and the names that objects have."""
-    found: dict[str, Annotation | Reason] = {}
-    used: set[str] = set()
-    for file, path in labels.items():
-        source = os.path.relpath(path, description.root)
-        if not path.is_file():
-            found[file] = Reason("missing-annotation", f"has no labels {source}")
-            continue
-        try:
-            shapes, faults = read_shapes(path)
-        except ValueError as error:
-            text = f"has the labels {source}, which {error}"
-            found[file] = Reason("unreadable-annotation", text)
-            continue
-        annotation = Annotation(source=source, faults=faults)
-        height, width = looks[file].size
-        for number, shape in enumerate(shapes, 1):
-            name = description.names.get(shape.id, "" if description.names else str(shape.id))
-            if not name:
-                text = f"line {shape.line} is of class {shape.id}, which {description.source} lacks"
-                annotation.faults.append(Reason("object-incomplete", text))
-                continue
-            used.add(name)
-            x0, y0, x1, y1 = shape.box
-            edges = (x0 * width, y0 * height, x1 * width, y1 * height)
-            annotation.objects.append(Thing(number, name, edges, corners(shape.values[:4])))
-        found[file] = annotation
-    return found, used
 
 
 def _without_picture(root: Path, labels: Iterable[Path]) -> list[Finding]:
