@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from zoo.data import Request
 from zoo.data.files.cutting import cut
+from zoo.data.files.decoding import digests_of_files
 from zoo.data.files.example import Example
-from zoo.data.files.reading import PictureFiles
 from zoo.data.files.splits import divide
 from zoo.errors import UserError
 
@@ -83,7 +83,7 @@ def test_the_files_bytes_are_their_content(tmp_path):
     paths = [tmp_path / name for name in ("a", "b", "gone")]
     for path in paths[:2]:
         path.write_bytes(b"same")
-    of = PictureFiles().digests([Example(path.name, path.name, str(path)) for path in paths])
+    of = digests_of_files([Example(path.name, path.name, str(path)) for path in paths])
     assert of[:2] == [hashlib.blake2b(b"same").digest()] * 2
     assert of[2] != of[0]
 
