@@ -1,6 +1,5 @@
 """Every encoder of keras.applications against the network it is made from."""
 
-import contextlib
 import re
 import subprocess
 import sys
@@ -8,6 +7,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+from originals import assert_close, compare, red_first
 
 from zoo.errors import UserError
 from zoo.models.about import about
@@ -139,12 +139,6 @@ def names_of(model):
     ]
 
 
-def assert_close(found, expected, tolerance=1e-6):
-    found, expected = np.asarray(found), np.asarray(expected)
-    assert found.shape == expected.shape
-    assert np.abs(found - expected).max() <= tolerance * np.abs(expected).max()
-
-
 def test_all_of_keras_applications_are_encoders():
     assert len(APPLICATIONS) == 40
     assert set(public_functions(applications)) == set(APPLICATIONS)
@@ -174,21 +168,6 @@ def test_scaling_and_maps_are_the_originals(pair):
         # Sums over colours in another order round otherwise; in the same order they are the same.
         with red_first(original):
             compare(found, oracle(given), 1e-6)
-
-
-def compare(found, expected, tolerance):
-    for value, one in zip(found, keras.tree.flatten(expected), strict=True):
-        assert_close(value, one, tolerance)
-
-
-@contextlib.contextmanager
-def red_first(network):
-    """Turns the kernel around that reads blue, green, red."""
-    layer = next(one for one in network.layers if isinstance(one, keras.layers.Conv2D))
-    kernel, *others = layer.get_weights()
-    layer.set_weights([kernel[:, :, ::-1], *others])
-    yield
-    layer.set_weights([kernel, *others])
 
 
 def test_strides_and_names(pair):
