@@ -1,6 +1,5 @@
 """COCO sets that tests write and read."""
 
-import copy
 import json
 from pathlib import Path
 
@@ -45,8 +44,7 @@ class CocoFolder:
                 "image_id": self.images[-1]["id"] if self.images else 1,
                 "category_id": category,
                 "bbox": bbox if bbox is None else list(bbox),
-                # A copy: a test may spoil what is written.
-                "segmentation": copy.deepcopy(segmentation),
+                "segmentation": segmentation,
                 "iscrowd": 0,
                 **entry,
             }

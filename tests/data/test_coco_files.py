@@ -225,7 +225,11 @@ def test_whatever_stands_in_a_file_is_read_or_refused_by_a_sentence(tmp_path):
             "annotations": [
                 {"id": 1, "image_id": 1, "category_id": 3, "bbox": [1, 1, 4, 4], "iscrowd": 0}
                 | {"segmentation": shape}
-                for shape in (SQUARE, runs(np.eye(10, 20) > 0, False), runs(np.eye(10, 20), True))
+                for shape in (
+                    copy.deepcopy(SQUARE),
+                    runs(np.eye(10, 20) > 0, False),
+                    runs(np.eye(10, 20), True),
+                )
             ],
             "categories": [{"id": 3, "name": "cat"}, {"id": 4, "name": "dog"}],
         }
