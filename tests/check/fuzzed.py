@@ -24,7 +24,7 @@ def with_pillow(data):
         with Image.open(io.BytesIO(data)) as picture:
             picture.load()
             return picture.size[::-1]
-    except Exception:
+    except Exception:  # Whatever its parsers stumble over: that it does not read it is the answer.
         return None
 
 

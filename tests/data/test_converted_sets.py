@@ -7,28 +7,13 @@ import pytest
 import tensorflow as tf
 import tifffile
 from PIL import Image
+from written_pictures import pixels, write
 
 from zoo.data import open_dataset, sentences
 from zoo.data.files.pictures import look_at
 from zoo.data.pipeline import evaluation_batches, prepare_split
 from zoo.errors import UserError
 from zoo.preprocess import Preprocessing
-
-RANDOM = np.random.default_rng(0)
-
-
-def pixels(*shape):
-    return RANDOM.integers(0, 256, shape, dtype=np.uint8)
-
-
-def write(path: Path, array) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".npy":
-        np.save(path, array)
-    elif path.suffix == ".tif":
-        tifffile.imwrite(path, array, photometric="rgb" if array.shape[-1] == 3 else "minisblack")
-    else:
-        Image.fromarray(array).save(path)
 
 
 def class_folders(root: Path, suffix: str, make) -> Path:
