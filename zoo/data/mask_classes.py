@@ -54,10 +54,26 @@ class MaskClasses:
         """
         import tensorflow as tf
 
-        numbers = tf.gather(tf.constant(self.table, tf.int32), tf.cast(ids, tf.int32))
-        known = tf.debugging.assert_non_negative(numbers, "its mask holds an id of no class")
+        table, unknown = self._bytes()
+        # Of whole masks, not of what the network sees: so each pass over them counts.
+        numbers = tf.gather(tf.constant(table), tf.cast(ids, tf.int32))
+        if unknown is None:
+            return numbers
+        known = tf.debugging.Assert(
+            tf.reduce_all(numbers != unknown), ["its mask holds an id of no class"]
+        )
         with tf.control_dependencies([] if known is None else [known]):
-            return tf.cast(numbers, tf.uint8)
+            return tf.identity(numbers)
+
+    def _bytes(self) -> tuple[np.ndarray, int | None]:
+        """Returns the table as uint8, and what unknown ids become in it: a number of no class."""
+        import numpy as np
+
+        missing = self.table == _UNKNOWN
+        if not missing.any():
+            return self.table.astype(np.uint8), None
+        spare = next(number for number in range(256) if number not in self.table)
+        return np.where(missing, spare, self.table).astype(np.uint8), spare
 
     def text(self) -> str:
         """Returns the ids that there may be, for messages: "1 cat, 2 dog, 255 ignored"."""

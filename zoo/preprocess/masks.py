@@ -63,8 +63,12 @@ def decode_mask(data: tf.Tensor | bytes) -> tf.Tensor:
     def narrow():
         gray = tf.cond(colour == 3, gray_header, lambda: data)
         stretched = tf.io.decode_png(gray, channels=1)
-        factor = 255 // (tf.bitwise.left_shift(tf.constant(1, tf.int64), depth) - 1)
-        return stretched // tf.cast(factor, tf.uint8)
+
+        def divided():
+            factor = 255 // (tf.bitwise.left_shift(tf.constant(1, tf.int64), depth) - 1)
+            return stretched // tf.cast(factor, tf.uint8)
+
+        return tf.cond(depth == 8, lambda: stretched, divided)
 
     def wide():
         ids = tf.io.decode_png(data, channels=1, dtype=tf.uint16)
