@@ -59,8 +59,8 @@ class MaskClasses:
         numbers = tf.gather(tf.constant(table), tf.cast(ids, tf.int32))
         if unknown is None:
             return numbers
-        known = tf.debugging.Assert(
-            tf.reduce_all(numbers != unknown), ["its mask holds an id of no class"]
+        known = tf.raw_ops.Assert(
+            condition=tf.reduce_all(numbers != unknown), data=["its mask holds an id of no class"]
         )
         with tf.control_dependencies([] if known is None else [known]):
             return tf.identity(numbers)

@@ -31,15 +31,18 @@ _UNREAD_BMP = "is a BMP compressed or of a depth that is not read: save it as PN
 _DAMAGED = "is damaged or cut short"
 
 
-def require(condition: tf.Tensor, message: str, data: tf.Tensor) -> tf.Tensor:
+def require(condition: tf.Tensor, message: str, data: tf.Tensor, *details: tf.Tensor) -> tf.Tensor:
     """Passes ``data`` on once ``condition`` holds, so that nothing is decoded before.
 
     Args:
         condition: bool scalar.
         message: Of the error where it does not hold.
         data: Any tensor.
+        *details: What the message goes on with.
     """
-    with tf.control_dependencies([tf.debugging.Assert(condition, [message])]):
+    # The bare op: tf.debugging.Assert puts it into a cond, which costs a call of a function.
+    check = tf.raw_ops.Assert(condition=condition, data=[message, *details])
+    with tf.control_dependencies([] if check is None else [check]):
         return tf.identity(data)
 
 

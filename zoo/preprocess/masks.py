@@ -5,8 +5,7 @@ import zlib
 import tensorflow as tf
 
 from zoo.preprocess.decode import TOO_LARGE, require
-from zoo.preprocess.headers import PNG, read_header
-from zoo.preprocess.raw_bytes import peek
+from zoo.preprocess.raw_bytes import big_endian, peek, spells
 from zoo.values import MAX_PIXELS
 
 IGNORE = 255
@@ -40,16 +39,17 @@ def decode_mask(data: tf.Tensor | bytes) -> tf.Tensor:
             is damaged, or claims more than ``MAX_PIXELS``.
     """
     data = tf.convert_to_tensor(data, tf.string)
-    kind, size, _ = read_header(data)
-    data = require(kind == PNG, _NO_MASK, data)
+    # Not `read_header`: a PNG is all there may be, and of a mask ops take longer than pixels.
+    head = peek(data, 0, 33)
+    data = require(spells(head, b"\x89PNG\r\n\x1a\n"), _NO_MASK, data)
+    size = tf.minimum(big_endian(tf.reshape(head[16:24], [2, 4])), 2**31 - 1)
     data = require(tf.reduce_prod(size) <= MAX_PIXELS, TOO_LARGE, data)
-    head = peek(data, 24, 9)
-    depth, colour = head[0], head[1]
+    depth, colour = head[24], head[25]
     data = require(tf.reduce_any(colour == [0, 3, 4]), _NO_MASK, data)
 
     def gray_header():
         # libpng would look the colours up: told that the picture is gray, it gives indices.
-        checksum = tf.bitwise.bitwise_xor(head[5:9], tf.constant(_PALETTE_TO_GRAY, tf.int64))
+        checksum = tf.bitwise.bitwise_xor(head[29:33], tf.constant(_PALETTE_TO_GRAY, tf.int64))
         return tf.strings.join(
             [
                 tf.strings.substr(data, 0, 25),

@@ -137,12 +137,16 @@ def _reader_of_classes(examples: Sequence[Example], ids: MaskClasses) -> Callabl
     stored = reader_of_masks(examples)
     with tf.device("CPU"):
         turns = tf.constant([example.mask_orientation for example in examples], tf.int32)
+    turned = any(example.mask_orientation != 1 for example in examples)
 
     def read(index: Any) -> Any:
         mask = stored(index)
         if mask.dtype == tf.string:
             mask = decode_mask(mask)
-        return ids.numbers(tf.squeeze(orient(tf.expand_dims(mask, -1), turns[index]), -1))
+        # A cond for each mask, where hardly a set has a mask to turn.
+        if turned:
+            mask = tf.squeeze(orient(tf.expand_dims(mask, -1), turns[index]), -1)
+        return ids.numbers(mask)
 
     return read
 
