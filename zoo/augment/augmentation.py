@@ -179,7 +179,7 @@ class Augmentation:
         """
         changed = {key: tf.convert_to_tensor(value) for key, value in batch.items()}
         places = changed.pop("foreground", None)
-        # The warp is half as fast again on float32 as on uint8.
+        # Not uint8: moving would round, and takes OpenCV longer.
         images = tf.cast(changed["image"], tf.float32)
         chance = chances.named(tf.ensure_shape(uniforms, [None, self.draws]))
         if self.moves:

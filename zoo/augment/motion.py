@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import tensorflow as tf
 
-from zoo.augment import boxes, elastic, foreground, projective
+from zoo.augment import boxes, elastic, foreground, projective, warp
 from zoo.augment.chances import Chances, between
 from zoo.preprocess import IGNORE
 
@@ -68,17 +68,9 @@ class Motion(NamedTuple):
             Both, of the height and width of the patch if there is one. What comes into view
             repeats the picture's edge and is ``IGNORE`` in the mask.
         """
-        backward, pixels = self._sources(tf.shape(images)[1:3])
-        if pixels is None:
-            fill = ("BILINEAR", "NEAREST", 0.0)
-            moved = projective.warp(images, backward, *fill, self.patch)
-        else:
-            moved = elastic.bilinear(images, *pixels)
-        shape = [images.shape[0], *(self.patch or images.shape[1:3])]
-        moved = tf.ensure_shape(moved, [*shape, images.shape[3]])
-        if masks is None:
-            return moved, None
-        return moved, tf.ensure_shape(self._masks(masks, backward, pixels), shape)
+        places = self._sources(tf.shape(images)[1:3])
+        moved = warp.bilinear(images, places, self.patch)
+        return moved, None if masks is None else self._masks(masks, places)
 
     def toward_foreground(self, places: tf.Tensor, masks: tf.Tensor) -> "Motion":
         """Lays patches around foreground, as :func:`zoo.augment.foreground.corners` does.
@@ -94,27 +86,19 @@ class Motion(NamedTuple):
         control = None if self.control is None else tf.gather(self.control, rows)
         whole = Motion(tf.gather(self.maps, rows), control, self.size, None, None)
         chosen = tf.gather(masks, rows)
-        seen = whole._masks(chosen, *whole._sources(tf.shape(masks)[1:3]))
+        seen = whole._masks(chosen, whole._sources(tf.shape(masks)[1:3]))
         found = foreground.corners(self.corner, rows, places, seen, self.patch)
         return self._replace(corner=found)
 
-    def _sources(self, shape: tf.Tensor) -> tuple[tf.Tensor, tuple[tf.Tensor, tf.Tensor] | None]:
-        """The map back to where pixels come from, and the places themselves if displaced."""
+    def _sources(self, shape: tf.Tensor) -> warp.Places:
+        """Where pixels of the result come from."""
         backward = projective.backward(self.maps, self.size, self.corner)
         if self.control is None:
-            return backward, None
-        found = elastic.sources(self.control, backward, self.size, self.corner, self.patch or shape)
-        return backward, found
+            return backward
+        return elastic.sources(self.control, backward, self.size, self.corner, self.patch or shape)
 
-    def _masks(
-        self, masks: tf.Tensor, backward: tf.Tensor, pixels: tuple[tf.Tensor, tf.Tensor] | None
-    ) -> tf.Tensor:
-        values = tf.expand_dims(masks, -1)
-        if pixels is None:
-            fill = ("NEAREST", "CONSTANT", float(IGNORE))
-            moved = projective.warp(values, backward, *fill, self.patch)
-        else:
-            moved = elastic.nearest(values, *pixels, IGNORE)
+    def _masks(self, masks: tf.Tensor, places: warp.Places) -> tf.Tensor:
+        moved = warp.nearest(tf.expand_dims(masks, -1), places, IGNORE, self.patch)
         return tf.squeeze(moved, -1)
 
 

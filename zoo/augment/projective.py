@@ -79,7 +79,7 @@ def move(maps: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
 
 
 def backward(maps: tf.Tensor, size: tf.Tensor, corner: tf.Tensor | None = None) -> tf.Tensor:
-    """Returns what ``warp`` takes: from each pixel to the place that it comes from.
+    """Returns what ``zoo.augment.warp`` takes: from each pixel to the place that it comes from.
 
     Args:
         maps: float32 [n, 3, 3], where the pictures go.
@@ -111,35 +111,3 @@ def backward(maps: tf.Tensor, size: tf.Tensor, corner: tf.Tensor | None = None) 
     # It is 0 where the first pixel looks along the horizon: far outside either way.
     last = numbers[:, 8:]
     return numbers[:, :8] / tf.where(last == 0, 1e-9, last)
-
-
-def warp(
-    images: tf.Tensor,
-    backward: tf.Tensor,
-    interpolation: str,
-    fill_mode: str,
-    fill: float,
-    patch: tuple[int, int] | None = None,
-) -> tf.Tensor:
-    """Moves pictures.
-
-    Args:
-        images: [n, h, w, c], float32 or uint8.
-        backward: float32 [n, 8], as ``backward`` gives it.
-        interpolation: ``"BILINEAR"`` or ``"NEAREST"``.
-        fill_mode: What comes into view: ``"NEAREST"`` repeats the edge, ``"CONSTANT"``
-            is ``fill``.
-        fill: That value.
-        patch: Height and width of the result in pixels; without it those of ``images``.
-
-    Returns:
-        [n, height, width, c], of the dtype of ``images``.
-    """
-    return tf.raw_ops.ImageProjectiveTransformV3(
-        images=images,
-        transforms=backward,
-        output_shape=patch or tf.shape(images)[1:3],
-        fill_value=fill,
-        interpolation=interpolation,
-        fill_mode=fill_mode,
-    )
