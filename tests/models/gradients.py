@@ -44,4 +44,8 @@ def gradients(model, x, weights):
 
 
 def _loss(outputs, weights):
-    return sum(keras.ops.sum(value * weights[name]) for name, value in outputs.items())
+    return sum(
+        # As a tensor: torch would hand its own to NumPy's multiplication.
+        keras.ops.sum(value * keras.ops.convert_to_tensor(weights[name]))
+        for name, value in outputs.items()
+    )

@@ -223,9 +223,10 @@ def test_any_channels_and_sizes(name, size, channels):
 
 
 @pytest.mark.slow
-def test_nasnet_for_unknown_sizes_takes_any():
+@pytest.mark.parametrize("name", ["nasnetmobile"])
+def test_nasnet_for_unknown_sizes_takes_any(name):
     image = keras.Input((None, None, 3))
-    model = keras.Model(image, ENCODERS["nasnetmobile"](image))
+    model = keras.Model(image, ENCODERS[name](image))
     for height, width in ((64, 64), (75, 97), (107, 66)):
         found = model(np.ones((1, height, width, 3), "float32"))
         # The first convolution takes no padding, all others round half of an odd size up.
@@ -273,7 +274,7 @@ arrays = numpy.load("arrays.npz")
 for name in ("convnexttiny", "mobilenetv3small"):
     model = keras.models.load_model(f"{name}.keras")
     assert all(one.name.startswith("stage") for one in model.operations[1:])
-    found = numpy.asarray(model(arrays["picture"])[-1])
+    found = keras.ops.convert_to_numpy(model(arrays["picture"])[-1])
     assert abs(found - arrays[name]).max() <= 1e-6 * abs(arrays[name]).max()
 assert "zoo" not in sys.modules
 """
