@@ -13,13 +13,13 @@ import argparse
 import json
 import os
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
+from pace import rate
 
 from zoo import data
 from zoo.augment import Augmentation
@@ -29,7 +29,6 @@ from zoo.preprocess import Preprocessing
 TARGETS = ("class", "box", "mask")
 CHANGES = {"rotate": 10.0, "zoom": 0.2, "translate": 0.1, "brightness": 0.15, "contrast": 0.2}
 CACHED = {"from files": False, "cached": True}
-WARM_UP = 1.0
 
 
 def zoo_batches(prepared: Prepared, batch_size: int) -> Iterator[int]:
@@ -94,17 +93,6 @@ def as_bytes(example: dict) -> dict:
     return {**example, **{key: tf.cast(example[key], tf.uint8) for key in keys}}
 
 
-def rate(batches: Iterator[int], seconds: float) -> float:
-    """Returns pictures a second, once what was prepared ahead is used up."""
-    pictures, began = 0, time.perf_counter()
-    while time.perf_counter() < began + WARM_UP:
-        next(batches)
-    began = time.perf_counter()
-    while (now := time.perf_counter()) < began + seconds:
-        pictures += next(batches)
-    return pictures / (now - began)
-
-
 class Peers:
     """Contestants in another interpreter, asked line by line."""
 
@@ -116,7 +104,7 @@ class Peers:
 
     def rate(self, name: str, seconds: float) -> float:
         """Returns pictures a second of one of ``names``."""
-        return self._ask({"name": name, "seconds": seconds, "warm_up": WARM_UP})
+        return self._ask({"name": name, "seconds": seconds})
 
     def _ask(self, question):
         assert self._process.stdin is not None

@@ -1,18 +1,18 @@
 """albumentations in a torch DataLoader, and bare OpenCV, for `input_pipeline.py`.
 
 Runs in an interpreter of its own. Reads one JSON value a line: first what `task_of` gives,
-then a name, seconds to run and seconds to warm up; answers each with a line.
+then a name and seconds to run; answers each with a line.
 """
 
 import json
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import albumentations as A
 import cv2
 import numpy as np
 import torch
+from pace import rate
 
 WORKERS = 2
 
@@ -137,17 +137,6 @@ def opencv(task, cached):
     return run
 
 
-def rate(batches, seconds, warm_up):
-    """Returns pictures a second, once what was prepared ahead is used up."""
-    pictures, began = 0, time.perf_counter()
-    while time.perf_counter() < began + warm_up:
-        next(batches)
-    began = time.perf_counter()
-    while (now := time.perf_counter()) < began + seconds:
-        pictures += next(batches)
-    return pictures / (now - began)
-
-
 def main():
     """Answers until the questions end."""
     cv2.setNumThreads(0)
@@ -161,7 +150,7 @@ def main():
     for line in sys.stdin:
         asked = json.loads(line)
         batches = running[asked["name"]]()
-        print(json.dumps(rate(batches, asked["seconds"], asked["warm_up"])), flush=True)
+        print(json.dumps(rate(batches, asked["seconds"])), flush=True)
         del batches
 
 
