@@ -70,7 +70,7 @@ class Augmentation:
         blur: Blur with a Gaussian of a standard deviation of up to this many pixels.
         sharpen: Add up to this many times the distance to the mean of 3 x 3 pixels.
         jpeg: Code as a JPEG of a quality of 100 - jpeg to 100; one or three channels only.
-            The one change made picture by picture: it takes nearly half as long as all moves.
+            Takes as long as all moves.
         erase: Paint a rectangle, anywhere, of up to this share of the picture's area and a
             third to three times as high as wide, in the picture's mean colour (Zhong et al.
             2020, "Random Erasing Data Augmentation"). It is ``IGNORE`` in the mask.

@@ -60,14 +60,13 @@ def _resampled(
     border: int,
     fill: int,
 ) -> tf.Tensor:
-    def by_map(image: np.ndarray, size: tuple[int, int], numbers: np.ndarray) -> np.ndarray:
+    def by_map(image: np.ndarray, result: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         matrix = np.append(numbers.astype(np.float64), 1.0).reshape(3, 3)
-        flags = interpolation | cv2.WARP_INVERSE_MAP
-        return cv2.warpPerspective(image, matrix, size, None, flags, border, [fill] * 4)
+        size, flags = result.shape[1::-1], interpolation | cv2.WARP_INVERSE_MAP
+        return cv2.warpPerspective(image, matrix, size, result, flags, border, [fill] * 4)
 
-    def by_places(image: np.ndarray, size: tuple[int, int], *axes: np.ndarray) -> np.ndarray:
-        del size
-        return cv2.remap(image, *axes, interpolation, None, border, [fill] * 4)
+    def by_places(image: np.ndarray, result: np.ndarray, *axes: np.ndarray) -> np.ndarray:
+        return cv2.remap(image, *axes, interpolation, result, border, [fill] * 4)
 
     given = places if isinstance(places, tuple) else (places,)
     one: Callable[..., np.ndarray] = by_map if len(given) == 1 else by_places
@@ -75,14 +74,17 @@ def _resampled(
     def resample(images: np.ndarray, *given: np.ndarray) -> np.ndarray:
         height, width = patch or images.shape[1:3]
         count, channels = len(images), images.shape[3]
-        result = np.empty([count, height, width, channels], images.dtype)
+        results = np.empty([count, height, width, channels], images.dtype)
         step = _channels_at_once(channels)
-        for first in range(0, channels, step):
-            some = slice(first, first + step)
-            for image, place, *where in zip(images, result, *given, strict=True):
-                moved = one(image[:, :, some], (width, height), *where)
-                place[:, :, some] = moved.reshape(height, width, -1)
-        return result
+        for image, result, *where in zip(images, results, *given, strict=True):
+            if step >= channels:
+                one(image, result, *where)
+                continue
+            for first in range(0, channels, step):
+                some = np.ascontiguousarray(image[:, :, first : first + step])
+                moved = one(some, np.empty_like(result[:, :, : some.shape[2]]), *where)
+                result[:, :, first : first + step] = moved.reshape(height, width, -1)
+        return results
 
     # Stateless, so that tf.data runs it side by side and still in order.
     result = tf.numpy_function(resample, [images, *given], images.dtype, stateful=False)
