@@ -1,9 +1,10 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image, ImageEnhance
 
-from zoo.augment import Augmentation
+from zoo.augment import Augmentation, colour
 from zoo.errors import UserError
 
 SEED = tf.constant([3, 4])
@@ -17,6 +18,16 @@ def test_brightness_and_contrast_by_hand(both, chances):
     # The mean of 0, 100, 200 and 250 is 137.5; a factor of 1 + 0.4 * (2 * 0.25 - 1) = 0.8.
     flat = both(Augmentation(contrast=0.4), batch, chances(CONTRAST=0.25))["image"]
     assert flat.ravel() == pytest.approx([27.5, 107.5, 187.5, 227.5], abs=1e-3)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 5])
+def test_contrast_is_that_of_keras(channels):
+    images = np.random.default_rng(channels).uniform(0, 255, (3, 17, 23, channels))
+    images = images.astype("float32")
+    factor = np.float32([0.5, 1.0, 1.7])
+    layer = keras.layers.RandomContrast(0.0, value_range=(0, 255), seed=0)
+    expected = layer.transform_images(images, {"contrast_factor": factor[:, None, None, None]})
+    np.testing.assert_allclose(colour.contrast(images, tf.constant(factor)), expected, atol=1e-3)
 
 
 def test_each_example_gets_its_own_colours(both, chances):
