@@ -65,8 +65,10 @@ def _resampled(
         size, flags = result.shape[1::-1], interpolation | cv2.WARP_INVERSE_MAP
         return cv2.warpPerspective(image, matrix, size, result, flags, border, [fill] * 4)
 
-    def by_places(image: np.ndarray, result: np.ndarray, *axes: np.ndarray) -> np.ndarray:
-        return cv2.remap(image, *axes, interpolation, result, border, [fill] * 4)
+    def by_places(
+        image: np.ndarray, result: np.ndarray, x: np.ndarray, y: np.ndarray
+    ) -> np.ndarray:
+        return cv2.remap(image, x, y, interpolation, result, border, [fill] * 4)
 
     given = places if isinstance(places, tuple) else (places,)
     one: Callable[..., np.ndarray] = by_map if len(given) == 1 else by_places
