@@ -63,6 +63,15 @@ def small_decoder(name, encoder=None):
     return narrow
 
 
+def decoder_parameters(model):
+    """How many parameters a segmenter has between its encoder and its answer."""
+    return sum(
+        layer.count_params()
+        for layer in model.layers
+        if not layer.name.startswith("stage") and layer.name != "mask_logits"
+    )
+
+
 def exhaustive(name, *others, when):
     """Parameters of a test that is exhaustive for some names."""
     return pytest.param(name, *others, marks=[pytest.mark.exhaustive] if when else [])

@@ -8,12 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.errors import UserError, check_options, nearest
-from zoo.preprocess.decode import (
-    convert_channels,
-    decode_image,
-    decode_reduced,
-    require,
-)
+from zoo.preprocess.decode import convert_channels, decode_image, decode_reduced, require
 from zoo.preprocess.geometry import FITS, Geometry, geometry, ratio_of
 from zoo.preprocess.masks import IGNORE, decode_mask
 from zoo.preprocess.restore import likeliest
