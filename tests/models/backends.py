@@ -23,3 +23,12 @@ def learning():
     import torch
 
     return torch.enable_grad()
+
+
+def in_float64():
+    """A context in which float64 is computed; elsewhere jax makes float32 of it."""
+    if BACKEND != "jax":
+        return contextlib.nullcontext()
+    import jax
+
+    return jax.enable_x64(True)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import keras
 import numpy as np
+from backends import in_float64
 
 from zoo.models.graph import smallest_input
 
@@ -20,12 +21,12 @@ def counting(model: keras.Model) -> keras.Model:
     batch or none, and the input not scaled: a background of zeros must stay zero.
     """
 
-    def in_float64(layer):
+    def of_float64(layer):
         if not isinstance(layer, keras.layers.Layer):
             return layer.__class__.from_config(layer.get_config())
         return layer.__class__.from_config({**layer.get_config(), "dtype": "float64"})
 
-    copy = keras.models.clone_model(model, clone_function=in_float64)
+    copy = keras.models.clone_model(model, clone_function=of_float64)
     for weight in copy.weights:
         shape = tuple(weight.shape)
         if weight.name.endswith("kernel"):
@@ -79,7 +80,8 @@ def field_and_stride(
         length: Of the picture; so large that some positions see neither border.
         across: Look along the width, else along the height.
     """
-    spans = seen_spans(build, length, across=across)
+    with in_float64():
+        spans = seen_spans(build, length, across=across)
     whole = [
         (position, *span)
         for position, span in enumerate(spans)

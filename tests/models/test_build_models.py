@@ -121,8 +121,8 @@ def test_every_trainable_variable_gets_a_gradient(task, part, encoder):
 def test_it_fits_numpy_arrays(task, part):
     model = small(task, **part)
     targets = {
-        "class": np.array([0, 2]),
-        "box": np.array([[0, 0, 1, 1], [0.2, 0.3, 0.4, 0.5]]),
+        "class": np.array([0, 2], "int32"),
+        "box": np.array([[0, 0, 1, 1], [0.2, 0.3, 0.4, 0.5]], "float32"),
         "mask": np.zeros((2, 16, 16), "int32"),
     }
     losses = {"class": "sparse_categorical_crossentropy", "box": "mae"}

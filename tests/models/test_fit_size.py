@@ -1,8 +1,8 @@
 import keras
 import numpy as np
 import pytest
-from backends import needs_tensorflow, tf
-from hypothesis import given, settings
+from backends import BACKEND, needs_tensorflow, tf
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from zoo.errors import UserError
@@ -118,6 +118,8 @@ def test_average_is_adaptive_average_pooling(height, width, wanted_height, wante
     x = maps(2, height, width, 3)
     size = (wanted_height, wanted_width)
     pooled = keras.layers.AdaptiveAveragePooling2D(size)(x)
+    # Of some sizes Keras' layer makes NaN under jax (docs/keras-notes.md).
+    assume(BACKEND != "jax" or np.isfinite(np.asarray(pooled)).all())
     np.testing.assert_allclose(fitted("average", x, *size), pooled, atol=1e-5)
     np.testing.assert_allclose(FitSize("average", size=size)(x), pooled, atol=1e-5)
 
