@@ -9,7 +9,7 @@ from PIL import Image
 
 from zoo.errors import UserError
 from zoo.preprocess import MAX_PIXELS, decode_image, decode_mask, orient, picture_error
-from zoo.preprocess.decode import convert_channels
+from zoo.preprocess.stored import convert_channels
 
 RANDOM = np.random.default_rng(0)
 RGB = RANDOM.integers(0, 256, (5, 7, 3), dtype=np.uint8)

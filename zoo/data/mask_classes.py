@@ -52,17 +52,26 @@ class MaskClasses:
         Raises:
             tf.errors.InvalidArgumentError: If there is an id of no class.
         """
+        import cv2
+        import numpy as np
         import tensorflow as tf
 
         table, unknown = self._bytes()
-        # Of whole masks, not of what the network sees: so each pass over them counts.
-        numbers = tf.gather(tf.constant(table), tf.cast(ids, tf.int32))
+
+        def look_up(mask: np.ndarray) -> tuple[np.ndarray, bool]:
+            # OpenCV takes no empty mask.
+            numbers = np.asarray(cv2.LUT(mask, table), np.uint8) if mask.size else mask
+            return numbers, unknown is None or not (numbers == unknown).any()
+
+        # Of whole masks, not of what the network sees: TensorFlow's gather, by far the slowest of
+        # what is done to a mask, takes twice as long as decoding it and fifty times as long as
+        # OpenCV.
+        numbers, known = tf.numpy_function(look_up, [ids], (tf.uint8, tf.bool), stateful=False)
+        numbers = tf.ensure_shape(numbers, ids.shape)
         if unknown is None:
             return numbers
-        known = tf.raw_ops.Assert(
-            condition=tf.reduce_all(numbers != unknown), data=["its mask holds an id of no class"]
-        )
-        with tf.control_dependencies([] if known is None else [known]):
+        check = tf.raw_ops.Assert(condition=known, data=["its mask holds an id of no class"])
+        with tf.control_dependencies([] if check is None else [check]):
             return tf.identity(numbers)
 
     def _bytes(self) -> tuple[np.ndarray, int | None]:

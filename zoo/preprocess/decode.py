@@ -2,16 +2,18 @@
 
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from zoo.errors import UserError
 from zoo.preprocess.bmp import decode_bmp, readable_bmp
+from zoo.preprocess.exif import mentions_exif
 from zoo.preprocess.headers import (
     BMP,
     GIF,
     JPEG,
+    JPEG_START,
     PNG,
     UNKNOWN,
     is_animated_webp,
@@ -19,9 +21,13 @@ from zoo.preprocess.headers import (
     read_header_to_decode,
 )
 from zoo.preprocess.raw_bytes import peek
+from zoo.preprocess.stored import convert_channels, flips, orient
 from zoo.values import CHANNELS, MAX_PIXELS, SIXTEEN_BITS, Values, bytes_of_sixteen_bits
 
 _RATIOS = (2, 4, 8)
+# Of how many colour components a JPEG can be that libjpeg itself makes so many channels of as
+# Pillow does: of gray it repeats them.
+_JPEG_COMPONENTS: dict[int, list[int]] = {1: [1], 3: [1, 3], 4: []}
 
 _EMPTY = "is empty"
 _NO_PICTURE = "is not a JPEG, PNG, BMP, GIF or WebP picture"
@@ -125,6 +131,62 @@ def decode_reduced(
             "use 1, 3 or 4, or give arrays instead of encoded pictures"
         )
     data = tf.convert_to_tensor(data, tf.string)
+    # Most pictures are upright JPEGs of the channels wanted: these get by on few ops.
+    shape = tf.cond(
+        tf.strings.substr(data, 0, len(JPEG_START)) == JPEG_START,
+        lambda: tf.cast(tf.io.extract_jpeg_shape(data), tf.int64),
+        lambda: tf.zeros([3], tf.int64),
+    )
+    size = shape[:2]
+    as_wanted = tf.reduce_any(shape[2] == _JPEG_COMPONENTS[channels])
+    plain = as_wanted & tf.logical_not(mentions_exif(data))
+    power = _power(ratio, tf.maximum(size, 1))
+
+    def jpeg(reduced: int) -> Decoded:
+        whole = require(tf.reduce_prod(size) <= MAX_PIXELS, TOO_LARGE, data)
+        image = tf.io.decode_jpeg(whole, channels=channels, ratio=2**reduced)
+        image = tf.ensure_shape(image, [None, None, channels])
+        nothing = tf.zeros([2], tf.int32)
+        return Decoded(image, tf.cast(size, tf.int32), tf.constant(2**reduced), nothing)
+
+    branches = [_set_apart(lambda data: _decode_any(data, channels, values, ratio), data)]
+    if _JPEG_COMPONENTS[channels]:
+        powers = range(len(_RATIOS) + 1 if ratio is not None else 1)
+        branches += [functools.partial(jpeg, reduced) for reduced in powers]
+    return Decoded(*tf.switch_case(tf.where(plain, power + 1, 0), branches))
+
+
+def _set_apart(function: Callable[[tf.Tensor], Any], data: tf.Tensor) -> Callable[[], Any]:
+    """Returns a branch that costs nothing where it is not taken.
+
+    TensorFlow takes branches apart into single ops, and tf.data passes over each op of one not
+    taken: for the hundreds that it takes to read any picture, longer than decoding a small one.
+    """
+    if tf.executing_eagerly():
+        return lambda: function(data)
+    whole = tf.function(
+        function,
+        input_signature=[tf.TensorSpec([], tf.string)],
+        autograph=False,
+        experimental_attributes={"_noinline": True},
+    )
+    return lambda: whole(data)
+
+
+def _power(ratio: Callable[[tf.Tensor], tf.Tensor] | None, upright: tf.Tensor) -> tf.Tensor:
+    """Returns how often a JPEG's size is halved: int32 scalar, 0 to 3."""
+    if ratio is None:
+        return tf.constant(0)
+    return tf.reduce_sum(tf.cast(tf.cast(ratio(upright), tf.int32) >= _RATIOS, tf.int32))
+
+
+def _decode_any(
+    data: tf.Tensor,
+    channels: int,
+    values: Values | None,
+    ratio: Callable[[tf.Tensor], tf.Tensor] | None,
+) -> Decoded:
+    """Decodes a picture of any kind, colours and orientation; see ``decode_reduced``."""
     header = read_header_to_decode(data)
     kind = header.kind
     data = require(kind != UNKNOWN, _NO_PICTURE, data)
@@ -145,8 +207,7 @@ def decode_reduced(
     branch = tf.where(kind == BMP, 1, tf.where(_is_deep_png(data, kind), 2, 0))
     power = tf.constant(0)
     if ratio is not None:
-        allowed = tf.cast(ratio(header.upright), tf.int32)
-        power = tf.where(kind == JPEG, tf.reduce_sum(tf.cast(allowed >= _RATIOS, tf.int32)), 0)
+        power = tf.where(kind == JPEG, _power(ratio, header.upright), 0)
         branch = tf.where(power > 0, power + 2, branch)
         decoders |= {
             f"jpeg / {by}": functools.partial(tf.io.decode_jpeg, data, channels=0, ratio=by)
@@ -158,7 +219,7 @@ def decode_reduced(
     # A GIF's pixels, not its header, say how large it is.
     size = tf.where(power > 0, tf.cast(header.upright, tf.int32), tf.shape(image)[:2])
     by = tf.bitwise.left_shift(1, power)
-    lead = tf.where(_flips(header.orientation), by * tf.shape(image)[:2] - size, 0)
+    lead = tf.where(flips(header.orientation), by * tf.shape(image)[:2] - size, 0)
     return Decoded(image, size, by, lead)
 
 
@@ -185,63 +246,6 @@ def upright_size(data: tf.Tensor) -> tf.Tensor:
 
 def _is_deep_png(data: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:
     return (kind == PNG) & (peek(data, 24, 1)[0] == 16)
-
-
-def convert_channels(image: tf.Tensor, channels: int) -> tf.Tensor:
-    """Converts between gray, gray with alpha, RGB and RGBA as Pillow's ``convert`` does.
-
-    Args:
-        image: uint8 [h, w, c] with 1 to 4 channels.
-        channels: 1, 3 or 4.
-
-    Returns:
-        uint8 [h, w, channels].
-    """
-    given = tf.shape(image)[-1]
-
-    def to_gray():
-        red, green, blue = tf.unstack(tf.cast(image[:, :, :3], tf.int32), num=3, axis=-1)
-        # ITU-R 601-2 luma in Pillow's fixed point: 0.299, 0.587 and 0.114 times 2**16.
-        luma = (19595 * red + 38470 * green + 7471 * blue + 2**15) // 2**16
-        return tf.cast(tf.expand_dims(luma, -1), tf.uint8)
-
-    def to_colour():
-        opaque = tf.fill([*tf.unstack(tf.shape(image)[:2]), 1], tf.constant(255, tf.uint8))
-        order = tf.where(given >= 3, [0, 1, 2, 3], [0, 0, 0, 1])
-        return tf.gather(tf.concat([image, opaque], -1), order[:channels], axis=-1)
-
-    if channels == 1:
-        image = tf.cond(given >= 3, to_gray, lambda: image[:, :, :1])
-    else:
-        image = tf.cond(given == channels, lambda: image, to_colour)
-    return tf.ensure_shape(image, [None, None, channels])
-
-
-def orient(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
-    """Turns a stored picture upright.
-
-    Args:
-        image: [h, w, c] of any dtype, as stored.
-        orientation: int32 scalar, 1 to 8, as EXIF defines it.
-
-    Returns:
-        The upright picture: [h, w, c], or [w, h, c] for 5 to 8.
-    """
-    static = image.shape
-
-    def turned():
-        upright = tf.cond(
-            orientation >= 5, lambda: tf.transpose(image, [1, 0, 2]), lambda: tf.identity(image)
-        )
-        return tf.reverse(upright, tf.boolean_mask([0, 1], _flips(orientation)))
-
-    upright = tf.cond(orientation > 1, turned, lambda: tf.identity(image))
-    return tf.ensure_shape(upright, [None, None, static[-1]])
-
-
-def _flips(orientation: tf.Tensor) -> tf.Tensor:
-    """Returns whether rows and columns run backwards, once turned: bool [2]."""
-    return tf.reduce_any(orientation == [[3, 4, 7, 8], [2, 3, 6, 7]], axis=1)
 
 
 def picture_error(data: tf.Tensor | bytes) -> tf.Tensor:

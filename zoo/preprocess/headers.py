@@ -24,13 +24,16 @@ from zoo.preprocess.raw_bytes import peek, signed, spells
 
 UNKNOWN, JPEG, PNG, GIF, BMP, WEBP = range(6)
 
+JPEG_START = b"\xff\xd8\xff"
+"""How every JPEG begins."""
+
 _ANY = -1
 _HEAD = 30
 
 # How each layout begins, and the kind of picture it is; of those that fit the last counts.
 _LAYOUTS: tuple[tuple[bytes, int], ...] = (
     (b"", UNKNOWN),
-    (b"\xff\xd8\xff", JPEG),
+    (JPEG_START, JPEG),
     (b"\x89PNG\r\n\x1a\n", PNG),
     (b"GIF87a", GIF),
     (b"GIF89a", GIF),

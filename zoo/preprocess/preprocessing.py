@@ -8,10 +8,11 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.errors import UserError, check_options, nearest
-from zoo.preprocess.decode import convert_channels, decode_image, decode_reduced, require
+from zoo.preprocess.decode import decode_image, decode_reduced, require
 from zoo.preprocess.geometry import FITS, Geometry, geometry, ratio_of
 from zoo.preprocess.masks import IGNORE, decode_mask
 from zoo.preprocess.restore import likeliest
+from zoo.preprocess.stored import convert_channels
 from zoo.values import CHANNELS, Values, checked_values
 
 # From how many thirds of what is needed on a picture is decoded at which part of its size. Its
