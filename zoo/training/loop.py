@@ -13,37 +13,10 @@ import tensorflow as tf
 
 from zoo.adversarial.perturb import perturb
 from zoo.tasks import Task
-from zoo.training.recipe import Recipe
 from zoo.training.sections import AdversarialOptions
 
-_UNDECAYED = ["bias", "gamma", "beta"]
 # Keeps the random starts apart from whatever else is drawn from a run's seed.
 _STREAM = 0xADE
-
-
-def make_optimizer(recipe: Recipe, steps: int) -> keras.Optimizer:
-    """Returns AdamW (Loshchilov & Hutter 2019) under a cosine schedule with warm-up.
-
-    Args:
-        recipe: Gives the peak rate, the share of warm-up and the weight decay, which
-            leaves biases and normalization alone.
-        steps: Of the whole run.
-    """
-    warmup = round(recipe.warmup * steps)
-    if warmup:
-        rate = keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=0.0,
-            decay_steps=max(1, steps - warmup),
-            warmup_target=recipe.learning_rate,
-            warmup_steps=warmup,
-        )
-    else:
-        rate = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, max(1, steps))
-    # Keras declares a float here and documents a schedule too.
-    scheduled: Any = rate
-    optimizer = keras.optimizers.AdamW(scheduled, weight_decay=recipe.weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=_UNDECAYED)
-    return optimizer
 
 
 class Loop:

@@ -20,8 +20,9 @@ from zoo.training.events import EventLog
 from zoo.training.files import write_whole
 from zoo.training.folder import RunFolder
 from zoo.training.lines import adversarial_notes, epoch_line, headline, left_out_notes
-from zoo.training.loop import Loop, make_optimizer
+from zoo.training.loop import Loop
 from zoo.training.network import choose_precision, publish, training_network
+from zoo.training.optimizer import make_optimizer
 from zoo.training.recipe import Recipe
 from zoo.training.sampling import Sampling, check_background, plan_sampling
 from zoo.training.watch import Watch, duration
@@ -133,7 +134,7 @@ def open_session(
         for name in ("train", "validation"):
             prepared[name] = prepare(dataset, name, recipe, task, watch, runs)
         steps = max(1, prepared["train"].length * recipe.repeat // recipe.batch_size)
-        optimizer = make_optimizer(recipe, steps * recipe.epochs)
+        optimizer = make_optimizer(recipe, steps * recipe.epochs, network)
         attack = recipe.adversarial
         loop = Loop(
             network, task, class_names, recipe.loss, optimizer, strategy, attack, recipe.seed
