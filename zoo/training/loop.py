@@ -14,6 +14,7 @@ import tensorflow as tf
 from zoo.adversarial.perturb import perturb
 from zoo.tasks import Task
 from zoo.training.sections import AdversarialOptions
+from zoo.training.update import Update
 
 # Keeps the random starts apart from whatever else is drawn from a run's seed.
 _STREAM = 0xADE
@@ -31,6 +32,11 @@ class Loop:
         strategy: Under whose scope network and optimizer were made.
         adversarial: How the pictures to train on are attacked; ``None``: they are not.
         seed: Of the attacks' random starts.
+        accumulate: Steps that make an update.
+        ema: Decay of the weights' average; ``None`` for none.
+
+    Attributes:
+        update: What becomes of gradients.
     """
 
     def __init__(
@@ -43,6 +49,8 @@ class Loop:
         strategy: tf.distribute.Strategy,
         adversarial: AdversarialOptions | None = None,
         seed: int = 0,
+        accumulate: int = 1,
+        ema: float | None = None,
     ):
         self.network = network
         self.optimizer = optimizer
@@ -51,7 +59,7 @@ class Loop:
         self._task = task
         self._strategy = strategy
         with strategy.scope():
-            optimizer.build(network.trainable_variables)
+            self.update = Update(network, optimizer, strategy, accumulate, ema)
             self._loss = task.loss(len(class_names), **loss_options)
             self._metrics = {mode: task.metrics(class_names) for mode in ("train", "validation")}
         self._train_step = tf.function(self._make_step("train"), reduce_retracing=True)
@@ -107,9 +115,7 @@ class Loop:
                     parts = self._loss(batch, outputs)
                     # Gradients of the replicas are summed, so that each contributes its share.
                     shared = parts["loss"] / replicas
-                variables = self.network.trainable_variables
-                gradients = tape.gradient(shared, variables)
-                self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+                self.update.add(tape.gradient(shared, self.network.trainable_variables))
             else:
                 outputs = self.network(images, training=False)
                 parts = self._loss(batch, outputs)
@@ -120,6 +126,8 @@ class Loop:
 
         def step(batch):
             count, parts = self._strategy.run(on_replica, args=(batch,))
+            if mode == "train":
+                self.update.finish()
             mean = {
                 name: self._strategy.reduce("MEAN", value, axis=None)
                 for name, value in parts.items()
@@ -147,9 +155,8 @@ class Loop:
         def loss(pixels: tf.Tensor) -> tf.Tensor:
             return self._loss(targets, self.network(pixels, training=False))["loss"]
 
-        # The count of steps is saved with the optimizer: a resumed run draws the same starts.
-        taken: Any = self.optimizer.iterations
-        step = tf.cast(tf.convert_to_tensor(taken.value), tf.int32)
+        # The count of steps is saved: a resumed run draws the same starts.
+        step = tf.cast(self.update.steps(), tf.int32)
         context: Any = tf.distribute.get_replica_context()
         replica = context.replica_id_in_sync_group
         seed: Any = tf.random.fold_in(tf.stack([tf.constant(self._key), step]), replica)

@@ -139,13 +139,18 @@ def make_optimizer(recipe: Recipe, steps: int, network: keras.Model) -> keras.Op
             its authors advise; nor are kernels of convolutions, which Keras leaves to Adam.
 
     Raises:
-        UserError: As :func:`check_optimizer`.
+        UserError: As :func:`check_optimizer`, and if the run has no single update.
     """
     check_optimizer(recipe)
+    if recipe.accumulate > steps:
+        raise UserError(
+            f"accumulate={recipe.accumulate} is more than the {steps} steps of the run, in which "
+            "nothing would be learnt; lower it, or raise epochs"
+        )
     section = recipe.optimizer
     kind = OPTIMIZERS[section.name]
     rate = make_schedule(
-        recipe.schedule, recipe.learning_rate, recipe.warmup, max(1, steps // recipe.accumulate)
+        recipe.schedule, recipe.learning_rate, recipe.warmup, steps // recipe.accumulate
     )
     # Keras clips each device's gradient before it sums them: zoo.training.update gives each
     # device the mean, of which this is the part to keep.

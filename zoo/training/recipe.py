@@ -63,6 +63,7 @@ class Recipe(Section):
         batch_size: Pictures a step, over all devices together.
         accumulate: Steps whose gradients make one update: what a batch that many times as
             large would do, in the memory of one (batch normalization sees each by itself).
+            Steps at the end of the run that are too few for an update change nothing.
         optimizer: Which one, and how gradients are clipped.
         learning_rate: The peak, reached after warm-up; from there ``schedule`` says how it
             falls.

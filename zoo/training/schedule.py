@@ -41,9 +41,9 @@ class Joined(LearningRateSchedule):
         self.second = second
         self.seam = seam
 
-    def __call__(self, step):
+    def __call__(self, step: Any):
         """Returns the rate, a float32 scalar, at a step counted from 0."""
-        step: Any = keras.ops.convert_to_tensor(step)
+        step = keras.ops.convert_to_tensor(step)
         later = keras.ops.maximum(step - self.seam, 0)
         return keras.ops.where(step < self.seam, self.first(step), self.second(later))
 

@@ -137,8 +137,9 @@ def open_session(
         optimizer = make_optimizer(recipe, steps * recipe.epochs, network)
         attack = recipe.adversarial
         loop = Loop(
-            network, task, class_names, recipe.loss, optimizer, strategy, attack, recipe.seed
-        )
+            network, task, class_names, recipe.loss, optimizer, strategy, attack, recipe.seed,
+            recipe.accumulate, recipe.ema,
+        )  # fmt: skip
     sampling = plan_sampling(recipe, prepared["train"], class_names)
     return Session(
         recipe=recipe,
@@ -186,7 +187,8 @@ def train(recipe: Recipe, folder: RunFolder, *, resume: bool, watch: Watch) -> N
     session = open_session(recipe, watch, resumed=resumed, runs=folder.path.parent)
     recipe = session.recipe
     state, history = checkpoint.Progress(), []
-    variables = checkpoint.variables_of(session.loop.network, session.loop.optimizer)
+    loop = session.loop
+    variables = checkpoint.variables_of(loop.network, loop.optimizer, loop.update.variables)
     if resumed:
         state = checkpoint.restore(folder.last, variables)
         history = folder.history(state.epoch)
@@ -206,7 +208,8 @@ def train(recipe: Recipe, folder: RunFolder, *, resume: bool, watch: Watch) -> N
         if better:
             state.best_score, state.best_epoch = score, state.epoch
         if better or recipe.publish == "last":
-            checkpoint.save(folder.chosen, checkpoint.variables_of(session.loop.network), state)
+            with loop.update.averaged():
+                checkpoint.save(folder.chosen, checkpoint.variables_of(loop.network), state)
         history.append(row)
         folder.write_history(history)
         checkpoint.save(folder.last, variables, state)
@@ -214,7 +217,7 @@ def train(recipe: Recipe, folder: RunFolder, *, resume: bool, watch: Watch) -> N
         watch.say(epoch_line(session, row, better))
     if _stopped_early(recipe, state):
         watch.say(f"stopped early: no better score since epoch {state.best_epoch}")
-    checkpoint.restore(folder.chosen, checkpoint.variables_of(session.loop.network))
+    checkpoint.restore(folder.chosen, checkpoint.variables_of(loop.network))
     write_whole(folder.model_file, session.published().save)
     watch.say(
         f"trained {state.epoch} epochs in {duration(state.seconds)}; best "
@@ -262,7 +265,8 @@ def _one_epoch(session: Session, epoch: int, watch: Watch) -> dict[str, Any]:
             f"(now {recipe.learning_rate:g}) and train again"
         )
     seconds = time.perf_counter() - began
-    validated = session.loop.validate(session.validation_batches())
+    with session.loop.update.averaged():
+        validated = session.loop.validate(session.validation_batches())
     return {
         "epoch": epoch + 1,
         **trained,
