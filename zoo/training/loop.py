@@ -5,6 +5,7 @@ cannot resume exactly.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import keras
@@ -13,6 +14,7 @@ import tensorflow as tf
 
 from zoo.adversarial.perturb import perturb
 from zoo.tasks import Task
+from zoo.training.recompute import Recomputed
 from zoo.training.sections import AdversarialOptions
 from zoo.training.update import Update
 
@@ -34,6 +36,7 @@ class Loop:
         seed: Of the attacks' random starts.
         accumulate: Steps that make an update.
         ema: Decay of the weights' average; ``None`` for none.
+        remat: Compute feature maps again on the way back rather than keep them all.
 
     Attributes:
         update: What becomes of gradients.
@@ -51,9 +54,11 @@ class Loop:
         seed: int = 0,
         accumulate: int = 1,
         ema: float | None = None,
+        remat: bool = False,
     ):
         self.network = network
         self.optimizer = optimizer
+        self._forward: Any = Recomputed(network) if remat else partial(network, training=True)
         self._adversarial = adversarial
         self._key = int(np.random.SeedSequence([seed, _STREAM]).generate_state(1)[0] >> 1)
         self._task = task
@@ -111,7 +116,7 @@ class Loop:
             if mode == "train":
                 images = self._attacked(images, batch)
                 with tf.GradientTape() as tape:
-                    outputs = self.network(images, training=True)
+                    outputs = self._forward(images)
                     parts = self._loss(batch, outputs)
                     # Gradients of the replicas are summed, so that each contributes its share.
                     shared = parts["loss"] / replicas
