@@ -26,7 +26,7 @@ def make_network(task, precision="float32", **model):
         task=task,
         data=DataOptions(source="digit_scenes"),
         input=InputOptions(size=(16, 16), channels=3),
-        model={"encoder": "plain", "filters": [2, 4], "blocks": 2, **model},
+        model={"encoder": "plain", "filters": [2, 4], **model},
         precision=precision,
     )
     return training_network(recipe, 3)
@@ -50,9 +50,14 @@ NETWORKS = [
 ]
 
 
-@pytest.mark.parametrize("compiled", [True, False])
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize(("task", "options"), NETWORKS)
+CASES = [
+    *((*network, "float32", True) for network in NETWORKS),
+    (*NETWORKS[0], "bfloat16", True),
+    (*NETWORKS[0], "float32", False),
+]
+
+
+@pytest.mark.parametrize(("task", "options", "precision", "compiled"), CASES)
 def test_equals_the_network(task, options, precision, compiled):
     plain, again = (make_network(task, precision, **options) for _ in range(2))
     wrap = tf.function if compiled else lambda function: function
@@ -118,8 +123,8 @@ def kept_bytes(network, forward):
 @pytest.mark.parametrize(
     ("task", "options", "share"),
     [
-        ("classification", {"filters": [4, 8], "blocks": 8}, 0.35),
-        ("segmentation", {"filters": [4, 8], "blocks": 4}, 0.6),
+        ("classification", {"filters": [4, 8], "blocks": 6}, 0.4),
+        ("segmentation", {"filters": [4, 8], "blocks": 2}, 0.7),
     ],
 )
 def test_keeps_less(task, options, share):
@@ -172,7 +177,7 @@ def train_a_step(remat, strategy=None, **changes):
         task="classification",
         data=DataOptions(source="digit_scenes"),
         input=InputOptions(size=(16, 16), channels=3),
-        model={"encoder": "plain", "filters": [2, 4], "dropout": 0.5},
+        model={"encoder": "plain", "filters": [2], "dropout": 0.5},
         precision="float32",
         warmup=0.0,
         **changes,
