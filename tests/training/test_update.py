@@ -135,15 +135,16 @@ from test_update import batches, make_loop, make_recipe, state
 from zoo.training import checkpoint
 
 
-def values(strategy, **changes):
+def values(strategy, resumed, **changes):
     with strategy.scope():
         loop = make_loop(make_recipe(**changes), 12)
     loop.train(batches(4).take(4))
-    # Between two updates, where there are sums to keep.
-    checkpoint.save(Path("state.npz"), state(loop), checkpoint.Progress())
-    with strategy.scope():
-        loop = make_loop(make_recipe(**changes), 12)
-    checkpoint.restore(Path("state.npz"), state(loop))
+    if resumed:
+        # Between two updates, where there are sums to keep.
+        checkpoint.save(Path("state.npz"), state(loop), checkpoint.Progress())
+        with strategy.scope():
+            loop = make_loop(make_recipe(**changes), 12)
+        checkpoint.restore(Path("state.npz"), state(loop))
     loop.train(batches(4).skip(4))
     with loop.update.averaged():
         averaged = [np.asarray(variable) for variable in loop.network.trainable_variables]
@@ -151,14 +152,14 @@ def values(strategy, **changes):
 
 
 one, two = tf.distribute.get_strategy(), tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-for changes in (
-    {"accumulate": 3, "ema": 0.9, "optimizer": {"name": "sgd", "clip_norm": 0.1}},
-    {"ema": 0.9, "optimizer": {"name": "sgd", "clip_norm": 0.1}},
-    {"accumulate": 2, "optimizer": {"name": "adam", "options": {"epsilon": 0.01},
-     "clip_value": 0.01}},
-    {"optimizer": {"name": "muon", "options": {"epsilon": 0.01}}},
-):
-    for first, second in zip(values(one, **changes), values(two, **changes), strict=True):
+cases = (
+    (True, {"accumulate": 3, "ema": 0.9, "optimizer": {"name": "sgd", "clip_norm": 0.1}}),
+    (False, {"ema": 0.9, "optimizer": {"name": "sgd", "clip_value": 0.01}}),
+    (False, {"optimizer": {"name": "muon", "options": {"epsilon": 0.01}}}),
+)
+for resumed, changes in cases:
+    pairs = zip(values(one, resumed, **changes), values(two, resumed, **changes), strict=True)
+    for first, second in pairs:
         np.testing.assert_allclose(first, second, atol=1e-5)
 """
 
