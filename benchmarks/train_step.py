@@ -14,7 +14,8 @@ import tensorflow as tf
 
 from zoo import tasks
 from zoo.training import network as networks
-from zoo.training.loop import Loop, make_optimizer
+from zoo.training.loop import Loop
+from zoo.training.optimizer import make_optimizer
 from zoo.training.recipe import DataOptions, InputOptions, Recipe
 
 STEPS = 5
@@ -29,7 +30,7 @@ def make_loop(recipe: Recipe, fused: bool) -> Loop:
     finally:
         networks.fuse_batch_normalization = swap
     names = tuple(map(str, range(10)))
-    optimizer = make_optimizer(recipe, 1000)
+    optimizer = make_optimizer(recipe, 1000, network)
     return Loop(network, tasks.get(recipe.task), names, {}, optimizer, tf.distribute.get_strategy())
 
 

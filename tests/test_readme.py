@@ -24,6 +24,18 @@ def test_the_example_recipe_is_valid(tmp_path):
     assert recipe.build_model(2).count_params() > 0
 
 
+def test_the_example_of_optimization_is_valid():
+    import zoo
+
+    block = next(block for block in BLOCKS if "OptimizerOptions(" in block)
+    fields = {}
+    exec(compile(f"from zoo import *\n{block}", "README.md", "exec"), fields)
+    of_recipe = {name: fields[name] for name in zoo.Recipe.model_fields if name in fields}
+    assert len(of_recipe) == 8
+    recipe = zoo.load_recipe("quickstart").with_overrides({"model": {"encoder": "plain"}})
+    recipe.model_copy(update=of_recipe).check_options()
+
+
 @pytest.mark.filterwarnings("default")
 def test_the_python_call_trains(capsys):
     block = next(block for block in BLOCKS if "model.fit(" in block)

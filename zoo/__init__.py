@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from zoo.training.sections import AdversarialOptions as AdversarialOptions
     from zoo.training.sections import DataOptions as DataOptions
     from zoo.training.sections import InputOptions as InputOptions
+    from zoo.training.sections import OptimizerOptions as OptimizerOptions
     from zoo.training.sections import SamplingOptions as SamplingOptions
+    from zoo.training.sections import ScheduleOptions as ScheduleOptions
 
 __version__ = "0.1.0"
 
@@ -61,7 +63,9 @@ _HOMES = {
         "AdversarialOptions",
         "DataOptions",
         "InputOptions",
+        "OptimizerOptions",
         "SamplingOptions",
+        "ScheduleOptions",
     ),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -8,9 +8,15 @@ import pytest
 
 # What draws anything at random: dropout, and the random starts of attacks.
 ATTACKED = ("adversarial.steps=2", "adversarial.epsilon=20", "sampling.balanced=true")
+# Two steps an epoch: it is left in the middle of an update.
+AVERAGED = ("optimizer.name=nadam", "schedule.name=one_cycle", "accumulate=3", "ema=0.9")
 
 
-@pytest.mark.parametrize("more", [(), ATTACKED], ids=["plain", "attacked and balanced"])
+@pytest.mark.parametrize(
+    "more",
+    [(), ATTACKED, (*AVERAGED, "remat=true")],
+    ids=["plain", "attacked and balanced", "accumulated and averaged"],
+)
 def test_resume_goes_on_and_ends_as_if_never_stopped(here, zoo, refused, history, more):
     settings = ("--data", "pictures", "--set", "epochs=3", "--set", "model.dropout=0.2")
     settings += tuple(part for setting in more for part in ("--set", setting))

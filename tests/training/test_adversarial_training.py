@@ -9,8 +9,9 @@ import pytest
 import tensorflow as tf
 
 from zoo import tasks
-from zoo.training.loop import Loop, make_optimizer
+from zoo.training.loop import Loop
 from zoo.training.network import training_network
+from zoo.training.optimizer import make_optimizer
 from zoo.training.recipe import DataOptions, InputOptions, Recipe
 from zoo.training.sections import AdversarialOptions
 
@@ -38,12 +39,13 @@ def make_loop(task, precision="float32", **attack):
         adversarial=AdversarialOptions(**attack),
         precision=precision,
     )
+    network = training_network(recipe, 3)
     return Loop(
-        training_network(recipe, 3),
+        network,
         tasks.get(task),
         ("a", "b", "c"),
         {},
-        make_optimizer(recipe, 20),
+        make_optimizer(recipe, 20, network),
         tf.distribute.get_strategy(),
         recipe.adversarial,
         seed=3,

@@ -2,7 +2,7 @@
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,18 +33,23 @@ class Progress:
     seconds: float = 0.0
 
 
-def variables_of(network: keras.Model, optimizer: keras.Optimizer | None = None) -> dict[str, Any]:
+def variables_of(
+    network: keras.Model,
+    optimizer: keras.Optimizer | None = None,
+    update: Sequence[keras.Variable] = (),
+) -> dict[str, Any]:
     """Returns every variable that training changes, by its place.
 
     Not by name: Keras numbers the names of a second network in a process on from the
     first's.
 
-    Weights and optimizer slots, and the states of seed generators (dropout, noise),
-    which a ``.keras`` file does not restore.
+    Weights and optimizer slots, those of :class:`zoo.training.update.Update`, and the states
+    of seed generators (dropout, noise), which a ``.keras`` file does not restore.
     """
     members = {
         "network": network.variables,
         "optimizer": optimizer.variables if optimizer is not None else [],
+        "update": update,
     }
     return {
         f"{group}/{number:05d}": variable

@@ -5,6 +5,7 @@ cannot resume exactly.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import keras
@@ -13,37 +14,12 @@ import tensorflow as tf
 
 from zoo.adversarial.perturb import perturb
 from zoo.tasks import Task
-from zoo.training.recipe import Recipe
+from zoo.training.recompute import Recomputed
 from zoo.training.sections import AdversarialOptions
+from zoo.training.update import Update
 
-_UNDECAYED = ["bias", "gamma", "beta"]
 # Keeps the random starts apart from whatever else is drawn from a run's seed.
 _STREAM = 0xADE
-
-
-def make_optimizer(recipe: Recipe, steps: int) -> keras.Optimizer:
-    """Returns AdamW (Loshchilov & Hutter 2019) under a cosine schedule with warm-up.
-
-    Args:
-        recipe: Gives the peak rate, the share of warm-up and the weight decay, which
-            leaves biases and normalization alone.
-        steps: Of the whole run.
-    """
-    warmup = round(recipe.warmup * steps)
-    if warmup:
-        rate = keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=0.0,
-            decay_steps=max(1, steps - warmup),
-            warmup_target=recipe.learning_rate,
-            warmup_steps=warmup,
-        )
-    else:
-        rate = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, max(1, steps))
-    # Keras declares a float here and documents a schedule too.
-    scheduled: Any = rate
-    optimizer = keras.optimizers.AdamW(scheduled, weight_decay=recipe.weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=_UNDECAYED)
-    return optimizer
 
 
 class Loop:
@@ -58,6 +34,12 @@ class Loop:
         strategy: Under whose scope network and optimizer were made.
         adversarial: How the pictures to train on are attacked; ``None``: they are not.
         seed: Of the attacks' random starts.
+        accumulate: Steps that make an update.
+        ema: Decay of the weights' average; ``None`` for none.
+        remat: Compute feature maps again on the way back rather than keep them all.
+
+    Attributes:
+        update: What becomes of gradients.
     """
 
     def __init__(
@@ -70,15 +52,19 @@ class Loop:
         strategy: tf.distribute.Strategy,
         adversarial: AdversarialOptions | None = None,
         seed: int = 0,
+        accumulate: int = 1,
+        ema: float | None = None,
+        remat: bool = False,
     ):
         self.network = network
         self.optimizer = optimizer
+        self._forward: Any = Recomputed(network) if remat else partial(network, training=True)
         self._adversarial = adversarial
         self._key = int(np.random.SeedSequence([seed, _STREAM]).generate_state(1)[0] >> 1)
         self._task = task
         self._strategy = strategy
         with strategy.scope():
-            optimizer.build(network.trainable_variables)
+            self.update = Update(network, optimizer, strategy, accumulate, ema)
             self._loss = task.loss(len(class_names), **loss_options)
             self._metrics = {mode: task.metrics(class_names) for mode in ("train", "validation")}
         self._train_step = tf.function(self._make_step("train"), reduce_retracing=True)
@@ -130,13 +116,11 @@ class Loop:
             if mode == "train":
                 images = self._attacked(images, batch)
                 with tf.GradientTape() as tape:
-                    outputs = self.network(images, training=True)
+                    outputs = self._forward(images)
                     parts = self._loss(batch, outputs)
                     # Gradients of the replicas are summed, so that each contributes its share.
                     shared = parts["loss"] / replicas
-                variables = self.network.trainable_variables
-                gradients = tape.gradient(shared, variables)
-                self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+                self.update.add(tape.gradient(shared, self.network.trainable_variables))
             else:
                 outputs = self.network(images, training=False)
                 parts = self._loss(batch, outputs)
@@ -147,6 +131,8 @@ class Loop:
 
         def step(batch):
             count, parts = self._strategy.run(on_replica, args=(batch,))
+            if mode == "train":
+                self.update.finish()
             mean = {
                 name: self._strategy.reduce("MEAN", value, axis=None)
                 for name, value in parts.items()
@@ -174,9 +160,8 @@ class Loop:
         def loss(pixels: tf.Tensor) -> tf.Tensor:
             return self._loss(targets, self.network(pixels, training=False))["loss"]
 
-        # The count of steps is saved with the optimizer: a resumed run draws the same starts.
-        taken: Any = self.optimizer.iterations
-        step = tf.cast(tf.convert_to_tensor(taken.value), tf.int32)
+        # The count of steps is saved: a resumed run draws the same starts.
+        step = tf.cast(self.update.steps(), tf.int32)
         context: Any = tf.distribute.get_replica_context()
         replica = context.replica_id_in_sync_group
         seed: Any = tf.random.fold_in(tf.stack([tf.constant(self._key), step]), replica)

@@ -17,14 +17,26 @@ from zoo.training.sections import (
     AdversarialOptions,
     DataOptions,
     InputOptions,
+    OptimizerOptions,
     PositiveInt,
     SamplingOptions,
+    ScheduleOptions,
     Section,
     Share,
 )
 
 _PARTS = ("encoder", "head", "decoder")
-_SECTIONS = ("data", "input", "model", "loss", "augment", "sampling", "adversarial")
+_SECTIONS = (
+    "data",
+    "input",
+    "model",
+    "loss",
+    "augment",
+    "sampling",
+    "adversarial",
+    "optimizer",
+    "schedule",
+)
 _GIVEN_BY_ROOMS = ("task", "classes", "input_shape", "activation", "only", "on_report")
 
 
@@ -49,9 +61,19 @@ class Recipe(Section):
         repeat: Times that an epoch shows each training picture, each time augmented
             anew: for sets so small that once is only a few steps.
         batch_size: Pictures a step, over all devices together.
-        learning_rate: The peak, reached after warm-up; it falls to zero as a cosine.
+        accumulate: Steps whose gradients make one update: what a batch that many times as
+            large would do, in the memory of one (batch normalization sees each by itself).
+            Steps at the end of the run that are too few for an update change nothing.
+        optimizer: Which one, and how gradients are clipped.
+        learning_rate: The peak, reached after warm-up; from there ``schedule`` says how it
+            falls.
         warmup: Share of all steps in which the learning rate rises from zero.
+        schedule: How the learning rate falls: to zero as a cosine unless given.
         weight_decay: Decoupled, of kernels only.
+        ema: Decay of the exponential moving average of the weights, such as 0.999, which is
+            then validated and published instead of the weights themselves; ``None`` for none.
+        remat: Compute feature maps again on the way back rather than keep them all, for less
+            memory and about a third more time.
         publish: Which weights: ``"best"``, of the epoch with the best validation score,
             or ``"last"``, where so few pictures validate that the best is chance.
         early_stopping: Epochs without a better validation score before the run ends;
@@ -81,9 +103,14 @@ class Recipe(Section):
     epochs: PositiveInt = 20
     repeat: PositiveInt = 1
     batch_size: PositiveInt = 32
+    accumulate: PositiveInt = 1
+    optimizer: OptimizerOptions = Field(default_factory=OptimizerOptions)
     learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
     warmup: Share = 0.05
+    schedule: ScheduleOptions = Field(default_factory=ScheduleOptions)
     weight_decay: Annotated[float, Field(ge=0.0)] = 1e-4
+    ema: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
+    remat: bool = False
     publish: Literal["best", "last"] = "best"
     early_stopping: PositiveInt | None = None
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -132,6 +159,7 @@ class Recipe(Section):
         """
         from zoo import models, tasks
         from zoo.data import check_source
+        from zoo.training.optimizer import check_optimizer
 
         check_source(self.data.source, self.data.options)
         given = dict(self.model)
@@ -143,6 +171,7 @@ class Recipe(Section):
         options = {name: value for name, value in given.items() if name not in of_build}
         models.check_model_options(self.task, **parts, options=options)
         validated(tasks.get(self.task).loss_options(), self.loss, f"the {self.task} loss")
+        check_optimizer(self)
         self.augmentation()
         self._check_patch()
         self._check_sampling()

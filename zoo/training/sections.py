@@ -107,6 +107,52 @@ class SamplingOptions(Section):
     background: str | None = None
 
 
+class OptimizerOptions(Section):
+    """Which optimizer turns gradients into updates; the rate is the recipe's.
+
+    Attributes:
+        name: One of Keras': ``"adamw"``, ``"adam"``, ``"sgd"``, ``"rmsprop"``, ``"adagrad"``,
+            ``"adadelta"``, ``"adamax"``, ``"nadam"``, ``"lion"``, ``"lamb"`` or ``"muon"``.
+        options: Further arguments of that Keras class: ``{"momentum": 0.9, "nesterov": True}``
+            of ``"sgd"``.
+        clip_norm: The longest that the gradient of all weights together may be; a longer one
+            is shortened (Pascanu et al. 2013, arXiv:1211.5063). ``None`` to leave it.
+        clip_value: The largest magnitude of each number of the gradient. ``None`` to leave
+            them.
+    """
+
+    name: str = "adamw"
+    options: dict[str, Any] = Field(default_factory=dict)
+    clip_norm: Annotated[float, Field(gt=0.0)] | None = None
+    clip_value: Annotated[float, Field(gt=0.0)] | None = None
+
+
+class ScheduleOptions(Section):
+    """How the learning rate goes from its peak, and up to it.
+
+    Attributes:
+        name: ``"cosine"`` (Loshchilov & Hutter 2017, arXiv:1608.03983), ``"constant"``,
+            ``"step"``, ``"polynomial"``, or ``"one_cycle"`` (Smith & Topin 2018,
+            arXiv:1708.07120), which rises for long instead of the recipe's ``warmup``; both
+            its parts are half cosines, and it leaves the momentum alone.
+        final: Share of the peak at the end of the run; of ``"step"`` the least share.
+        milestones: Shares of the run after which ``"step"`` lowers the rate.
+        factor: What it is multiplied by at each of them.
+        power: Of ``"polynomial"``: 1 falls linearly, 0.9 as in DeepLab (Chen et al. 2018,
+            arXiv:1606.00915).
+        rise: Share of the run in which ``"one_cycle"`` rises.
+        start: Share of the peak that it rises from.
+    """
+
+    name: Literal["constant", "cosine", "one_cycle", "step", "polynomial"] = "cosine"
+    final: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    milestones: tuple[float, ...] = (0.5, 0.75)
+    factor: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
+    power: Annotated[float, Field(gt=0.0)] = 0.9
+    rise: Share = 0.3
+    start: Annotated[float, Field(gt=0.0, le=1.0)] = 0.04
+
+
 class AdversarialOptions(Attack):
     """An attack on the pictures that training shows; see :class:`zoo.adversarial.Attack`.
 

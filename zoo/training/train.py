@@ -20,8 +20,9 @@ from zoo.training.events import EventLog
 from zoo.training.files import write_whole
 from zoo.training.folder import RunFolder
 from zoo.training.lines import adversarial_notes, epoch_line, headline, left_out_notes
-from zoo.training.loop import Loop, make_optimizer
+from zoo.training.loop import Loop
 from zoo.training.network import choose_precision, publish, training_network
+from zoo.training.optimizer import make_optimizer
 from zoo.training.recipe import Recipe
 from zoo.training.sampling import Sampling, check_background, plan_sampling
 from zoo.training.watch import Watch, duration
@@ -133,11 +134,12 @@ def open_session(
         for name in ("train", "validation"):
             prepared[name] = prepare(dataset, name, recipe, task, watch, runs)
         steps = max(1, prepared["train"].length * recipe.repeat // recipe.batch_size)
-        optimizer = make_optimizer(recipe, steps * recipe.epochs)
+        optimizer = make_optimizer(recipe, steps * recipe.epochs, network)
         attack = recipe.adversarial
         loop = Loop(
-            network, task, class_names, recipe.loss, optimizer, strategy, attack, recipe.seed
-        )
+            network, task, class_names, recipe.loss, optimizer, strategy, attack, recipe.seed,
+            recipe.accumulate, recipe.ema, recipe.remat,
+        )  # fmt: skip
     sampling = plan_sampling(recipe, prepared["train"], class_names)
     return Session(
         recipe=recipe,
@@ -185,7 +187,8 @@ def train(recipe: Recipe, folder: RunFolder, *, resume: bool, watch: Watch) -> N
     session = open_session(recipe, watch, resumed=resumed, runs=folder.path.parent)
     recipe = session.recipe
     state, history = checkpoint.Progress(), []
-    variables = checkpoint.variables_of(session.loop.network, session.loop.optimizer)
+    loop = session.loop
+    variables = checkpoint.variables_of(loop.network, loop.optimizer, loop.update.variables)
     if resumed:
         state = checkpoint.restore(folder.last, variables)
         history = folder.history(state.epoch)
@@ -205,7 +208,8 @@ def train(recipe: Recipe, folder: RunFolder, *, resume: bool, watch: Watch) -> N
         if better:
             state.best_score, state.best_epoch = score, state.epoch
         if better or recipe.publish == "last":
-            checkpoint.save(folder.chosen, checkpoint.variables_of(session.loop.network), state)
+            with loop.update.averaged():
+                checkpoint.save(folder.chosen, checkpoint.variables_of(loop.network), state)
         history.append(row)
         folder.write_history(history)
         checkpoint.save(folder.last, variables, state)
@@ -213,7 +217,7 @@ def train(recipe: Recipe, folder: RunFolder, *, resume: bool, watch: Watch) -> N
         watch.say(epoch_line(session, row, better))
     if _stopped_early(recipe, state):
         watch.say(f"stopped early: no better score since epoch {state.best_epoch}")
-    checkpoint.restore(folder.chosen, checkpoint.variables_of(session.loop.network))
+    checkpoint.restore(folder.chosen, checkpoint.variables_of(loop.network))
     write_whole(folder.model_file, session.published().save)
     watch.say(
         f"trained {state.epoch} epochs in {duration(state.seconds)}; best "
@@ -261,7 +265,8 @@ def _one_epoch(session: Session, epoch: int, watch: Watch) -> dict[str, Any]:
             f"(now {recipe.learning_rate:g}) and train again"
         )
     seconds = time.perf_counter() - began
-    validated = session.loop.validate(session.validation_batches())
+    with session.loop.update.averaged():
+        validated = session.loop.validate(session.validation_batches())
     return {
         "epoch": epoch + 1,
         **trained,

@@ -1,0 +1,124 @@
+"""What becomes of gradients: one update of the weights, every step or every few."""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from zoo.training.average import WeightAverage
+
+
+class Update:
+    """Turns the gradients of one step, or the mean of several steps', into an update.
+
+    ``optimizer.iterations`` counts updates, and so does whatever depends on it: the schedule,
+    Adam's bias correction, the average of the weights.
+
+    Keras' own ``gradient_accumulation_steps`` gives the same updates on one device. On several
+    it fails: it decides within a replica whether to update, where TensorFlow allows no branch
+    that gathers gradients. Also its schedules count batches.
+
+    Args:
+        network: The one to train.
+        optimizer: Built here for the network's variables.
+        strategy: Under whose scope network and optimizer were made.
+        accumulate: Steps that make an update.
+        ema: Decay of the weights' average; ``None`` for none.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        optimizer: keras.Optimizer,
+        strategy: tf.distribute.Strategy,
+        accumulate: int = 1,
+        ema: float | None = None,
+    ):
+        self._optimizer: Any = optimizer
+        self._strategy = strategy
+        self._trained: list[Any] = network.trainable_variables
+        self._accumulate = accumulate
+        self._sums: list[Any] = []
+        self._batches: Any = None
+        with strategy.scope():
+            optimizer.build(self._trained)
+            self._average = WeightAverage(network, ema) if ema is not None else None
+            if accumulate > 1:
+                self._batches = keras.Variable(
+                    0, dtype="int64", trainable=False, aggregation="only_first_replica"
+                )
+                # Each replica its own sum: nothing is sent around before the update.
+                self._sums = [
+                    keras.Variable(
+                        keras.ops.zeros(variable.shape, variable.dtype),
+                        dtype=variable.dtype,
+                        trainable=False,
+                        synchronization="on_read",
+                        aggregation="sum",
+                    )
+                    for variable in self._trained
+                ]
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """What a checkpoint has to hold besides network and optimizer."""
+        averages = self._average.variables if self._average else []
+        count = [self._batches] if self._sums else []
+        return [*averages, *count, *self._sums]
+
+    def steps(self) -> tf.Tensor:
+        """Returns how many steps were trained, an int64 scalar: the same after resuming."""
+        counter = self._batches if self._sums else self._optimizer.iterations
+        return tf.convert_to_tensor(counter.value)
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """Puts the averages of the weights, if there are any, into the network for a while."""
+        return self._average.swapped() if self._average else nullcontext()
+
+    def add(self, gradients: list[Any]) -> None:
+        """Takes the gradients of a step, on each replica its share of the batch's.
+
+        Args:
+            gradients: One for each trainable variable, in order; within ``strategy.run``.
+        """
+        if not self._sums:
+            self._apply(gradients)
+            return
+        for total, gradient in zip(self._sums, gradients, strict=True):
+            if gradient is not None:
+                total.value.assign_add(tf.cast(tf.convert_to_tensor(gradient), total.dtype))
+
+    def finish(self) -> None:
+        """Ends a step: updates the weights if it is time; outside ``strategy.run``."""
+        if not self._sums:
+            self._averages_follow()
+            return
+        self._batches.value.assign_add(1)
+        due = tf.equal(self._batches.value % self._accumulate, 0)
+        tf.cond(due, self._update_from_sums, lambda: None)
+
+    def _update_from_sums(self) -> None:
+        def on_replica() -> None:
+            self._apply(
+                [tf.convert_to_tensor(total.value) / self._accumulate for total in self._sums]
+            )
+            for total in self._sums:
+                total.value.assign(tf.zeros(total.shape, total.dtype))
+
+        self._strategy.run(on_replica)
+        self._averages_follow()
+
+    def _averages_follow(self) -> None:
+        if self._average:
+            self._average.update(tf.convert_to_tensor(self._optimizer.iterations.value) - 1)
+
+    def _apply(self, gradients: list[Any]) -> None:
+        optimizer = self._optimizer
+        clips = optimizer.global_clipnorm or optimizer.clipvalue
+        if clips and self._strategy.num_replicas_in_sync > 1:
+            # Keras clips what each replica gives it and adds up after that, so each is to
+            # give an equal part of the whole.
+            context: Any = tf.distribute.get_replica_context()
+            gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
+        optimizer.apply_gradients(zip(gradients, self._trained, strict=True))
