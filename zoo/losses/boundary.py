@@ -39,7 +39,7 @@ def boundary_distance(mask: Any, reach: int, ignore: int | None = 255) -> Any:
     Example:
         >>> distance = boundary_distance(np.array([[[0, 0, 1, 255]]]), reach=3)
         >>> [float(value) for value in distance[0, 0]]
-        [2.0, 1.0, 1.0, 3.0]
+        [2.0, 1.0, 1.0, 2.0]
     """
     ids = ops.cast(mask, "int32")
     first = ops.zeros_like(ids, dtype="float32")
@@ -59,23 +59,27 @@ def _nearest(state: tuple[Any, Any, Any], axis: int, reach: int) -> tuple[Any, A
     """
     length = state[0].shape[axis]
     reach = reach if length is None else min(reach, length - 1)
-    margins = [[0, 0]] * 3
-    margins[axis] = [reach, reach]
-    padded = [
-        ops.pad(side, margins, constant_values=blank)
-        for side, blank in zip(state, (_FAR, -1, _FAR), strict=True)
-    ]
-    size = ops.shape(state[0])[axis]
-    for step in range(1, reach + 1):
-        for start in (reach - step, reach + step):
-            part = [slice(None)] * 3
-            part[axis] = slice(start, start + size)
-            other = [side[tuple(part)] for side in padded]
-            state = _merged(state, other, float(step * step))
-    return state
+    shape = ops.shape(state[0])
+    # Not ops.pad: mapped over examples, as attacks ask for it, TensorFlow 2.21 pads with 0.
+    margin = [reach if at == axis else size for at, size in enumerate(shape)]
+    padded = []
+    for side, blank in zip(state, (_FAR, -1, _FAR), strict=True):
+        outside = ops.full(margin, blank, dtype=side.dtype)
+        padded.append(ops.concatenate([outside, side, outside], axis=axis))
+
+    def step(away: Any, state: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
+        cost = ops.cast(away * away, "float32")
+        for start in (reach - away, reach + away):
+            corner = [start if at == axis else 0 for at in range(3)]
+            other = [ops.slice(side, corner, shape) for side in padded]
+            state = _merged(state, other, cost)
+        return state
+
+    # In the graph, because written out the steps would take longer to trace than to do.
+    return ops.fori_loop(1, reach + 1, step, state)
 
 
-def _merged(state: tuple[Any, Any, Any], other: list[Any], cost: float) -> tuple[Any, Any, Any]:
+def _merged(state: tuple[Any, Any, Any], other: list[Any], cost: Any) -> tuple[Any, Any, Any]:
     first, id_, second = state
     other_first, other_id, other_second = other[0] + cost, other[1], other[2] + cost
     # The farther one of two nearest pixels is the nearest of another id, if theirs differ.

@@ -176,8 +176,8 @@ class LovaszSoftmax(_RegionLoss):
     Example:
         >>> probabilities = np.array([[[[0.75, 0.25], [0.5, 0.5]]]])
         >>> loss = LovaszSoftmax(from_logits=False)(np.array([[[0, 1]]]), probabilities)
-        >>> float(loss)  # both classes: (0.5 (1 - 1/2) + 0.25 (1 - 0 - 1/2))
-        0.375
+        >>> float(loss)  # ((0.5 * 1/2 + 0.25 * 1/2) + (0.5 * 1 + 0.25 * 0)) / 2
+        0.4375
     """
 
     def __init__(

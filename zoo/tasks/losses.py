@@ -28,8 +28,6 @@ Smoothing = Annotated[float, Field(ge=0, lt=1)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Alpha = Annotated[float, Field(gt=0, lt=1)]
-# Borders are looked for step by step, 4 sigma far: a graph has some 100 nodes for each pixel.
-Sigma = Annotated[float, Field(gt=0, le=32)]
 # One check, so that a mistake is told in one sentence and not once a branch of a union.
 ClassWeights = Annotated[Any, BeforeValidator(_weights)]
 

@@ -11,7 +11,7 @@ from zoo.tasks.losses import (
     Alpha,
     ClassWeights,
     Part,
-    Sigma,
+    Positive,
     Smoothing,
     Weight,
     class_numbers,
@@ -36,7 +36,7 @@ def loss(
     lovasz_weight: Weight = 0.0,
     boundary_weight: Weight = 0.0,
     boundary_w0: Weight = 10.0,
-    boundary_sigma: Sigma = 5.0,
+    boundary_sigma: Positive = 5.0,
     label_smoothing: Smoothing = 0.0,
     class_weights: ClassWeights = None,
 ):
