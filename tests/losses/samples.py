@@ -18,8 +18,8 @@ from zoo.losses import (
     Tversky,
 )
 
-properties = settings(deadline=None, derandomize=True, max_examples=25)
-few = settings(properties, max_examples=8)
+properties = settings(deadline=None, derandomize=True, max_examples=15)
+few = settings(properties, max_examples=5)
 seeds = st.integers(0, 2**31)
 CLASSES = 3
 

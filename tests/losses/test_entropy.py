@@ -125,8 +125,9 @@ def test_alpha_equals_keras_of_two_classes(smoothing):
         alpha=[0.75, 0.25], gamma=2.0, from_logits=True, label_smoothing=smoothing
     )
     expected = float(keras_loss(np.eye(2)[mask], logits))
-    found = float(Focal(2.0, 0.25, label_smoothing=smoothing)(mask, logits))
-    assert found == pytest.approx(expected, rel=1e-5)
+    for dtype in ("float32", "float64"):
+        loss = Focal(2.0, 0.25, label_smoothing=smoothing, dtype=dtype)
+        assert float(loss(mask, logits)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_without_gamma_focal_is_cross_entropy():

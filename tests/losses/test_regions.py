@@ -78,7 +78,7 @@ def test_lovasz_equals_its_definition(seed):
 
 
 @given(seed=seeds)
-@properties
+@few
 def test_losses_of_hard_masks_are_one_minus_the_scores(seed):
     mask, logits = masks(seed)
     valid = mask != 255

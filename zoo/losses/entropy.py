@@ -103,7 +103,8 @@ class Focal(PixelLoss):
         entropy = ops.sparse_categorical_crossentropy(ids, y_pred, from_logits=self.from_logits)
         values = counts * self._focused(entropy)
         if self.alpha is not None:
-            values = values * ops.where(ops.equal(ids, 1), self.alpha, 1.0 - self.alpha)
+            factors = ops.where(ops.equal(ids, 1), self.alpha, 1.0 - self.alpha)
+            values = values * ops.cast(factors, values.dtype)
         if self.label_smoothing:
             spread = ops.mean(self._of_each_class(y_pred), axis=-1)
             values = (1.0 - self.label_smoothing) * values + self.label_smoothing * spread
