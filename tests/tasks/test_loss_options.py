@@ -1,5 +1,9 @@
 """What a recipe may ask of the tasks' losses."""
 
+import ast
+import re
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -9,6 +13,7 @@ from sklearn.metrics import log_loss
 from zoo import losses, tasks
 from zoo.errors import UserError, keyword_options
 from zoo.preprocess import IGNORE
+from zoo.training.recipe import DataOptions, InputOptions, Recipe
 
 NAMES = ("background", "cat", "dog")
 WEIGHTS = {"dog": 3.0, "background": 0.5}
@@ -202,3 +207,33 @@ def test_wrong_options_are_told_in_one_sentence(name, options, message):
     with pytest.raises(UserError, match=message) as caught:
         tasks.get(name).loss(NAMES, **options)
     assert "\n" not in str(caught.value)
+
+
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "losses.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", list(tasks.TASKS))
+def test_every_option_is_documented(name):
+    for option in keyword_options(tasks.get(name).loss_options()):
+        assert f"`{option}`" in DOCUMENT
+
+
+def test_the_documented_examples_are_valid():
+    block = re.search(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
+    assert block
+    lines = block[1].splitlines()
+    assert len(lines) == len(tasks.TASKS)
+    for line, task in zip(lines, tasks.TASKS.values(), strict=True):
+        code, _, name = line.partition("  # ")
+        assert name == task.name
+        options = ast.literal_eval(code.removeprefix("loss = "))
+        recipe = Recipe(
+            task=name,
+            data=DataOptions(source="digit_scenes"),
+            input=InputOptions(size=(8, 8), channels=1),
+            loss=options,
+        )
+        recipe.check_options()
+        numbers = {key: value for key, value in options.items() if value != "balanced"}
+        loss = task.loss(("crack", "wall", "window"), **numbers)
+        assert np.isfinite(loss(*batch())["loss"])
