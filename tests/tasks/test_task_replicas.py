@@ -8,6 +8,7 @@ import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from zoo import tasks
+from zoo.errors import keyword_options
 
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 rng = np.random.default_rng(0)
@@ -36,7 +37,8 @@ def spread(side):
 
 
 def check(task):
-    loss = task.loss(3)
+    every = [name for name in keyword_options(task.loss_options()) if name.endswith("_weight")]
+    loss = task.loss(3, class_weights={"1": 3.0}, **dict.fromkeys(every, 1.0))
     with strategy.scope():
         metrics = task.metrics("abc")
 

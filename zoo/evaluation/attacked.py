@@ -65,7 +65,7 @@ def evaluate_attacked(
     split: str,
     attacks: Sequence[Attack],
     *,
-    loss_options: Mapping[str, float],
+    loss_options: Mapping[str, Any],
     batch_size: int,
     restarts: int,
     watch: Watch,

@@ -65,7 +65,7 @@ class Attacker:
         preprocessing: Preprocessing,
         class_names: tuple[str, ...],
         attack: Attack,
-        loss_options: Mapping[str, float],
+        loss_options: Mapping[str, Any],
         restarts: int = 1,
         seed: int = 0,
         keep: int = 0,
@@ -76,7 +76,7 @@ class Attacker:
         self._preprocessing = preprocessing
         self._class_names = class_names
         self._attack = attack
-        self._loss = task.loss(len(class_names), **loss_options)
+        self._loss = task.loss(class_names, **loss_options)
         self._restarts = restarts
         self._seed = seed
         self._keep = keep

@@ -6,44 +6,77 @@ from typing import Any
 import numpy as np
 
 from zoo.tasks.drawing import draw_label
-from zoo.tasks.task import Smoothing, Task, mean
+from zoo.tasks.losses import (
+    Alpha,
+    ClassWeights,
+    Part,
+    Smoothing,
+    Weight,
+    class_numbers,
+    focal_factor,
+)
+from zoo.tasks.task import Task
 
 
-def loss(classes: int, /, *, label_smoothing: Smoothing = 0.0):
-    """Cross-entropy.
+def loss(
+    class_names: Sequence[str],
+    /,
+    *,
+    label_smoothing: Smoothing = 0.0,
+    focal_gamma: Weight = 0.0,
+    focal_alpha: Alpha | None = None,
+    class_weights: ClassWeights = None,
+):
+    """Cross-entropy, or focal loss.
 
     Args:
-        classes: k >= 2.
+        class_names: Of k >= 2 classes.
         label_smoothing: The share of the target spread evenly over the classes.
+        focal_gamma: Above 0, cross-entropy times ``(1 - p)^gamma``, p being the probability of
+            the true class: focal loss (Lin et al. 2017), whose authors take 2.
+        focal_alpha: Of two classes, the factor 0..1 of the second; that of the first is the
+            rest.
+        class_weights: Numbers by class name, 1 for a class that is not named; the mean is
+            divided by the weights of the labels in the batch. ``"balanced"`` is pictures /
+            (classes * pictures of the class), counted in the training data.
 
     Returns:
         A function as :attr:`Task.make_loss` describes it; parts: none but ``loss``.
+
+    Raises:
+        UserError: If the weights are of other classes, or alpha is of more than two.
     """
-    entropy = class_entropy(classes, label_smoothing)
-
-    def of(targets: Mapping[str, Any], outputs: Mapping[str, Any], weight: Any) -> dict[str, Any]:
-        return {"loss": entropy(targets["class"], outputs["class"], weight)}
-
-    return of
-
-
-def class_entropy(classes: int, label_smoothing: float):
-    """Returns cross-entropy as a function of int labels [n], logits [n, k] and weights.
-
-    It is the mean over the examples, each times its weight, float [n]; ``None`` is 1.
-    """
-    import keras
-
-    # Keras' sparse cross-entropy knows no smoothing, and one-hot labels, unlike masks, are
-    # small. Its own reduction would divide by the number of replicas, hence none.
-    entropy = keras.losses.CategoricalCrossentropy(
-        from_logits=True, label_smoothing=label_smoothing, reduction="none"
+    entropy = class_entropy(
+        class_names, label_smoothing, focal_gamma, focal_alpha, class_weights, "classification"
     )
 
-    def of(labels: Any, logits: Any, weight: Any) -> Any:
-        return mean(entropy(keras.ops.one_hot(labels, classes), logits), weight)
+    def of(targets: Mapping[str, Any], outputs: Mapping[str, Any], weight: Any) -> dict[str, Any]:
+        return {"loss": entropy(targets, outputs, weight)}
 
     return of
+
+
+def class_entropy(
+    class_names: Sequence[str],
+    label_smoothing: float,
+    gamma: float,
+    alpha: float | None,
+    class_weights: Mapping[str, float] | str | None,
+    task: str,
+) -> Part:
+    """Returns cross-entropy or focal loss of the target and the output ``"class"``."""
+    from zoo.losses import Focal
+
+    entropy = Focal(
+        gamma,
+        focal_factor(alpha, class_names, task),
+        class_numbers(class_weights, class_names, f"the {task} loss"),
+        label_smoothing,
+        ignore=None,
+    )
+    return lambda targets, outputs, weight: entropy.weighted(
+        targets["class"], outputs["class"], weight
+    )
 
 
 def metrics(class_names: Sequence[str]) -> dict[str, tuple[str, Any]]:
@@ -87,7 +120,9 @@ CLASSIFICATION = Task(
     summary="one label for the whole picture",
     targets=("class",),
     output_layer="dense, softmax over k >= 2 classes",
-    loss_text="cross-entropy (label_smoothing)",
+    loss_text=(
+        "cross-entropy (label_smoothing, class_weights), or focal loss (focal_gamma, focal_alpha)"
+    ),
     metrics_text="accuracy, top-5 accuracy (top-3 with 4 or 5 classes)",
     served=("label", "score", "classes", "probabilities"),
     score="accuracy",

@@ -5,20 +5,36 @@ from typing import Any
 
 import numpy as np
 
-from zoo.errors import UserError
 from zoo.tasks import classification
 from zoo.tasks.drawing import draw_box
-from zoo.tasks.task import Smoothing, Task, Weight, mean, weighted
+from zoo.tasks.losses import (
+    Alpha,
+    ClassWeights,
+    Part,
+    Positive,
+    Smoothing,
+    Weight,
+    mean,
+    summed,
+)
+from zoo.tasks.task import Task
 
 
 def loss(
-    classes: int,
+    class_names: Sequence[str],
     /,
     *,
     label_smoothing: Smoothing = 0.0,
+    focal_gamma: Weight = 0.0,
+    focal_alpha: Alpha | None = None,
+    class_weights: ClassWeights = None,
     class_weight: Weight = 1.0,
     l1_weight: Weight = 5.0,
+    smooth_l1_weight: Weight = 0.0,
+    smooth_l1_beta: Positive = 0.1,
     giou_weight: Weight = 2.0,
+    diou_weight: Weight = 0.0,
+    ciou_weight: Weight = 0.0,
 ):
     """Cross-entropy plus L1 plus generalized IoU, weighted as in DETR (Carion et al. 2020).
 
@@ -26,40 +42,49 @@ def loss(
     large boxes alike, as mean IoU does.
 
     Args:
-        classes: k >= 1; with one class there is no class loss.
-        label_smoothing: The share of the target spread evenly over the classes.
-        class_weight: Of ``class_loss``, the cross-entropy.
+        class_names: Of k >= 1 classes; with one class there is no class loss.
+        label_smoothing: As in classification.
+        focal_gamma: As in classification.
+        focal_alpha: As in classification.
+        class_weights: As in classification: what each class counts in ``class_loss``.
+        class_weight: Of ``class_loss``, the cross-entropy or focal loss.
         l1_weight: Of ``box_l1``, the sum over the four edges of their distance in
             fractions of the model's input.
-        giou_weight: Of ``box_giou``, 1 minus the generalized IoU.
+        smooth_l1_weight: Of ``box_smooth_l1``, the same with the square of small distances
+            (Girshick 2015).
+        smooth_l1_beta: Below which distance, a fraction of the model's input.
+        giou_weight: Of ``box_giou``, 1 minus the generalized IoU (Rezatofighi et al. 2019).
+        diou_weight: Of ``box_diou``, 1 minus the distance-IoU (Zheng et al. 2020).
+        ciou_weight: Of ``box_ciou``, 1 minus the complete IoU (Zheng et al. 2020).
 
     Returns:
         A function as :attr:`Task.make_loss` describes it.
 
     Raises:
-        UserError: If no weight is above 0.
+        UserError: If no weight is above 0, the class weights are of other classes, or alpha
+            is of more than two.
     """
-    import keras
+    from zoo.losses import CIoU, DIoU, GIoU, SmoothL1
 
-    from zoo.losses import GIoU
+    entropy = classification.class_entropy(
+        class_names, label_smoothing, focal_gamma, focal_alpha, class_weights, "localization"
+    )
+    none = "none"
+    return summed(
+        {
+            "box_l1": (l1_weight, _of_boxes(SmoothL1(0.0, none))),
+            "box_smooth_l1": (smooth_l1_weight, _of_boxes(SmoothL1(smooth_l1_beta, none))),
+            "box_giou": (giou_weight, _of_boxes(GIoU(none))),
+            "box_diou": (diou_weight, _of_boxes(DIoU(none))),
+            "box_ciou": (ciou_weight, _of_boxes(CIoU(none))),
+            "class_loss": (class_weight if len(class_names) > 1 else 0.0, entropy),
+        },
+        "the localization loss",
+    )
 
-    if not (l1_weight or giou_weight or (class_weight and classes > 1)):
-        raise UserError("the localization loss has no weight above 0; raise one of them")
-    entropy = classification.class_entropy(classes, label_smoothing)
-    giou = GIoU(reduction="none")
 
-    def of(targets: Mapping[str, Any], outputs: Mapping[str, Any], weight: Any) -> dict[str, Any]:
-        edges = keras.ops.sum(keras.ops.abs(outputs["box"] - targets["box"]), axis=-1)
-        parts = {
-            "box_l1": (l1_weight, mean(edges, weight)),
-            "box_giou": (giou_weight, mean(giou(targets["box"], outputs["box"]), weight)),
-        }
-        if classes > 1:
-            loss = entropy(targets["class"], outputs["class"], weight)
-            parts["class_loss"] = (class_weight, loss)
-        return weighted(parts)
-
-    return of
+def _of_boxes(loss: Any) -> Part:
+    return lambda targets, outputs, weight: mean(loss(targets["box"], outputs["box"]), weight)
 
 
 def metrics(class_names: Sequence[str]) -> dict[str, tuple[str, Any]]:
@@ -107,7 +132,11 @@ LOCALIZATION = Task(
     summary="the class and the box of the one object in the picture",
     targets=("class", "box"),
     output_layer="dense, softmax over k >= 1 classes; box of 4 fractions 0..1",
-    loss_text="cross-entropy + L1 + GIoU (label_smoothing, class_weight, l1_weight, giou_weight)",
+    loss_text=(
+        "cross-entropy or focal loss (class_weight, label_smoothing, class_weights, "
+        "focal_gamma, focal_alpha) + L1 (l1_weight) + GIoU (giou_weight); smooth L1 "
+        "(smooth_l1_weight, smooth_l1_beta), DIoU (diou_weight), CIoU (ciou_weight)"
+    ),
     metrics_text="mean IoU, share of IoU >= 0.5, accuracy",
     served=("label", "score", "classes", "probabilities", "box"),
     score="mean_iou",

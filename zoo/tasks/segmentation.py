@@ -7,16 +7,38 @@ import numpy as np
 
 from zoo.errors import UserError
 from zoo.tasks.drawing import draw_mask
-from zoo.tasks.task import Smoothing, Task, Weight, weighted
+from zoo.tasks.losses import (
+    Alpha,
+    ClassWeights,
+    Part,
+    Positive,
+    Smoothing,
+    Weight,
+    class_numbers,
+    focal_factor,
+    summed,
+)
+from zoo.tasks.task import Task
 
 
 def loss(
-    classes: int,
+    class_names: Sequence[str],
     /,
     *,
     cross_entropy_weight: Weight = 1.0,
     dice_weight: Weight = 1.0,
+    focal_weight: Weight = 0.0,
+    focal_gamma: Weight = 2.0,
+    focal_alpha: Alpha | None = None,
+    tversky_weight: Weight = 0.0,
+    tversky_alpha: Weight = 0.3,
+    tversky_beta: Weight = 0.7,
+    lovasz_weight: Weight = 0.0,
+    boundary_weight: Weight = 0.0,
+    boundary_w0: Weight = 10.0,
+    boundary_sigma: Positive = 5.0,
     label_smoothing: Smoothing = 0.0,
+    class_weights: ClassWeights = None,
 ):
     """Cross-entropy plus soft Dice over the pixels that are not ignored.
 
@@ -24,42 +46,71 @@ def loss(
     large classes alike, as mean IoU does (the sum is nnU-Net's, Isensee et al. 2021).
 
     Args:
-        classes: k >= 2.
+        class_names: Of k >= 2 classes.
         cross_entropy_weight: Of ``cross_entropy``, the mean over valid pixels.
         dice_weight: Of ``dice``, the mean over the classes in the batch. A part of weight 0
             is not computed.
-        label_smoothing: The share of cross-entropy's target spread evenly over the classes.
+        focal_weight: Of ``focal`` (Lin et al. 2017), the mean over valid pixels of their
+            cross-entropy times ``(1 - p)^gamma``, p being the probability of the true class.
+        focal_gamma: How little what is right already counts.
+        focal_alpha: Of two classes, the factor 0..1 of the second; that of the first is the
+            rest.
+        tversky_weight: Of ``tversky`` (Salehi et al. 2017), the mean over the classes in the
+            batch.
+        tversky_alpha: What a false positive costs; with both 1/2 it is Dice.
+        tversky_beta: What a false negative costs.
+        lovasz_weight: Of ``lovasz`` (Berman et al. 2018), the mean over the classes in the
+            batch of what IoU would lose. It sorts all pixels for each class.
+        boundary_weight: Of ``boundary`` (Ronneberger et al. 2015), cross-entropy in which
+            pixels at borders between classes count more.
+        boundary_w0: How much more.
+        boundary_sigma: Within how many pixels of a border, as the sigma of a Gaussian. Borders
+            are looked for up to 4 sigma away, and time grows with it.
+        label_smoothing: The share of the target of cross-entropy and focal loss that is spread
+            evenly over the classes.
+        class_weights: What a pixel counts in cross-entropy, focal loss and at borders: numbers
+            by class name, 1 for a class that is not named; the mean is divided by the weights
+            of the valid pixels. ``"balanced"`` is pixels / (classes * pixels of the class),
+            counted in the training data.
 
     Returns:
         A function as :attr:`Task.make_loss` describes it.
 
     Raises:
-        UserError: If no weight is above 0.
+        UserError: If no weight is above 0, the class weights are of other classes, or alpha
+            is of more than two.
     """
-    import keras
-
-    from zoo.losses import Dice, MaskCrossEntropy
+    from zoo import losses
     from zoo.preprocess import IGNORE
 
-    if not (cross_entropy_weight or dice_weight):
-        raise UserError("the segmentation loss has no weight above 0; raise one of them")
-    # Keras' mean would divide by the number of replicas, hence the sum.
-    entropy = MaskCrossEntropy(IGNORE, label_smoothing=label_smoothing, reduction="sum")
-    dice = Dice(IGNORE)
+    weights = class_numbers(class_weights, class_names, "the segmentation loss")
+    alpha = focal_factor(focal_alpha, class_names, "segmentation")
+    if tversky_weight and not (tversky_alpha or tversky_beta):
+        raise UserError(
+            "the segmentation loss's tversky_alpha and tversky_beta are both 0, which costs no "
+            "mistake anything; raise one of them"
+        )
+    entropy = losses.MaskCrossEntropy(IGNORE, True, label_smoothing, weights)
+    focal = losses.Focal(focal_gamma, alpha, weights, label_smoothing, IGNORE)
+    boundary = losses.BoundaryCrossEntropy(boundary_w0, boundary_sigma, weights, IGNORE)
+    return summed(
+        {
+            "cross_entropy": (cross_entropy_weight, _of_masks(entropy)),
+            "dice": (dice_weight, _of_masks(losses.Dice(IGNORE))),
+            "focal": (focal_weight, _of_masks(focal)),
+            "tversky": (
+                tversky_weight,
+                _of_masks(losses.Tversky(tversky_alpha, tversky_beta, IGNORE)),
+            ),
+            "lovasz": (lovasz_weight, _of_masks(losses.LovaszSoftmax(IGNORE))),
+            "boundary": (boundary_weight, _of_masks(boundary)),
+        },
+        "the segmentation loss",
+    )
 
-    def of(targets: Mapping[str, Any], outputs: Mapping[str, Any], weight: Any) -> dict[str, Any]:
-        mask, logits = targets["mask"], outputs["mask"]
-        each = None if weight is None else weight[:, None, None]
-        parts = {}
-        if cross_entropy_weight:
-            valid = keras.ops.sum(keras.ops.cast(keras.ops.not_equal(mask, IGNORE), "float32"))
-            mean = keras.ops.divide(entropy(mask, logits, each), keras.ops.maximum(valid, 1.0))
-            parts["cross_entropy"] = (cross_entropy_weight, mean)
-        if dice_weight:
-            parts["dice"] = (dice_weight, dice.weighted(mask, logits, weight))
-        return weighted(parts)
 
-    return of
+def _of_masks(loss: Any) -> Part:
+    return lambda targets, outputs, weight: loss.weighted(targets["mask"], outputs["mask"], weight)
 
 
 def metrics(class_names: Sequence[str]) -> dict[str, tuple[str, Any]]:
@@ -178,7 +229,12 @@ SEGMENTATION = Task(
     summary="a class for every pixel",
     targets=("mask",),
     output_layer="1x1 convolution, softmax over k >= 2 classes for each pixel",
-    loss_text="cross-entropy + Dice (cross_entropy_weight, dice_weight, label_smoothing)",
+    loss_text=(
+        "cross-entropy (cross_entropy_weight, label_smoothing, class_weights) + Dice "
+        "(dice_weight); focal loss (focal_weight, focal_gamma, focal_alpha), Tversky "
+        "(tversky_weight, tversky_alpha, tversky_beta), Lovasz-softmax (lovasz_weight), "
+        "cross-entropy at borders (boundary_weight, boundary_w0, boundary_sigma)"
+    ),
     metrics_text="mean IoU, IoU of each class, pixel accuracy",
     served=("mask_bytes", "classes", "fraction"),
     score="mean_iou",

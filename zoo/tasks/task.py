@@ -2,19 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import Field, TypeAdapter, ValidationError
 
-from zoo.errors import UserError, check_options, keyword_options
 from zoo.keys import OTHER, SHARE
+from zoo.options import validated
 
 if TYPE_CHECKING:
     from PIL import Image
-
-Smoothing = Annotated[float, Field(ge=0, lt=1)]
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 # Under which name an answer holds what a model's output became.
 _ANSWERS = {"class": "probabilities", "box": "box", "mask": "mask"}
@@ -34,9 +30,10 @@ class Task:
         metrics_text: The metrics.
         served: The keys of :meth:`answer`; a served model gives ``error`` besides.
         score: The metric that picks the best weights; higher is better.
-        make_loss: What :meth:`loss` calls, with its options as keywords. It returns
-            ``loss(targets, outputs, weight)``, which gives scalar tensors as :meth:`loss`
-            describes them; ``weight``, float [n] or ``None`` for 1, is that of each example.
+        make_loss: What :meth:`loss` calls with the names of the classes, and its options as
+            keywords. It returns ``loss(targets, outputs, weight)``, which gives scalar
+            tensors as :meth:`loss` describes them; ``weight``, float [n] or ``None`` for 1,
+            is that of each example.
         metrics: ``metrics(class_names)`` returns a dict of metric name to the key of the
             model's output and a fresh ``keras.metrics.Metric``, which is updated with the
             target and the output (logits or probabilities) of that key.
@@ -77,24 +74,26 @@ class Task:
         return self.make_loss
 
     def loss(
-        self, classes: int, **options: float
+        self, classes: int | Sequence[str], **options: Any
     ) -> Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any]]:
         """Returns the loss as a function of targets and outputs.
 
         Args:
-            classes: How many there are.
+            classes: How many there are, or their names, which ``class_weights`` goes by; where
+                they have none, these are ``"0"``, ``"1"`` and so on.
             **options: Those of :meth:`loss_options`.
 
         Returns:
             ``loss(targets, outputs)``, which takes a batch of prepared examples (other
             keys are left alone) and the model's outputs (logits) and returns scalar
             tensors: ``"loss"``, the weighted total, and each part as it is before
-            weighting. All are means over the batch given; none is divided by the number
-            of replicas, as Keras' own losses are. Of mixed pictures (:mod:`zoo.keys`) it
-            is the sum of the losses for both answers by their weights.
+            weighting; a part of weight 0 is not computed. All are means over the batch
+            given; none is divided by the number of replicas, as Keras' own losses are. Of
+            mixed pictures (:mod:`zoo.keys`) it is the sum of the losses for both answers
+            by their weights.
 
         Raises:
-            UserError: If an option is unknown or out of its range.
+            UserError: If an option is unknown or out of its range, or nothing has a weight.
 
         Example:
             >>> loss = tasks.get("classification").loss(2)
@@ -102,18 +101,9 @@ class Task:
             >>> round(float(parts["loss"]), 3)
             0.693
         """
-        parameters = keyword_options(self.make_loss)
-        check_options(options, parameters, f"the {self.name} loss")
-        checked = {}
-        for name, value in options.items():
-            try:
-                checked[name] = TypeAdapter(parameters[name].annotation).validate_python(value)
-            except ValidationError as error:
-                reason = error.errors()[0]["msg"]
-                raise UserError(
-                    f"the {self.name} loss's {name} is {value!r}: {reason[0].lower()}{reason[1:]}"
-                ) from None
-        return _of_mixed(self.make_loss(classes, **checked))
+        names = [str(id_) for id_ in range(classes)] if isinstance(classes, int) else list(classes)
+        checked = validated(self.make_loss, options, f"the {self.name} loss")
+        return _of_mixed(self.make_loss(names, **checked))
 
     def update_metrics(
         self,
@@ -179,19 +169,6 @@ class Task:
         return values
 
 
-def weighted(parts: Mapping[str, tuple[float, Any]]) -> dict[str, Any]:
-    """Adds up the parts of a loss.
-
-    Args:
-        parts: Name to weight and value.
-
-    Returns:
-        The values by name, and ``"loss"``, the weighted sum.
-    """
-    total = sum(weight * value for weight, value in parts.values())
-    return {"loss": total} | {name: value for name, (_, value) in parts.items()}
-
-
 def _of_mixed(loss: Callable[[Mapping[str, Any], Mapping[str, Any], Any], dict[str, Any]]):
     """Lets a loss take batches that are mixed, and such as are not."""
 
@@ -208,15 +185,3 @@ def _of_mixed(loss: Callable[[Mapping[str, Any], Mapping[str, Any], Any], dict[s
         return {name: value + other_parts[name] for name, value in own_parts.items()}
 
     return of
-
-
-def mean(values: Any, weight: Any) -> Any:
-    """Returns the mean over examples, each times its weight; ``None`` is 1.
-
-    Args:
-        values: float [n].
-        weight: float [n] or ``None``.
-    """
-    import keras
-
-    return keras.ops.mean(values if weight is None else values * weight)

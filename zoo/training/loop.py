@@ -47,7 +47,7 @@ class Loop:
         network: keras.Model,
         task: Task,
         class_names: tuple[str, ...],
-        loss_options: Mapping[str, float],
+        loss_options: Mapping[str, Any],
         optimizer: keras.Optimizer,
         strategy: tf.distribute.Strategy,
         adversarial: AdversarialOptions | None = None,
@@ -65,7 +65,7 @@ class Loop:
         self._strategy = strategy
         with strategy.scope():
             self.update = Update(network, optimizer, strategy, accumulate, ema)
-            self._loss = task.loss(len(class_names), **loss_options)
+            self._loss = task.loss(class_names, **loss_options)
             self._metrics = {mode: task.metrics(class_names) for mode in ("train", "validation")}
         self._train_step = tf.function(self._make_step("train"), reduce_retracing=True)
         self._validation_step = tf.function(self._make_step("validation"), reduce_retracing=True)

@@ -49,7 +49,9 @@ class Recipe(Section):
         input: What the network is shown.
         model: Options of :func:`zoo.build`: ``encoder``, ``head`` or ``decoder``, the
             options of those, ``weights`` to begin with and what to ``freeze``.
-        loss: Options of the task's loss; ``zoo list tasks`` names them.
+        loss: Options of the task's loss; ``zoo list tasks`` names them. Each part has a weight,
+            as ``dice_weight``. ``class_weights`` are numbers by class name, or ``"balanced"``:
+            each class then weighs the same over the training data.
         augment: A strength (``"none"``, ``"light"``, ``"medium"``, ``"strong"``) or
             fields of :class:`zoo.augment.Augmentation`, to which ``"strength"`` may be
             added: these then change the named set, as in ``{"strength": "medium", "mixup":
@@ -96,7 +98,7 @@ class Recipe(Section):
     data: DataOptions
     input: InputOptions
     model: dict[str, Any] = Field(default_factory=dict)
-    loss: dict[str, float] = Field(default_factory=dict)
+    loss: dict[str, Any] = Field(default_factory=dict)
     augment: Literal["none", "light", "medium", "strong"] | dict[str, bool | float | str] = "none"
     sampling: SamplingOptions = Field(default_factory=SamplingOptions)
     adversarial: AdversarialOptions | None = None
@@ -192,7 +194,14 @@ class Recipe(Section):
             )
 
     def _check_sampling(self) -> None:
+        from zoo.tasks.losses import BALANCED
+
         sampling = self.sampling
+        if sampling.balanced and self.loss.get("class_weights") == BALANCED:
+            raise UserError(
+                "sampling.balanced and loss.class_weights='balanced' would make up for rare "
+                "classes twice; leave one of them out"
+            )
         if sampling.balanced and self.task == "segmentation":
             raise UserError(
                 "sampling.balanced draws pictures by their class, of which segmentation's have "

@@ -15,6 +15,7 @@ from zoo.data import DataSet, sentences
 from zoo.data.pipeline import Prepared, evaluation_batches, training_batches
 from zoo.errors import UserError, keyword_options
 from zoo.training import checkpoint
+from zoo.training.class_weights import balance_loss, check_loss
 from zoo.training.data import RUNS, kept_line, open_data, prepare
 from zoo.training.events import EventLog
 from zoo.training.files import write_whole
@@ -33,7 +34,7 @@ class Session:
     """Everything a run holds in memory while it trains.
 
     Attributes:
-        recipe: With the precision chosen.
+        recipe: With the precision chosen, and numbers for class weights.
         task: Of the recipe.
         class_names: Of the data set.
         train: Prepared training pictures.
@@ -118,6 +119,7 @@ def open_session(
     class_names = dataset.class_names(task.targets)
     recipe.augmentation(dataset.mirrored)
     check_background(recipe, class_names)
+    check_loss(recipe, class_names)
     for name in ("train", "validation"):
         if not dataset.split(name).length:
             raise UserError(
@@ -134,6 +136,7 @@ def open_session(
         for name in ("train", "validation"):
             prepared[name] = prepare(dataset, name, recipe, task, watch, runs)
         steps = max(1, prepared["train"].length * recipe.repeat // recipe.batch_size)
+        recipe, weighed = balance_loss(recipe, prepared["train"], class_names)
         optimizer = make_optimizer(recipe, steps * recipe.epochs, network)
         attack = recipe.adversarial
         loop = Loop(
@@ -152,6 +155,7 @@ def open_session(
             *(line for report in reports for line in report.lines()),
             *sentences(dataset.findings),
             *sampling.notes,
+            *weighed,
             *adversarial_notes(recipe),
             *left_out_notes(prepared),
         ),
