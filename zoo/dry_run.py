@@ -13,7 +13,7 @@ import tensorflow as tf
 from zoo.export.savedmodel import export
 from zoo.inference import Predictor
 from zoo.training.recipe import Recipe
-from zoo.training.train import open_session
+from zoo.training.session import open_session
 from zoo.training.watch import Watch
 
 _BATCHES = 2

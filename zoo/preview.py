@@ -12,9 +12,9 @@ from zoo.data import Split
 from zoo.data.pipeline import Prepared, batches, prepare_split
 from zoo.errors import UserError
 from zoo.tasks.sheet import Section, contact_sheet
+from zoo.training.data import open_data
 from zoo.training.files import write_whole
 from zoo.training.recipe import Recipe
-from zoo.training.train import open_data
 from zoo.training.watch import Watch
 
 # The named sets, and what the recipe itself asks for.

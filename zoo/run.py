@@ -218,6 +218,7 @@ def train(
     run: Path | str | None = None,
     resume: bool = False,
     watch: Watch | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Run:
     """Trains a recipe.
 
@@ -225,8 +226,11 @@ def train(
         recipe: A path, a shipped name, or a recipe made in Python.
         overrides: Values by field, dotted for fields of a section.
         run: The run folder; by default a new ``runs/NAME``.
-        resume: Go on from the last finished epoch, if the folder holds one.
+        resume: Go on from the last checkpoint, if the folder holds one.
         watch: Told what goes on; by default progress on standard error.
+        callbacks: Keras' or such as Keras' are: ``keras.callbacks.EarlyStopping``,
+            ``ReduceLROnPlateau``, ``LambdaCallback`` and others that look at the logs, stop
+            the run or set the learning rate.
 
     Returns:
         The run, trained.
@@ -243,7 +247,7 @@ def train(
     folder = RunFolder(run or new_run_path(loaded.name or loaded.task))
     if folder.holds_run and not resume:
         raise UserError(f"{folder.path} holds a run already; add --resume, or choose another --run")
-    train_into(loaded, folder, resume=resume, watch=watch or Watch())
+    train_into(loaded, folder, resume=resume, watch=watch or Watch(), callbacks=callbacks)
     return Run(folder.path)
 
 

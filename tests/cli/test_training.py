@@ -23,19 +23,19 @@ def test_resume_goes_on_and_ends_as_if_never_stopped(here, zoo, refused, history
     zoo("train", "colours", *settings, "--run", "runs/straight")
     from zoo.training import train as module
 
-    real, calls = module._one_epoch, []
+    real, calls = module._Training._epoch, []
 
-    def stop_in_second_epoch(*arguments):
+    def stop_in_second_epoch(training):
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return real(*arguments)
+        return real(training)
 
-    module._one_epoch = stop_in_second_epoch
+    module._Training._epoch = stop_in_second_epoch
     try:
         result = zoo("train", "colours", *settings, "--run", "runs/broken", code=130)
     finally:
-        module._one_epoch = real
+        module._Training._epoch = real
     assert "--run runs/broken --resume" in result.stderr
     assert "holds a run already" in refused("train", "colours", *settings, "--run", "runs/broken")
     zoo("train", "colours", *settings, "--run", "runs/broken", "--resume")
@@ -44,7 +44,7 @@ def test_resume_goes_on_and_ends_as_if_never_stopped(here, zoo, refused, history
             np.load(f"runs/{run}/checkpoints/{name}") for run in ("straight", "broken")
         )
         for key in straight.files:
-            if key != "progress":
+            if key != "state":
                 np.testing.assert_array_equal(straight[key], broken[key])
     scores = [
         [row["validation_loss"] for row in history(Path("runs") / run)]

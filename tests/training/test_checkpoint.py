@@ -29,7 +29,7 @@ def test_everything_comes_back(tmp_path):
     path = tmp_path / "last.npz"
     model, optimizer = make()
     step(model, optimizer)
-    progress = checkpoint.Progress(3, 1, 0.5, 2, 12.5)
+    progress = checkpoint.Progress(3, 1, 0.5, 2, 12.5, 7.0, {"loss": 0.1}, 1)
     checkpoint.save(path, checkpoint.variables_of(model, optimizer), progress)
     expected = step(model, optimizer)
     other, other_optimizer = make()

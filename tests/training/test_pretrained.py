@@ -21,7 +21,7 @@ from zoo.training import checkpoint
 from zoo.training.folder import RunFolder
 from zoo.training.network import publish, training_network
 from zoo.training.recipe import DataOptions, InputOptions, Recipe
-from zoo.training.train import open_session
+from zoo.training.session import open_session
 from zoo.training.watch import Watch
 
 QUIET = Watch(quiet=True)

@@ -12,7 +12,7 @@ from zoo.augment import Augmentation
 from zoo.errors import UserError
 from zoo.training.folder import RunFolder
 from zoo.training.recipe import DataOptions, InputOptions, Recipe
-from zoo.training.train import open_session
+from zoo.training.session import open_session
 from zoo.training.watch import Watch
 
 QUIET = Watch(quiet=True)

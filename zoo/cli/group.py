@@ -93,7 +93,13 @@ def recipe_options(function):
         click.option(
             "--run", "folder", metavar="DIR", help="The run folder (default: a new one in runs/)."
         ),
-        click.option("--resume", is_flag=True, help="Go on from the last finished epoch."),
+        click.option("--resume", is_flag=True, help="Go on from the last checkpoint."),
+        click.option(
+            "--minutes",
+            type=click.FloatRange(min=0, min_open=True),
+            metavar="M",
+            help="Stop after so many minutes, and publish what there is.",
+        ),
         click.option(
             "--dry-run", is_flag=True, help="Rehearse on two batches; say what the full run needs."
         ),

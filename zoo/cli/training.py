@@ -15,8 +15,9 @@ from zoo.cli.group import Failure, json_option, recipe_options, start_tensorflow
 @click.command()
 @recipe_options
 @json_option
-def run(recipe, data, settings, folder, resume, dry_run, as_json) -> None:
+def run(recipe, data, settings, folder, resume, minutes, dry_run, as_json) -> None:
     """Train, evaluate, export and verify: the main job, the whole way."""
+    settings = _within(settings, minutes)
     if dry_run:
         return _rehearse(load(recipe, data, settings), as_json)
     trained = _train(recipe, data, settings, folder, resume)
@@ -34,8 +35,9 @@ def run(recipe, data, settings, folder, resume, dry_run, as_json) -> None:
     help="Train N times, from the recipe's seed on, and show the scores' mean and spread.",
 )
 @json_option
-def train(recipe, data, settings, folder, resume, dry_run, seeds, as_json) -> None:
+def train(recipe, data, settings, folder, resume, minutes, dry_run, seeds, as_json) -> None:
     """Train a recipe into a run folder."""
+    settings = _within(settings, minutes)
     if dry_run:
         return _rehearse(load(recipe, data, settings), as_json)
     if seeds:
@@ -45,6 +47,10 @@ def train(recipe, data, settings, folder, resume, dry_run, seeds, as_json) -> No
         click.echo(json.dumps({"run": str(trained.folder), "history": trained.history}))
     else:
         click.echo(f"run      {trained.folder}\nnext     zoo evaluate {trained.folder}")
+
+
+def _within(settings: tuple[str, ...], minutes: float | None) -> tuple[str, ...]:
+    return settings if minutes is None else (*settings, f"minutes={minutes:g}")
 
 
 def load(recipe: str, data: str | None, settings: tuple[str, ...]):
@@ -96,11 +102,9 @@ def _resumable(command: str, run: Path) -> Iterator[None]:
     except KeyboardInterrupt:
         from zoo.training.folder import RunFolder
 
-        if not RunFolder(run).last.is_file():
+        if not RunFolder(run).saved:
             raise
-        raise Failure(
-            f"interrupted; what was finished is saved; go on with: {command}", 130
-        ) from None
+        raise Failure(f"interrupted; the run is saved; go on with: {command}", 130) from None
 
 
 def _rehearse(recipe, as_json: bool) -> None:

@@ -9,7 +9,7 @@ import tensorflow as tf
 from zoo.data import DataSet, Split
 from zoo.plan.measure import spread
 from zoo.training.recipe import Recipe
-from zoo.training.train import open_session
+from zoo.training.session import open_session
 from zoo.training.watch import Watch
 
 _SECONDS = 4.0

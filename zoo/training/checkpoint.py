@@ -1,9 +1,10 @@
 """The state of a run as one file: whole or absent, and everything the next step depends on."""
 
+import hashlib
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,14 @@ import numpy as np
 
 from zoo.errors import UserError
 from zoo.training.files import write_whole
+
+
+class DamagedError(UserError):
+    """A checkpoint that is cut short, altered or gone."""
+
+
+class NotFiniteError(Exception):
+    """A state that holds what is no number: nothing to go on from."""
 
 
 @dataclass
@@ -24,6 +33,9 @@ class Progress:
         best_score: The best validation score so far.
         best_epoch: The epoch, counted from 1, that reached it; 0 before the first.
         seconds: Time spent training so far.
+        epoch_began: What ``seconds`` was when the epoch under way began.
+        sums: What the losses of its steps add up to, by name.
+        returns: How often the run went back because the loss was no longer a number.
     """
 
     epoch: int = 0
@@ -31,25 +43,33 @@ class Progress:
     best_score: float = float("-inf")
     best_epoch: int = 0
     seconds: float = 0.0
+    epoch_began: float = 0.0
+    sums: dict[str, float] = field(default_factory=dict)
+    returns: int = 0
 
 
 def variables_of(
     network: keras.Model,
     optimizer: keras.Optimizer | None = None,
-    update: Sequence[keras.Variable] = (),
+    others: Sequence[Any] = (),
 ) -> dict[str, Any]:
     """Returns every variable that training changes, by its place.
 
     Not by name: Keras numbers the names of a second network in a process on from the
     first's.
 
-    Weights and optimizer slots, those of :class:`zoo.training.update.Update`, and the states
-    of seed generators (dropout, noise), which a ``.keras`` file does not restore.
+    Weights and optimizer slots, and the states of seed generators (dropout, noise), which a
+    ``.keras`` file does not restore.
+
+    Args:
+        network: The one that is trained.
+        optimizer: Its optimizer.
+        others: What else there is: averages of the weights, sums of gradients, metrics.
     """
     members = {
         "network": network.variables,
         "optimizer": optimizer.variables if optimizer is not None else [],
-        "update": update,
+        "others": others,
     }
     return {
         f"{group}/{number:05d}": variable
@@ -58,21 +78,35 @@ def variables_of(
     }
 
 
-def save(path: Path, variables: Mapping[str, Any], progress: Progress) -> None:
+def save(
+    path: Path,
+    variables: Mapping[str, Any],
+    progress: Progress,
+    previous: Path | None = None,
+) -> None:
     """Writes a checkpoint.
 
     Args:
         path: The file, ``.npz``.
         variables: As :func:`variables_of` returns them.
         progress: How far the run has come.
+        previous: What becomes of the file that is there already, once the new one is whole.
+
+    Raises:
+        NotFiniteError: If a number in it is none; nothing is written.
+        OSError: If it cannot be written; what was there stays.
     """
     arrays = {name: variable.value.numpy() for name, variable in variables.items()}
-    text = np.array(json.dumps(asdict(progress)))
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise NotFiniteError(name)
+    state = {"progress": asdict(progress), "digest": _digest(arrays)}
 
     def write(aside: Path) -> None:
-        np.savez(aside, progress=text, **arrays)  # pyright: ignore[reportArgumentType]
+        text = np.array(json.dumps(state))
+        np.savez(aside, state=text, **arrays)  # pyright: ignore[reportArgumentType]
 
-    write_whole(path, write)
+    write_whole(path, write, previous)
 
 
 def restore(path: Path, variables: Mapping[str, Any]) -> Progress:
@@ -86,21 +120,35 @@ def restore(path: Path, variables: Mapping[str, Any]) -> Progress:
         How far the run had come.
 
     Raises:
-        UserError: If the file is damaged or belongs to another network.
+        DamagedError: If the file is damaged or absent; no variable is changed.
+        UserError: If it belongs to another network.
     """
     try:
         with path.open("rb") as stream, np.load(stream) as archive:
             values = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise UserError(
+        state = json.loads(str(values.pop("state")))
+        if state["digest"] != _digest(values):
+            raise ValueError("its content does not match its digest")
+        progress = Progress(**state["progress"])
+    except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise DamagedError(
             f"checkpoint {path} cannot be read ({error}); delete it and train again"
         ) from error
-    progress = Progress(**json.loads(str(values.pop("progress"))))
     for name, variable in variables.items():
         if name not in values or values[name].shape != tuple(variable.shape):
             raise UserError(
                 f"checkpoint {path} belongs to another network: {name} is missing or of another "
                 "shape; use the recipe it was made with"
             )
+    for name, variable in variables.items():
         variable.assign(values[name])
     return progress
+
+
+def _digest(arrays: Mapping[str, np.ndarray]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype} {array.shape} ".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()

@@ -5,21 +5,35 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+def write_whole(path: Path, write: Callable[[Path], None], previous: Path | None = None) -> None:
     """Writes a file aside and renames it into place.
 
     Args:
         path: The file; its folder must exist.
         write: Called with the temporary path, beside ``path`` and of the same suffix.
+        previous: Where to, in the same folder, the file goes that is there already; ``None`` to
+            replace it.
     """
     aside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         write(aside)
         with aside.open("rb") as stream:
             os.fsync(stream.fileno())
+        if previous is not None and path.exists():
+            path.replace(previous)
         aside.replace(path)
+        _settle(path.parent)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _settle(folder: Path) -> None:
+    """Makes what was renamed in a folder outlast a loss of power."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 def write_text(path: Path, text: str) -> None:

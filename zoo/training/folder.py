@@ -1,8 +1,12 @@
 """The run folder: its files, by name, and how they are read and written."""
 
+import fcntl
 import json
+import os
 import platform
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -30,6 +34,7 @@ class RunFolder:
         self.metrics_file = self.path / "metrics.jsonl"
         self.checkpoints = self.path / "checkpoints"
         self.last = self.checkpoints / "last.npz"
+        self.previous = self.checkpoints / "previous.npz"
         self.chosen = self.checkpoints / "chosen.npz"
         self.model_file = self.path / "model.keras"
         self.tensorboard = self.path / "tensorboard"
@@ -46,6 +51,34 @@ class RunFolder:
     def holds_run(self) -> bool:
         """Whether a run was begun here."""
         return self.recipe_file.is_file()
+
+    @property
+    def saved(self) -> list[Path]:
+        """The checkpoints that there are to go on from, the newest first."""
+        return [path for path in (self.last, self.previous) if path.is_file()]
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Keeps other processes from training here; the system frees what a dead one claimed.
+
+        Raises:
+            UserError: If a living process trains here.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        # Opened for reading and writing: the claim of another is not to be emptied.
+        with (self.path / ".claim").open("a+", encoding="ascii") as claim:
+            try:
+                fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                claim.seek(0)
+                raise UserError(
+                    f"{self.path} is in use: process {claim.read().strip()} trains there; wait for "
+                    "it, stop it, or choose another --run"
+                ) from None
+            claim.truncate(0)
+            claim.write(f"{os.getpid()}\n")
+            claim.flush()
+            yield
 
     def create(self, recipe: Recipe, data: dict[str, Any]) -> None:
         """Makes the folder and writes what is known before the first step.

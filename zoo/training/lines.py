@@ -8,7 +8,7 @@ from zoo.training.recipe import Recipe
 from zoo.training.watch import duration
 
 if TYPE_CHECKING:
-    from zoo.training.train import Session
+    from zoo.training.session import Session
 
 
 def headline(session: "Session") -> str:
@@ -26,10 +26,11 @@ def epoch_line(session: "Session", row: dict[str, Any], better: bool) -> str:
     """Returns an epoch's row of the history as a line; a better score is marked."""
     name = session.task.score
     return (
-        f"epoch {row['epoch']:>3}/{session.recipe.epochs}  loss {row['loss']:.4f}  "
-        f"validation loss {row['validation_loss']:.4f}  {name} "
+        f"epoch {row['epoch']:>3}/{session.recipe.epochs} loss {row['loss']:.4f} "
+        f"validation {row['validation_loss']:.4f} {name} "
         f"{row[f'validation_{name}']:.4f}{'*' if better else ' '} "
-        f"{row['pictures_per_second']:,.0f}/s  {duration(row['seconds'])}"
+        f"{row['pictures_per_second']:,.0f}/s wait {row['wait_share']:.0%} "
+        f"{duration(row['seconds'])}"
     )
 
 

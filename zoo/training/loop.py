@@ -4,6 +4,7 @@ A custom loop over ``tf.distribute`` because ``fit`` breaks under several worker
 cannot resume exactly.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -14,12 +15,21 @@ import tensorflow as tf
 
 from zoo.adversarial.perturb import perturb
 from zoo.tasks import Task
+from zoo.training.checkpoint import variables_of
 from zoo.training.recompute import Recomputed
 from zoo.training.sections import AdversarialOptions
 from zoo.training.update import Update
 
+OnStep = Callable[[tf.Tensor], bool | None]
+
+# Among the sums of losses, how many examples they are of.
+_COUNT = "examples"
 # Keeps the random starts apart from whatever else is drawn from a run's seed.
 _STREAM = 0xADE
+
+
+def _go_on(loss: tf.Tensor) -> None:
+    """Asks for the next step."""
 
 
 class Loop:
@@ -40,6 +50,7 @@ class Loop:
 
     Attributes:
         update: What becomes of gradients.
+        waited: Seconds that the last epoch, or what was left of it, waited for batches.
     """
 
     def __init__(
@@ -67,45 +78,91 @@ class Loop:
             self.update = Update(network, optimizer, strategy, accumulate, ema)
             self._loss = task.loss(class_names, **loss_options)
             self._metrics = {mode: task.metrics(class_names) for mode in ("train", "validation")}
-        self._train_step = tf.function(self._make_step("train"), reduce_retracing=True)
-        self._validation_step = tf.function(self._make_step("validation"), reduce_retracing=True)
+        self._steps = {
+            mode: tf.function(self._make_step(mode), reduce_retracing=True)
+            for mode in self._metrics
+        }
+        self._sums: dict[str, Any] = {}
+        self.waited = 0.0
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """Everything that a training step changes, as a checkpoint takes it."""
+        metrics = [
+            variable
+            for _, metric in self._metrics["train"].values()
+            for variable in metric.variables
+        ]
+        others = [*self.update.variables, *metrics, self.rate_factor]
+        return variables_of(self.network, self.optimizer, others)
+
+    @property
+    def rate_factor(self) -> keras.Variable:
+        """What the schedule's learning rate is multiplied by."""
+        optimizer: Any = self.optimizer
+        return optimizer._learning_rate.factor
+
+    @property
+    def sums(self) -> dict[str, float]:
+        """What the losses of the epoch's training steps add up to, by name."""
+        return {name: float(value) for name, value in self._sums.items()}
 
     def train(
-        self, batches: tf.data.Dataset, on_step: Callable[[tf.Tensor], Any] = lambda loss: None
+        self,
+        batches: tf.data.Dataset,
+        on_step: OnStep = _go_on,
+        sums: Mapping[str, float] | None = None,
     ) -> dict[str, float]:
         """Trains on batches, one step each.
 
         Args:
             batches: Of prepared examples, as :mod:`zoo.data.pipeline` gives them.
-            on_step: Called after each step with its loss, a float32 scalar.
+            on_step: Called after each step with its loss, a float32 scalar; what it returns
+                says whether to end here.
+            sums: Where the epoch was begun already, what :attr:`sums` was; the metrics then are
+                as a checkpoint restored them. Without it both begin anew.
 
         Returns:
-            Mean losses and metrics over these batches.
+            Mean losses and metrics over the epoch's batches.
         """
-        return self._over(batches, "train", self._train_step, on_step)
+        if not sums:
+            self._reset("train")
+        self._sums = {name: tf.constant(value, tf.float32) for name, value in (sums or {}).items()}
+        return self._over(batches, "train", self._sums, on_step)
 
-    def validate(
-        self, batches: tf.data.Dataset, on_step: Callable[[tf.Tensor], Any] = lambda loss: None
-    ) -> dict[str, float]:
+    def validate(self, batches: tf.data.Dataset, on_step: OnStep = _go_on) -> dict[str, float]:
         """Measures losses and metrics on batches and leaves the network as it is."""
-        return self._over(batches, "validation", self._validation_step, on_step)
+        self._reset("validation")
+        return self._over(batches, "validation", {}, on_step)
 
     def running(self, metric: str) -> float:
         """Returns a metric over the training steps of the epoch so far."""
         return float(self._metrics["train"][metric][1].result())
 
-    def _over(self, batches, mode, step, on_step) -> dict[str, float]:
+    def _reset(self, mode: str) -> None:
         for _, metric in self._metrics[mode].values():
             metric.reset_state()
-        sums: dict[str, tf.Tensor] = {}
-        total = tf.constant(0.0)
-        for batch in self._strategy.experimental_distribute_dataset(batches):
+
+    def _over(self, batches, mode, sums, on_step) -> dict[str, float]:
+        step = self._steps[mode]
+        iterator = iter(self._strategy.experimental_distribute_dataset(batches))
+        self.waited = 0.0
+        while True:
+            began = time.perf_counter()
+            batch = next(iterator, None)
+            self.waited += time.perf_counter() - began
+            if batch is None:
+                break
             count, parts = step(batch)
             # Tensors, not numbers: reading each one would wait for the device every step.
-            sums = {name: sums.get(name, 0.0) + value * count for name, value in parts.items()}
-            total += count
-            on_step(parts["loss"])
-        means = {name: float(value / total) for name, value in sums.items()}
+            for name, value in parts.items():
+                sums[name] = sums.get(name, 0.0) + value * count
+            sums[_COUNT] = sums.get(_COUNT, 0.0) + count
+            if on_step(parts["loss"]):
+                break
+        means = {
+            name: float(value / sums[_COUNT]) for name, value in sums.items() if name != _COUNT
+        }
         return means | self._task.results(self._metrics[mode])
 
     def _make_step(self, mode: str):

@@ -9,7 +9,7 @@ import tensorflow as tf
 from zoo.errors import UserError, check_options, keyword_options, nearest
 from zoo.models.graph import Call, input_specs, walk
 from zoo.training.recipe import Recipe
-from zoo.training.schedule import check_schedule, make_schedule
+from zoo.training.schedule import Scaled, check_schedule, make_schedule
 
 # Of Keras' optimizers all but: Adafactor (a rate of its own), Ftrl (sparse linear models),
 # ScheduleFreeAdamW (no schedule, and weights that are to be converted before each evaluation),
@@ -159,7 +159,7 @@ def make_optimizer(recipe: Recipe, steps: int, network: keras.Model) -> keras.Op
     if "exclude_layers" in known:
         arguments["exclude_layers"] = [f"^{re.escape(name)}/" for name in output_layers(network)]
     arguments |= {
-        "learning_rate": rate,
+        "learning_rate": Scaled(rate),
         "weight_decay": recipe.weight_decay,
         "global_clipnorm": section.clip_norm and section.clip_norm / replicas,
         "clipvalue": section.clip_value and section.clip_value / replicas,

@@ -11,10 +11,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from zoo.errors import UserError, keyword_options, nearest
+from zoo.errors import UserError, nearest
 from zoo.options import first_error, validated
 from zoo.training.sections import (
     AdversarialOptions,
+    CheckpointOptions,
     DataOptions,
     InputOptions,
     OptimizerOptions,
@@ -25,7 +26,6 @@ from zoo.training.sections import (
     Share,
 )
 
-_PARTS = ("encoder", "head", "decoder")
 _SECTIONS = (
     "data",
     "input",
@@ -36,8 +36,8 @@ _SECTIONS = (
     "adversarial",
     "optimizer",
     "schedule",
+    "checkpoint",
 )
-_GIVEN_BY_ROOMS = ("task", "classes", "input_shape", "activation", "only", "on_report")
 
 
 class Recipe(Section):
@@ -80,6 +80,9 @@ class Recipe(Section):
             or ``"last"``, where so few pictures validate that the best is chance.
         early_stopping: Epochs without a better validation score before the run ends;
             ``None`` to train all epochs.
+        minutes: Time to train for: when it is up, the epoch under way ends where it is, is
+            validated, and is the last. ``None`` for as long as it takes.
+        checkpoint: How often the run is saved within an epoch.
         precision: ``"float32"``, ``"bfloat16"`` or ``"auto"``, the faster on the
             machine.
         seed: Of weights, order and augmentation.
@@ -115,6 +118,8 @@ class Recipe(Section):
     remat: bool = False
     publish: Literal["best", "last"] = "best"
     early_stopping: PositiveInt | None = None
+    minutes: Annotated[float, Field(gt=0.0)] | None = None
+    checkpoint: CheckpointOptions = Field(default_factory=CheckpointOptions)
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     name: str = ""
@@ -159,60 +164,9 @@ class Recipe(Section):
         Raises:
             UserError: For the first option that is unknown or has the wrong type.
         """
-        from zoo import models, tasks
-        from zoo.data import check_source
-        from zoo.training.optimizer import check_optimizer
+        from zoo.training.recipe_checks import check_options
 
-        check_source(self.data.source, self.data.options)
-        given = dict(self.model)
-        for name in _GIVEN_BY_ROOMS:
-            if name in given:
-                raise UserError(f"model.{name} follows from the data and the task; leave it out")
-        parts = {name: given.pop(name) for name in _PARTS if name in given}
-        of_build = keyword_options(models.build)
-        options = {name: value for name, value in given.items() if name not in of_build}
-        models.check_model_options(self.task, **parts, options=options)
-        validated(tasks.get(self.task).loss_options(), self.loss, f"the {self.task} loss")
-        check_optimizer(self)
-        self.augmentation()
-        self._check_patch()
-        self._check_sampling()
-
-    def _check_patch(self) -> None:
-        patch, size = self.input.patch, self.input.size
-        if patch is None:
-            return
-        if self.task != "segmentation":
-            raise UserError(
-                f"input.patch shows parts of a picture, of which {self.task} has no answer; "
-                "leave it out"
-            )
-        if patch[0] > size[0] or patch[1] > size[1]:
-            raise UserError(
-                f"input.patch={list(patch)} is larger than input.size={list(size)}; "
-                "a patch is a part of the picture"
-            )
-
-    def _check_sampling(self) -> None:
-        from zoo.tasks.losses import BALANCED
-
-        sampling = self.sampling
-        if sampling.balanced and self.loss.get("class_weights") == BALANCED:
-            raise UserError(
-                "sampling.balanced and loss.class_weights='balanced' would make up for rare "
-                "classes twice; leave one of them out"
-            )
-        if sampling.balanced and self.task == "segmentation":
-            raise UserError(
-                "sampling.balanced draws pictures by their class, of which segmentation's have "
-                "several; use input.patch with sampling.foreground"
-            )
-        for name in ("foreground", "background"):
-            if getattr(sampling, name) and self.input.patch is None:
-                raise UserError(
-                    f"sampling.{name} says where patches are laid, of which there are none; give "
-                    "input.patch too"
-                )
+        check_options(self)
 
     def augmentation(self, mirrored: bool | None = None):
         """Returns the :class:`zoo.augment.Augmentation`, or ``None`` for none at all.

@@ -63,6 +63,37 @@ class Joined(LearningRateSchedule):
         return cls(deserialize(config["first"]), deserialize(config["second"]), config["seam"])
 
 
+@keras.saving.register_keras_serializable("zoo")
+class Scaled(LearningRateSchedule):
+    """A schedule times a factor that can be changed while training.
+
+    Args:
+        schedule: The schedule.
+
+    Attributes:
+        factor: float32 scalar variable, 1 at first.
+    """
+
+    def __init__(self, schedule: LearningRateSchedule):
+        super().__init__()
+        self.schedule = schedule
+        self.factor = keras.Variable(1.0, dtype="float32", trainable=False, name="rate_factor")
+
+    def __call__(self, step: Any) -> Any:
+        """Returns the rate of an update, counted from 0."""
+        return self.schedule(step) * self.factor
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns what :meth:`from_config` takes; the factor is no part of it."""
+        return {"schedule": keras.saving.serialize_keras_object(self.schedule)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Scaled":
+        """Returns the schedule that :meth:`get_config` describes."""
+        deserialize: Any = keras.saving.deserialize_keras_object
+        return cls(deserialize(config["schedule"]))
+
+
 def _constant(options: ScheduleOptions, peak: float, steps: int, warmup: int):
     return PolynomialDecay(peak, steps, end_learning_rate=peak)
 

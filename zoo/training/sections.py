@@ -153,6 +153,18 @@ class ScheduleOptions(Section):
     start: Annotated[float, Field(gt=0.0, le=1.0)] = 0.04
 
 
+class CheckpointOptions(Section):
+    """How often a run is saved while an epoch goes on; after each epoch it is in any case.
+
+    Attributes:
+        steps: After so many training steps; ``None`` for no such rule.
+        minutes: After so many minutes; ``None`` for no such rule.
+    """
+
+    steps: PositiveInt | None = None
+    minutes: Annotated[float, Field(gt=0.0)] | None = 5.0
+
+
 class AdversarialOptions(Attack):
     """An attack on the pictures that training shows; see :class:`zoo.adversarial.Attack`.
 

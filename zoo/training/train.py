@@ -2,232 +2,76 @@
 
 import math
 import time
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo import models, tasks
-from zoo.data import DataSet, sentences
-from zoo.data.pipeline import Prepared, evaluation_batches, training_batches
-from zoo.errors import UserError, keyword_options
+from zoo.errors import UserError
 from zoo.training import checkpoint
-from zoo.training.class_weights import balance_loss, check_loss
-from zoo.training.data import RUNS, kept_line, open_data, prepare
+from zoo.training.callbacks import Callbacks
+from zoo.training.data import kept_line
 from zoo.training.events import EventLog
 from zoo.training.files import write_whole
 from zoo.training.folder import RunFolder
-from zoo.training.lines import adversarial_notes, epoch_line, headline, left_out_notes
-from zoo.training.loop import Loop
-from zoo.training.network import choose_precision, publish, training_network
-from zoo.training.optimizer import make_optimizer
+from zoo.training.interrupt import Interrupt
+from zoo.training.lines import epoch_line, headline
 from zoo.training.recipe import Recipe
-from zoo.training.sampling import Sampling, check_background, plan_sampling
+from zoo.training.resume import as_begun, check_same, restore_newest
+from zoo.training.session import Session, open_session
 from zoo.training.watch import Watch, duration
 
-
-@dataclass
-class Session:
-    """Everything a run holds in memory while it trains.
-
-    Attributes:
-        recipe: With the precision chosen, and numbers for class weights.
-        task: Of the recipe.
-        class_names: Of the data set.
-        train: Prepared training pictures.
-        validation: Prepared validation pictures.
-        sampling: How often the training pictures come.
-        notes: What was decided about the data, and what became of the weights to begin with.
-        mirrored: What the data set says about mirrored pictures.
-        loop: Network, optimizer and steps.
-        steps: Steps an epoch.
-    """
-
-    recipe: Recipe
-    task: tasks.Task
-    class_names: tuple[str, ...]
-    train: Prepared
-    validation: Prepared
-    sampling: Sampling
-    notes: tuple[str, ...]
-    mirrored: bool | None
-    loop: Loop
-    steps: int
-
-    def epoch_batches(self, epoch: int) -> tf.data.Dataset:
-        """Returns the batches of an epoch, counted from 0, always the same ones."""
-        return training_batches(
-            self.train,
-            self.recipe.augmentation(self.mirrored),
-            batch_size=self.recipe.batch_size,
-            seed=self.recipe.seed,
-            epoch=epoch,
-            repeat=self.recipe.repeat,
-            balanced=self.sampling.balanced,
-            foreground=self.sampling.foreground,
-            threads=self.recipe.data.threads,
-        )
-
-    def validation_batches(self) -> tf.data.Dataset:
-        """Returns the validation pictures in order."""
-        return evaluation_batches(
-            self.validation,
-            batch_size=self.recipe.batch_size,
-            threads=self.recipe.data.threads,
-        )
-
-    def published(self) -> keras.Model:
-        """Returns the network as it would be published now."""
-        return publish(self.loop.network, self.recipe, len(self.class_names))
+_RETURNS = 3
+_LOWER = 0.5
+# Reading a loss waits for the device: every so many steps one is looked at.
+_LOOK = 50
 
 
-def open_session(
+def train(
     recipe: Recipe,
-    watch: Watch,
+    folder: RunFolder,
     *,
-    resumed: bool = False,
-    runs: Path = RUNS,
-    dataset: DataSet | None = None,
-) -> Session:
-    """Checks the recipe, reads the data and builds the network.
-
-    What costs nothing is checked first: options, then the network, then the pictures.
-
-    Args:
-        recipe: With overrides applied.
-        watch: Told what goes on.
-        resumed: A checkpoint will be restored: the weights that the recipe begins with are
-            neither needed nor looked for.
-        runs: Folder of the run folders, beside which decoded pictures are kept.
-        dataset: The recipe's, where it is open already, or a part of it.
-
-    Raises:
-        UserError: For anything in recipe or data that keeps the run from going on.
-    """
-    recipe.check_options()
-    # Two classes stand for however many there are: an impossible network is said to be so
-    # before the pictures are looked for.
-    recipe.build_model(2)
-    weights = None if resumed else _weights_to_begin_with(recipe)
-    precision = choose_precision(recipe.precision)
-    recipe = recipe.model_copy(update={"precision": precision})
-    task = tasks.get(recipe.task)
-    dataset = dataset or open_data(recipe, watch, runs)
-    class_names = dataset.class_names(task.targets)
-    recipe.augmentation(dataset.mirrored)
-    check_background(recipe, class_names)
-    check_loss(recipe, class_names)
-    for name in ("train", "validation"):
-        if not dataset.split(name).length:
-            raise UserError(
-                f"{dataset.name} has no pictures to use as {name}; add some, or give "
-                "data.splits or data.validation another value"
-            )
-    strategy = tf.distribute.get_strategy()
-    prepared = {}
-    reports: list[models.WeightReport] = []
-    with strategy.scope():
-        network = training_network(
-            recipe, len(class_names), weights=weights, on_report=reports.append
-        )
-        for name in ("train", "validation"):
-            prepared[name] = prepare(dataset, name, recipe, task, watch, runs)
-        steps = max(1, prepared["train"].length * recipe.repeat // recipe.batch_size)
-        recipe, weighed = balance_loss(recipe, prepared["train"], class_names)
-        optimizer = make_optimizer(recipe, steps * recipe.epochs, network)
-        attack = recipe.adversarial
-        loop = Loop(
-            network, task, class_names, recipe.loss, optimizer, strategy, attack, recipe.seed,
-            recipe.accumulate, recipe.ema, recipe.remat,
-        )  # fmt: skip
-    sampling = plan_sampling(recipe, prepared["train"], class_names)
-    return Session(
-        recipe=recipe,
-        task=task,
-        class_names=class_names,
-        train=prepared["train"],
-        validation=prepared["validation"],
-        sampling=sampling,
-        notes=(
-            *(line for report in reports for line in report.lines()),
-            *sentences(dataset.findings),
-            *sampling.notes,
-            *weighed,
-            *adversarial_notes(recipe),
-            *left_out_notes(prepared),
-        ),
-        mirrored=dataset.mirrored,
-        loop=loop,
-        steps=steps,
-    )
-
-
-def _weights_to_begin_with(recipe: Recipe) -> Any:
-    weights = recipe.model.get("weights")
-    if weights is not None:
-        default = keyword_options(models.build)["encoder"].default
-        models.check_weights(weights, recipe.model.get("encoder", default))
-    return weights
-
-
-def train(recipe: Recipe, folder: RunFolder, *, resume: bool, watch: Watch) -> None:
+    resume: bool,
+    watch: Watch,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> None:
     """Trains a recipe into a run folder.
 
     Args:
         recipe: With overrides applied.
         folder: Where to; made here.
-        resume: Go on from the last finished epoch, if there is one.
+        resume: Go on from the last checkpoint, if there is one: the run ends as if it had
+            never stopped, bit for bit.
         watch: Told what goes on.
+        callbacks: Keras' or such as Keras' are; see :class:`zoo.training.callbacks.Callbacks`.
 
     Raises:
-        UserError: For anything that keeps the run from going on, and when the loss is
-            no longer a number.
-        KeyboardInterrupt: As it came; what was finished is saved.
+        UserError: For anything that keeps the run from going on, such as another process in
+            the folder; when the loss is no longer a number, going back and lowering the rate
+            notwithstanding.
+        KeyboardInterrupt: After Ctrl-C or SIGTERM, once the run is saved; after a second one
+            without that.
     """
-    resumed = resume and folder.last.is_file()
+    resumed = resume and bool(folder.saved)
+    if folder.path.is_dir():
+        # Found out now, and not after the pictures were read; it is claimed below.
+        with folder.claimed():
+            recipe = as_begun(recipe, folder) if resumed else recipe
     session = open_session(recipe, watch, resumed=resumed, runs=folder.path.parent)
-    recipe = session.recipe
-    state, history = checkpoint.Progress(), []
-    loop = session.loop
-    variables = checkpoint.variables_of(loop.network, loop.optimizer, loop.update.variables)
-    if resumed:
-        state = checkpoint.restore(folder.last, variables)
-        history = folder.history(state.epoch)
-        watch.say(f"resuming {folder.path} after epoch {state.epoch} of {recipe.epochs}")
-    else:
-        _begin(folder, session)
-    watch.say(headline(session))
-    watch.say(kept_line(session.train, session.validation, recipe))
-    watch.notes(session.notes)
-    events = EventLog(folder.tensorboard)
-    while state.epoch < recipe.epochs and not _stopped_early(recipe, state):
-        row = _one_epoch(session, state.epoch, watch)
-        score = row[f"validation_{session.task.score}"]
-        state.epoch += 1
-        state.seconds += row["seconds"]
-        better = score > state.best_score
-        if better:
-            state.best_score, state.best_epoch = score, state.epoch
-        if better or recipe.publish == "last":
-            with loop.update.averaged():
-                checkpoint.save(folder.chosen, checkpoint.variables_of(loop.network), state)
-        history.append(row)
-        folder.write_history(history)
-        checkpoint.save(folder.last, variables, state)
-        events.write(row)
-        watch.say(epoch_line(session, row, better))
-    if _stopped_early(recipe, state):
-        watch.say(f"stopped early: no better score since epoch {state.best_epoch}")
-    checkpoint.restore(folder.chosen, checkpoint.variables_of(loop.network))
-    write_whole(folder.model_file, session.published().save)
-    watch.say(
-        f"trained {state.epoch} epochs in {duration(state.seconds)}; best "
-        f"{session.task.score} {state.best_score:.4f} on validation, epoch {state.best_epoch}"
-        + ("; the last epoch's weights are published" if recipe.publish == "last" else "")
-    )
+    with folder.claimed(), Interrupt() as interrupt:
+        state = checkpoint.Progress()
+        if resumed:
+            check_same(session.recipe, folder.recipe())
+            state, said = restore_newest(folder, session.loop.variables)
+            watch.say(said)
+        else:
+            _begin(folder, session)
+        watch.say(headline(session))
+        watch.say(kept_line(session.train, session.validation, session.recipe))
+        watch.notes(session.notes)
+        _Training(session, folder, watch, interrupt, state, callbacks).run(resumed)
 
 
 def _begin(folder: RunFolder, session: Session) -> None:
@@ -240,42 +84,212 @@ def _begin(folder: RunFolder, session: Session) -> None:
     folder.create(session.recipe, data)
 
 
-def _stopped_early(recipe: Recipe, state: checkpoint.Progress) -> bool:
-    patience = recipe.early_stopping
-    return patience is not None and state.epoch - state.best_epoch >= patience
+class _StoppedError(Exception):
+    """Someone asked the run to end."""
 
 
-def _one_epoch(session: Session, epoch: int, watch: Watch) -> dict[str, Any]:
-    """Trains and validates one epoch, counted from 0; returns its row of the history."""
-    recipe, score = session.recipe, session.task.score
-    began = time.perf_counter()
-    with watch.bar(f"epoch {epoch + 1}/{recipe.epochs}", session.steps) as bar:
-        done = 0
+class _Training:
+    """A run from where it is to its end.
 
-        def on_step(loss: tf.Tensor) -> None:
-            nonlocal done
-            done += 1
-            bar.advance(lambda: note(float(loss)))
+    Args:
+        session: Network, data and recipe.
+        folder: Claimed.
+        watch: Told what goes on.
+        interrupt: Asked after each step.
+        state: Where the run is; the variables are there already.
+        callbacks: Told as Keras tells them.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        folder: RunFolder,
+        watch: Watch,
+        interrupt: Interrupt,
+        state: checkpoint.Progress,
+        callbacks: Sequence[keras.callbacks.Callback],
+    ):
+        self._session = session
+        self._recipe = session.recipe
+        self._loop = session.loop
+        self._folder = folder
+        self._watch = watch
+        self._interrupt = interrupt
+        self._state = state
+        self._history = folder.history(state.epoch)
+        self._began = time.monotonic() - state.seconds
+        self._saved = time.monotonic()
+        self._callbacks = Callbacks(callbacks, session)
+
+    def run(self, resumed: bool) -> None:
+        """Trains to the end and publishes."""
+        state, recipe = self._state, self._recipe
+        if not resumed:
+            self._save()
+        events = EventLog(self._folder.tensorboard)
+        self._callbacks.begin()
+        while state.epoch < recipe.epochs and not self._ended():
+            try:
+                row = self._epoch()
+            except checkpoint.NotFiniteError:
+                state = self._go_back()
+                continue
+            except _StoppedError:
+                self._save()
+                raise KeyboardInterrupt from None
+            better = self._close(row)
+            events.write(row)
+            self._watch.say(epoch_line(self._session, row, better))
+            self._callbacks.epoch_end(state.epoch - 1, row)
+        self._callbacks.end()
+        self._finish()
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def _time_is_up(self) -> bool:
+        minutes = self._recipe.minutes
+        return minutes is not None and self._seconds() >= 60 * minutes
+
+    def _stopped_early(self) -> bool:
+        patience, state = self._recipe.early_stopping, self._state
+        return patience is not None and state.epoch - state.best_epoch >= patience
+
+    def _ended(self) -> bool:
+        # However little time there is, there is an epoch to publish.
+        late = self._time_is_up() and self._state.epoch > 0
+        return self._stopped_early() or late or self._callbacks.stopped
+
+    def _save(self) -> None:
+        self._state.sums = self._loop.sums if self._state.step else {}
+        self._state.seconds = self._seconds()
+        folder = self._folder
+        checkpoint.save(folder.last, self._loop.variables, self._state, folder.previous)
+        self._saved = time.monotonic()
+
+    def _due(self) -> bool:
+        steps, minutes = self._recipe.checkpoint.steps, self._recipe.checkpoint.minutes
+        by_steps = steps is not None and self._state.step % steps == 0
+        return by_steps or (minutes is not None and time.monotonic() - self._saved >= 60 * minutes)
+
+    def _epoch(self) -> dict[str, Any]:
+        """Trains and validates what is left of an epoch; returns its row of the history."""
+        state, loop = self._state, self._loop
+        self._callbacks.epoch_begin(state.epoch)
+        trained = self._train()
+        if not math.isfinite(trained["loss"]):
+            raise checkpoint.NotFiniteError("loss")
+        seconds = self._seconds() - state.epoch_began
+        pictures = state.step * self._recipe.batch_size
+        waited = loop.waited
+        with loop.update.averaged():
+            validated = self._validate()
+        if self._recipe.ema is not None:
+            # What the average is worth shows beside the weights that it is one of.
+            validated |= {f"unaveraged_{key}": value for key, value in self._validate().items()}
+        return {
+            "epoch": state.epoch + 1,
+            **trained,
+            **{f"validation_{name}": value for name, value in validated.items()},
+            "learning_rate": float(np.asarray(loop.optimizer.learning_rate)),
+            "pictures_per_second": pictures / max(seconds, 1e-9),
+            "wait_share": min(1.0, waited / max(seconds, 1e-9)),
+            "seconds": self._seconds() - state.epoch_began,
+        }
+
+    def _train(self) -> dict[str, float]:
+        state, loop, score = self._state, self._loop, self._session.task.score
+        first, began = state.step, time.monotonic()
 
         def note(loss: float) -> str:
-            rate = done * recipe.batch_size / (time.perf_counter() - began)
-            value = session.loop.running(score)
-            return f"loss {loss:.3f} {score} {value:.3f} {rate:,.0f}/s"
+            passed = max(time.monotonic() - began, 1e-9)
+            rate = (state.step - first) * self._recipe.batch_size / passed
+            waits = f"wait {loop.waited / passed:.0%}"
+            return f"loss {loss:.3f} {score} {loop.running(score):.3f} {rate:,.0f}/s {waits}"
 
-        trained = session.loop.train(session.epoch_batches(epoch), on_step)
-    if not math.isfinite(trained["loss"]):
-        raise UserError(
-            f"the loss is no longer a number after epoch {epoch + 1}; lower learning_rate "
-            f"(now {recipe.learning_rate:g}) and train again"
+        def on_step(loss: tf.Tensor) -> bool:
+            state.step += 1
+            bar.advance(lambda: note(float(loss)))
+            if state.step % _LOOK == 0 and not math.isfinite(float(loss)):
+                raise checkpoint.NotFiniteError("loss")
+            self._callbacks.batch_end(state.step - 1, loss)
+            if self._interrupt.noticed:
+                raise _StoppedError
+            if state.step < self._session.steps and self._due():
+                if not math.isfinite(loop.sums["loss"]):
+                    raise checkpoint.NotFiniteError("loss")
+                self._save()
+            return self._time_is_up() or self._callbacks.stopped
+
+        title = f"epoch {state.epoch + 1}/{self._recipe.epochs}"
+        with self._watch.bar(title, self._session.steps) as bar:
+            bar.to(state.step, self._session.steps)
+            batches = self._session.epoch_batches(state.epoch, state.step)
+            return loop.train(batches, on_step, state.sums if state.step else None)
+
+    def _validate(self) -> dict[str, float]:
+        def on_step(loss: tf.Tensor) -> None:
+            if self._interrupt.noticed:
+                raise _StoppedError
+
+        return self._loop.validate(self._session.validation_batches(), on_step)
+
+    def _close(self, row: dict[str, Any]) -> bool:
+        """Ends an epoch: keeps the best weights, the history and the state."""
+        state, folder = self._state, self._folder
+        score = row[f"validation_{self._session.task.score}"]
+        state.epoch += 1
+        state.step = 0
+        state.epoch_began = self._seconds()
+        better = score > state.best_score
+        if better:
+            state.best_score, state.best_epoch = score, state.epoch
+        if better or self._recipe.publish == "last":
+            with self._loop.update.averaged():
+                weights = checkpoint.variables_of(self._loop.network)
+                checkpoint.save(folder.chosen, weights, state)
+        self._history.append(row)
+        folder.write_history(self._history)
+        self._save()
+        return better
+
+    def _go_back(self) -> checkpoint.Progress:
+        """Goes back to the last checkpoint and lowers the rate; returns where the run is."""
+        failed = self._state
+        returns = failed.returns + 1
+        rate = self._recipe.learning_rate
+        if returns > _RETURNS:
+            raise UserError(
+                f"the loss is no longer a number in epoch {failed.epoch + 1}, after {_RETURNS} "
+                f"tries at lower rates; lower learning_rate (now {rate:g}) and train again"
+            )
+        self._state, _ = restore_newest(self._folder, self._loop.variables)
+        state = self._state
+        state.returns = returns
+        self._loop.rate_factor.assign(_LOWER**returns)
+        self._history = self._folder.history(state.epoch)
+        self._began = time.monotonic() - state.seconds
+        # Not as `_save`: the loop's sums are still those that went wrong.
+        folder = self._folder
+        checkpoint.save(folder.last, self._loop.variables, state, folder.previous)
+        self._watch.say(
+            f"the loss is no longer a number in epoch {failed.epoch + 1}: back to step "
+            f"{state.step} of epoch {state.epoch + 1}, at {_LOWER**returns:g} times the learning "
+            f"rate (try {returns} of {_RETURNS})"
         )
-    seconds = time.perf_counter() - began
-    with session.loop.update.averaged():
-        validated = session.loop.validate(session.validation_batches())
-    return {
-        "epoch": epoch + 1,
-        **trained,
-        **{f"validation_{name}": value for name, value in validated.items()},
-        "learning_rate": float(np.asarray(session.loop.optimizer.learning_rate)),
-        "pictures_per_second": session.steps * recipe.batch_size / seconds,
-        "seconds": time.perf_counter() - began,
-    }
+        return state
+
+    def _finish(self) -> None:
+        state, recipe, loop = self._state, self._recipe, self._loop
+        if self._stopped_early():
+            self._watch.say(f"stopped early: no better score since epoch {state.best_epoch}")
+        elif self._time_is_up() and state.epoch < recipe.epochs:
+            self._watch.say(f"stopped: the {recipe.minutes:g} minutes are up")
+        checkpoint.restore(self._folder.chosen, checkpoint.variables_of(loop.network))
+        write_whole(self._folder.model_file, self._session.published().save)
+        self._watch.say(
+            f"trained {state.epoch} epochs in {duration(state.seconds)}; best "
+            f"{self._session.task.score} {state.best_score:.4f} on validation, epoch "
+            f"{state.best_epoch}"
+            + ("; the last epoch's weights are published" if recipe.publish == "last" else "")
+        )

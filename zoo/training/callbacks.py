@@ -1,0 +1,96 @@
+"""Keras' callbacks, told as ``fit`` would tell them."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+if TYPE_CHECKING:
+    from zoo.training.session import Session
+
+
+class _Rate:
+    """What callbacks take for the model's optimizer: the learning rate, to read and to set."""
+
+    def __init__(self, session: "Session"):
+        self._loop = session.loop
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the next update."""
+        return float(np.asarray(self._loop.optimizer.learning_rate))
+
+    @learning_rate.setter
+    def learning_rate(self, rate: Any) -> None:
+        # The schedule goes on from there, all of it as much lower or higher.
+        factor = self._loop.rate_factor
+        factor.assign(float(np.asarray(factor)) * float(rate) / self.learning_rate)
+
+
+class Callbacks:
+    """A list of callbacks through the course of a run.
+
+    ``keras.callbacks.EarlyStopping``, ``ReduceLROnPlateau``, ``LambdaCallback``,
+    ``TensorBoard`` and others that look at logs, stop training, or set the learning rate. Logs
+    are the rows of the history, where Keras' ``val_loss`` is ``validation_loss`` and is there
+    under both names. A resumed run asks them anew: what they remember is not saved.
+
+    Args:
+        callbacks: Keras' or such as Keras' are.
+        session: The run's.
+    """
+
+    def __init__(self, callbacks: Sequence[keras.callbacks.Callback], session: "Session"):
+        self._list: Any = None
+        if not callbacks:
+            return
+        network: Any = session.loop.network
+        network.optimizer = _Rate(session)
+        network.stop_training = False
+        self._network = network
+        self._list = keras.callbacks.CallbackList(
+            list(callbacks),
+            add_history=False,
+            add_progbar=False,
+            model=network,
+            verbose=0,
+            epochs=session.recipe.epochs,
+            steps=session.steps,
+        )
+
+    @property
+    def stopped(self) -> bool:
+        """Whether one of them has asked to stop."""
+        return self._list is not None and bool(self._network.stop_training)
+
+    def begin(self) -> None:
+        """Training begins, or goes on."""
+        if self._list is not None:
+            self._list.on_train_begin()
+
+    def epoch_begin(self, epoch: int) -> None:
+        """An epoch begins, counted from 0, or goes on."""
+        if self._list is not None:
+            self._list.on_epoch_begin(epoch)
+
+    def batch_end(self, step: int, loss: Any) -> None:
+        """A step of the epoch, counted from 0, was done."""
+        if self._list is not None:
+            self._list.on_train_batch_begin(step)
+            self._list.on_train_batch_end(step, {"loss": float(loss)})
+
+    def epoch_end(self, epoch: int, row: Mapping[str, Any]) -> None:
+        """An epoch, counted from 0, was validated."""
+        if self._list is None:
+            return
+        logs = dict(row)
+        for name, value in row.items():
+            if name.startswith("validation_"):
+                logs[f"val_{name.removeprefix('validation_')}"] = value
+        self._list.on_epoch_end(epoch, logs)
+
+    def end(self) -> None:
+        """Training ends."""
+        if self._list is not None:
+            self._list.on_train_end()

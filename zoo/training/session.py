@@ -1,0 +1,172 @@
+"""Everything a run holds in memory while it trains, checked and built."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from zoo import models, tasks
+from zoo.data import DataSet, sentences
+from zoo.data.pipeline import Prepared, evaluation_batches, training_batches
+from zoo.errors import UserError, keyword_options
+from zoo.training.class_weights import balance_loss, check_loss
+from zoo.training.data import RUNS, open_data, prepare
+from zoo.training.lines import adversarial_notes, left_out_notes
+from zoo.training.loop import Loop
+from zoo.training.network import choose_precision, publish, training_network
+from zoo.training.optimizer import make_optimizer
+from zoo.training.recipe import Recipe
+from zoo.training.sampling import Sampling, check_background, plan_sampling
+from zoo.training.watch import Watch
+
+
+@dataclass
+class Session:
+    """Everything a run holds in memory while it trains.
+
+    Attributes:
+        recipe: With the precision chosen, and numbers for class weights.
+        task: Of the recipe.
+        class_names: Of the data set.
+        train: Prepared training pictures.
+        validation: Prepared validation pictures.
+        sampling: How often the training pictures come.
+        notes: What was decided about the data, and what became of the weights to begin with.
+        mirrored: What the data set says about mirrored pictures.
+        loop: Network, optimizer and steps.
+        steps: Steps an epoch.
+    """
+
+    recipe: Recipe
+    task: tasks.Task
+    class_names: tuple[str, ...]
+    train: Prepared
+    validation: Prepared
+    sampling: Sampling
+    notes: tuple[str, ...]
+    mirrored: bool | None
+    loop: Loop
+    steps: int
+
+    def epoch_batches(self, epoch: int, start: int = 0) -> tf.data.Dataset:
+        """Returns the batches of an epoch, always the same ones.
+
+        Args:
+            epoch: Which, counted from 0.
+            start: The first step wanted, counted from 0.
+        """
+        return training_batches(
+            self.train,
+            self.recipe.augmentation(self.mirrored),
+            batch_size=self.recipe.batch_size,
+            seed=self.recipe.seed,
+            epoch=epoch,
+            start=start,
+            repeat=self.recipe.repeat,
+            balanced=self.sampling.balanced,
+            foreground=self.sampling.foreground,
+            threads=self.recipe.data.threads,
+        )
+
+    def validation_batches(self) -> tf.data.Dataset:
+        """Returns the validation pictures in order."""
+        return evaluation_batches(
+            self.validation,
+            batch_size=self.recipe.batch_size,
+            threads=self.recipe.data.threads,
+        )
+
+    def published(self) -> keras.Model:
+        """Returns the network as it would be published now."""
+        return publish(self.loop.network, self.recipe, len(self.class_names))
+
+
+def open_session(
+    recipe: Recipe,
+    watch: Watch,
+    *,
+    resumed: bool = False,
+    runs: Path = RUNS,
+    dataset: DataSet | None = None,
+) -> Session:
+    """Checks the recipe, reads the data and builds the network.
+
+    What costs nothing is checked first: options, then the network, then the pictures.
+
+    Args:
+        recipe: With overrides applied.
+        watch: Told what goes on.
+        resumed: A checkpoint will be restored: the weights that the recipe begins with are
+            neither needed nor looked for.
+        runs: Folder of the run folders, beside which decoded pictures are kept.
+        dataset: The recipe's, where it is open already, or a part of it.
+
+    Raises:
+        UserError: For anything in recipe or data that keeps the run from going on.
+    """
+    recipe.check_options()
+    # Two classes stand for however many there are: an impossible network is said to be so
+    # before the pictures are looked for.
+    recipe.build_model(2)
+    weights = None if resumed else _weights_to_begin_with(recipe)
+    precision = choose_precision(recipe.precision)
+    recipe = recipe.model_copy(update={"precision": precision})
+    task = tasks.get(recipe.task)
+    dataset = dataset or open_data(recipe, watch, runs)
+    class_names = dataset.class_names(task.targets)
+    recipe.augmentation(dataset.mirrored)
+    check_background(recipe, class_names)
+    check_loss(recipe, class_names)
+    for name in ("train", "validation"):
+        if not dataset.split(name).length:
+            raise UserError(
+                f"{dataset.name} has no pictures to use as {name}; add some, or give "
+                "data.splits or data.validation another value"
+            )
+    strategy = tf.distribute.get_strategy()
+    prepared = {}
+    reports: list[models.WeightReport] = []
+    with strategy.scope():
+        network = training_network(
+            recipe, len(class_names), weights=weights, on_report=reports.append
+        )
+        for name in ("train", "validation"):
+            prepared[name] = prepare(dataset, name, recipe, task, watch, runs)
+        steps = max(1, prepared["train"].length * recipe.repeat // recipe.batch_size)
+        recipe, weighed = balance_loss(recipe, prepared["train"], class_names)
+        optimizer = make_optimizer(recipe, steps * recipe.epochs, network)
+        attack = recipe.adversarial
+        loop = Loop(
+            network, task, class_names, recipe.loss, optimizer, strategy, attack, recipe.seed,
+            recipe.accumulate, recipe.ema, recipe.remat,
+        )  # fmt: skip
+    sampling = plan_sampling(recipe, prepared["train"], class_names)
+    return Session(
+        recipe=recipe,
+        task=task,
+        class_names=class_names,
+        train=prepared["train"],
+        validation=prepared["validation"],
+        sampling=sampling,
+        notes=(
+            *(line for report in reports for line in report.lines()),
+            *sentences(dataset.findings),
+            *sampling.notes,
+            *weighed,
+            *adversarial_notes(recipe),
+            *left_out_notes(prepared),
+        ),
+        mirrored=dataset.mirrored,
+        loop=loop,
+        steps=steps,
+    )
+
+
+def _weights_to_begin_with(recipe: Recipe) -> Any:
+    weights = recipe.model.get("weights")
+    if weights is not None:
+        default = keyword_options(models.build)["encoder"].default
+        models.check_weights(weights, recipe.model.get("encoder", default))
+    return weights
