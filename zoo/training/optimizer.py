@@ -134,16 +134,15 @@ def make_optimizer(recipe: Recipe, steps: int, network: keras.Model) -> keras.Op
     Gradients are clipped as the whole batch's, over all devices together.
 
     Args:
-        recipe: Of which it takes ``optimizer``, ``schedule``, ``learning_rate``, ``warmup``,
-            ``weight_decay`` and ``accumulate``.
+        recipe: A checked one (:func:`check_optimizer`), of which it takes ``optimizer``,
+            ``schedule``, ``learning_rate``, ``warmup``, ``weight_decay`` and ``accumulate``.
         steps: Training steps of the whole run; ``accumulate`` of them make an update.
         network: A functional model, the one to train. Its output layers are not ``muon``'s, as
             its authors advise; nor are kernels of convolutions, which Keras leaves to Adam.
 
     Raises:
-        UserError: As :func:`check_optimizer`, and if the run has no single update.
+        UserError: If the run has no single update.
     """
-    check_optimizer(recipe)
     if recipe.accumulate > steps:
         raise UserError(
             f"accumulate={recipe.accumulate} is more than the {steps} steps of the run, in which "
