@@ -30,7 +30,7 @@ class WeightAverage:
     Example:
         >>> network = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
         >>> average = WeightAverage(network, 0.999)
-        >>> network.layers[0].bias.assign([1.0])
+        >>> _ = network.layers[0].bias.assign([1.0])
         >>> average.update(0)
         >>> with average.swapped():
         ...     round(float(network.layers[0].bias[0]), 4)

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from zoo.errors import UserError, check_options, keyword_options, nearest
@@ -75,14 +76,13 @@ def check_optimizer(recipe: Recipe) -> None:
             )
     check_options(section.options, known, f"the optimizer {section.name}")
     for option, value in section.options.items():
-        default = known[option]
-        # Keras takes any value and fails, if at all, in the middle of a step.
-        kinds = {bool: (bool,), int: (int,), float: (int, float)}.get(type(default))
-        wrong = kinds and (not isinstance(value, kinds) or (bool not in kinds and value is True))
-        if wrong:
+        wanted = type(known[option])
+        is_truth, is_number = isinstance(value, bool), isinstance(value, int | float)
+        if wanted in (bool, int, float) and (is_truth != (wanted is bool) or not is_number):
             raise UserError(
                 f"optimizer.options.{option} is {value!r}; {section.name} takes "
-                f"{type(default).__name__}s there, {default!r} unless given"
+                f"{'true or false' if wanted is bool else 'a number'} there, {known[option]!r} "
+                "unless given"
             )
     if section.clip_norm is not None and section.clip_value is not None:
         raise UserError(
@@ -91,8 +91,10 @@ def check_optimizer(recipe: Recipe) -> None:
         )
     check_schedule(recipe.schedule, recipe.warmup)
     try:
-        OPTIMIZERS[section.name](**section.options)
-    except (TypeError, ValueError) as error:
+        # Of most values Keras finds out in the middle of a step.
+        trial = OPTIMIZERS[section.name](**section.options)
+        trial.apply([tf.ones((2, 2))], [keras.Variable(np.ones((2, 2)), dtype="float32")])
+    except (TypeError, ValueError, tf.errors.OpError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"Keras refuses optimizer.options={section.options}: {reason}") from None
 
@@ -132,16 +134,15 @@ def make_optimizer(recipe: Recipe, steps: int, network: keras.Model) -> keras.Op
     Gradients are clipped as the whole batch's, over all devices together.
 
     Args:
-        recipe: Of which it takes ``optimizer``, ``schedule``, ``learning_rate``, ``warmup``,
-            ``weight_decay`` and ``accumulate``.
+        recipe: A checked one (:func:`check_optimizer`), of which it takes ``optimizer``,
+            ``schedule``, ``learning_rate``, ``warmup``, ``weight_decay`` and ``accumulate``.
         steps: Training steps of the whole run; ``accumulate`` of them make an update.
         network: A functional model, the one to train. Its output layers are not ``muon``'s, as
             its authors advise; nor are kernels of convolutions, which Keras leaves to Adam.
 
     Raises:
-        UserError: As :func:`check_optimizer`, and if the run has no single update.
+        UserError: If the run has no single update.
     """
-    check_optimizer(recipe)
     if recipe.accumulate > steps:
         raise UserError(
             f"accumulate={recipe.accumulate} is more than the {steps} steps of the run, in which "

@@ -75,7 +75,7 @@ class Recipe(Section):
         ema: Decay of the exponential moving average of the weights, such as 0.999, which is
             then validated and published instead of the weights themselves; ``None`` for none.
         remat: Compute feature maps again on the way back rather than keep them all, for less
-            memory and about a third more time.
+            memory and up to a third more time.
         publish: Which weights: ``"best"``, of the epoch with the best validation score,
             or ``"last"``, where so few pictures validate that the best is chance.
         early_stopping: Epochs without a better validation score before the run ends;
