@@ -96,20 +96,21 @@ def test_an_epoch_shows_a_small_set_several_times(recipe):
 def test_which_epoch_is_published(recipe, tmp_path, monkeypatch, publish):
     from zoo.training import train as module
 
-    real = module._one_epoch
+    real = module._Training._epoch
 
-    def worse_every_epoch(session, epoch, watch):
-        return real(session, epoch, watch) | {"validation_mean_iou": 1 / (1 + epoch)}
+    def worse_every_epoch(training):
+        row = real(training)
+        return row | {"validation_mean_iou": 1 / row["epoch"]}
 
-    monkeypatch.setattr(module, "_one_epoch", worse_every_epoch)
+    monkeypatch.setattr(module._Training, "_epoch", worse_every_epoch)
     run = zoo.train(recipe, {"publish": publish}, run=tmp_path / "run", watch=QUIET)
     files = RunFolder(run.folder)
     last = np.load(files.last)
-    progress = json.loads(str(last["progress"]))
+    progress = json.loads(str(last["state"]))["progress"]
     assert (progress["best_epoch"], progress["epoch"]) == (1, 2)
     published = [np.asarray(variable) for variable in run.model.weights]
     chosen = np.load(files.chosen)
-    names = [name for name in chosen.files if name != "progress"]
+    names = [name for name in chosen.files if name != "state"]
     ended = all(np.array_equal(chosen[name], last[name]) for name in names)
     assert ended == (publish == "last")
     assert sum(map(np.size, published)) == sum(
