@@ -1,8 +1,6 @@
 """The command that trains one recipe in many settings: compare."""
 
 import json
-import shlex
-import sys
 
 import click
 
@@ -88,9 +86,8 @@ def compare(
             gradients=gradients,
         )
     except KeyboardInterrupt:
-        again = shlex.join(["zoo", *sys.argv[1:]])
         raise Failure(
-            f"interrupted; what was finished is saved; go on with: {again}", 130
+            "interrupted; what was finished is saved; the same command goes on", 130
         ) from None
     if as_json:
         click.echo(json.dumps(compared.to_json(), indent=2))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from zoo import tasks
 from zoo.comparison import pool
 from zoo.comparison.axes import Cell, Grid, make_grid
 from zoo.comparison.page import write_page
@@ -83,18 +84,21 @@ def compare(
     if record is not None:
         check_continues(folder, record, values, grid)
         threads = check_threads(folder, record, threads)
-    threads = threads or _THREADS
-    # All of them: that a run is finished says nothing of those that are added.
-    dumps = {name: one.model_dump(mode="json") for name, one in recipes.items()}
-    with watch.bar("checking every run"):
-        checked = pool.ask({"check": dumps, "runs": str(folder)}, threads)
+    comparison = _Comparison(
+        folder,
+        values,
+        grid,
+        recipes,
+        threads or _THREADS,
+        metric or tasks.get(base.task).score,
+        gradients,
+        watch,
+    )
+    checked = comparison.check()
     if metric is not None and metric not in checked["scores"]:
         raise UserError(f"there is no score {metric!r}{nearest(metric, checked['scores'])}")
-    comparison = _Comparison(
-        folder, values, grid, recipes, threads, metric or checked["score"], gradients, watch
-    )
     with pool.locked(folder) as lock:
-        return comparison.run(jobs or pool.jobs_for(threads, checked["gpus"]), lock)
+        return comparison.run(jobs or pool.jobs_for(comparison.threads, checked["gpus"]), lock)
 
 
 def _changed(base: Recipe, setting) -> Recipe:
@@ -119,28 +123,42 @@ class _Comparison:
         watch: Watch,
     ):
         self._folder, self._values, self._grid = folder, values, grid
-        self._recipes, self._threads, self._score = recipes, threads, score
+        self._recipes, self.threads, self._score = recipes, threads, score
         self._gradients, self._watch = gradients, watch
         self._outcomes = {cell.name: read_outcome(folder, cell) for cell in grid.cells()}
+        self._todo = [one.cell for one in self._outcomes.values() if not self._is_finished(one)]
+
+    def check(self) -> dict[str, Any]:
+        """Checks every run, those that are finished too, unless all of them are.
+
+        Returns:
+            See :func:`zoo.comparison.worker.check`.
+        """
+        if not self._todo:
+            results = [one.result for one in self._outcomes.values() if one.result]
+            known = {name for one in results for found in one["scores"].values() for name in found}
+            return {"scores": known, "gpus": 0}
+        dumps = {name: one.model_dump(mode="json") for name, one in self._recipes.items()}
+        with self._watch.bar("checking every run"):
+            return pool.ask({"check": dumps, "runs": str(self._folder)}, self.threads)
 
     def run(self, jobs: int, lock: int) -> Compared:
         """Trains what is not finished, and writes the table after each run."""
-        cells = self._grid.cells()
-        todo = [cell for cell in cells if not self._is_finished(self._outcomes[cell.name])]
-        done = len(cells) - len(todo)
+        todo, total = self._todo, len(self._outcomes)
+        done = total - len(todo)
         self._watch.say(
-            f"{self._folder}: {len(cells)} runs{f', {done} of them finished' if done else ''}; "
+            f"{self._folder}: {total} runs{f', {done} of them finished' if done else ''}; "
             f"{min(jobs, len(todo)) or 'none'} at a time"
         )
         write_record(self._folder, self._compared().to_json())
-        with self._watch.bar("comparing", len(cells)) as bar:
-            bar.to(done, len(cells))
+        with self._watch.bar("comparing", total) as bar:
+            bar.to(done, total)
 
             def on_end(place: int, failure: str) -> None:
                 nonlocal done
                 done += 1
-                bar.to(done, len(cells))
-                self._end(todo[place], failure, f"[{done}/{len(cells)}]")
+                bar.to(done, total)
+                self._end(todo[place], failure, f"[{done}/{total}]")
 
             pool.run_all([self._starter(cell, lock) for cell in todo], jobs, on_end)
         compared = self._compared()
@@ -156,13 +174,13 @@ class _Comparison:
         folder = self._folder / cell.name
         recipe = self._recipes[cell.setting.name].model_copy(update={"seed": cell.seed})
         if recipe.data.threads is None:
-            recipe = recipe.with_overrides({"data.threads": self._threads})
+            recipe = recipe.with_overrides({"data.threads": self.threads})
         job = {
             "recipe": recipe.model_dump(mode="json"),
             "folder": str(folder),
             "gradients": self._gradients,
         }
-        return lambda: pool.start(job, self._threads, folder, lock)
+        return lambda: pool.start(job, self.threads, folder, lock)
 
     def _end(self, cell: Cell, failure: str, count: str) -> None:
         outcome = self._outcomes[cell.name] = read_outcome(self._folder, cell, failure)
@@ -186,7 +204,7 @@ class _Comparison:
             self._folder,
             self._values,
             self._grid,
-            self._threads,
+            self.threads,
             self._score,
             tuple(Row(runs[0].cell.setting, tuple(runs)) for runs in rows.values()),
         )

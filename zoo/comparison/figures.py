@@ -19,6 +19,9 @@ _STYLES = ("-", "--", ":", "-.")
 _NAMED = 14
 # Beyond this ratio equal steps hide the small values.
 _WIDE = 20.0
+_TIMES = ("initial", "trained")
+# What a logarithm is taken of where a gradient vanishes.
+_LEAST = 1e-30
 
 
 def loss_curves(compared: Compared, split: str = "training") -> Figure | None:
@@ -148,24 +151,43 @@ def gradient_norms(compared: Compared, when: str) -> Figure | None:
         when: ``"initial"`` or ``"trained"``.
     """
     title = {"initial": "before training", "trained": "after training"}[when]
-    figure, axes = plain_axes(f"Gradient of the loss at each convolution, {title}", height=3.6)
+    figure, axes = plain_axes(f"Gradient at each convolution, {title}", height=3.6)
     for row, colour, style in _styled(compared.rows):
-        norms = [
-            list(run.gradients[when].values()) for run in row.outcomes if run.gradients is not None
-        ]
+        norms = _norms(row, when)
         if not norms:
             continue
         # Of logarithms, as they are drawn.
-        mean = np.exp(np.log(np.maximum(norms, 1e-30)).mean(0))
+        mean = np.exp(np.log(np.maximum(norms, _LEAST)).mean(0))
         depth = np.arange(1, len(mean) + 1)
         marker = "." if len(depth) <= 60 else ""
         axes.plot(depth, mean, style, color=colour, marker=marker, label=row.setting.name)
         if len(norms) > 1:
             axes.fill_between(depth, np.min(norms, 0), np.max(norms, 0), color=colour, alpha=0.18)
     axes.set_yscale("log")
+    drawn = [value for row in compared.rows for one in _TIMES for value in _flat(_norms(row, one))]
+    if drawn:
+        # The same for both times, so that they can be laid side by side.
+        axes.set_ylim(0.7 * max(min(drawn), _LEAST), 1.4 * max(max(drawn), _LEAST))
     axes.set_xlabel("convolution, counted from the picture")
     axes.set_ylabel("norm")
     return _named(figure, axes)
+
+
+def _norms(row: Row, when: str) -> list[list[float]]:
+    """Returns for each run the norms by depth.
+
+    Shortcuts' own convolutions lie beside the way that is counted: with them, plain and residual
+    networks of one depth would not lie above each other.
+    """
+    return [
+        [norm for layer, norm in run.gradients[when].items() if "shortcut" not in layer]
+        for run in row.outcomes
+        if run.gradients is not None
+    ]
+
+
+def _flat(rows: Iterable[Iterable[float]]) -> list[float]:
+    return [value for row in rows for value in row]
 
 
 def _score(compared: Compared) -> str:

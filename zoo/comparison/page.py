@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from zoo.comparison import figures
 from zoo.comparison.result import Compared
@@ -42,26 +42,43 @@ def write_page(compared: Compared) -> None:
                 for row in compared.rows
             ],
             failures=failure_lines(compared),
-            figures=[Markup(to_svg(figure, label)) for label, figure in _figures(compared)],
+            sections=list(_sections(compared)),
         )
     )
     write_text(compared.page, encodable(page))
 
 
-def _figures(compared: Compared) -> Iterator[tuple[str, Figure]]:
-    """Yields a description of each figure that has something to show, and the figure."""
+def _sections(compared: Compared) -> Iterator[dict[str, Any]]:
+    """Yields the sections that have something to show: title, text and figures."""
     title = score_title(compared.score)
-    found = [
-        *(
-            (f"{title} by {column}", figures.score_by_axis(compared, column))
-            for column in compared.columns
-        ),
-        ("Training loss over the epochs", figures.loss_curves(compared, "training")),
-        ("Validation loss over the epochs", figures.loss_curves(compared, "validation")),
+    scores = [
+        *((f"{title} by {one}", figures.score_by_axis(compared, one)) for one in compared.columns),
         (f"{title} by time", figures.score_by_cost(compared, "seconds")),
         (f"{title} by parameters", figures.score_by_cost(compared, "parameters")),
         (f"{title} by multiply-adds", figures.score_by_cost(compared, "macs")),
+    ]
+    losses = [
+        ("Training loss over the epochs", figures.loss_curves(compared, "training")),
+        ("Validation loss over the epochs", figures.loss_curves(compared, "validation")),
+    ]
+    gradients = [
         ("Gradient by layer before training", figures.gradient_norms(compared, "initial")),
         ("Gradient by layer after training", figures.gradient_norms(compared, "trained")),
     ]
-    yield from ((label, figure) for label, figure in found if figure is not None)
+    for name, text, found in (
+        ("What the score depends on", "Bars are the standard deviation over the seeds.", scores),
+        (
+            "How the loss fell",
+            "Lines are means over the seeds, bands their standard deviation.",
+            losses,
+        ),
+        (
+            "How much of the gradient reaches each layer",
+            "The norm of the loss's gradient at each convolution kernel, but for those in "
+            "shortcuts: geometric means over the seeds, bands from the least to the greatest.",
+            gradients,
+        ),
+    ):
+        drawn = [Markup(to_svg(one, label)) for label, one in found if one is not None]
+        if drawn:
+            yield {"title": name, "text": text, "figures": drawn}

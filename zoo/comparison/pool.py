@@ -18,6 +18,7 @@ import psutil
 from zoo.comparison.result import LOG_FILE
 from zoo.errors import UserError
 
+_COMMAND = [sys.executable, "-m", "zoo.comparison.worker"]
 _POLL_SECONDS = 0.1
 _PATIENCE_SECONDS = 15.0
 # What TensorFlow with a small network and its pictures takes, at most.
@@ -40,7 +41,7 @@ class Process:
         with log.open("ab") as stream:
             self._begin = stream.tell()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "zoo.comparison.worker"],
+                _COMMAND,
                 stdin=subprocess.PIPE,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
@@ -63,7 +64,10 @@ class Process:
 
     def poll(self) -> int | None:
         """Returns the exit code, ``None`` while it works."""
-        return self._process.poll()
+        code = self._process.poll()
+        if code is not None:
+            self.stop()
+        return code
 
     def failure(self) -> str:
         """Returns why it ended, in a sentence."""
@@ -84,6 +88,7 @@ class Process:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self.stop()
 
 
 def start(job: Mapping[str, Any], threads: int, folder: Path, lock: int) -> Process:
@@ -150,7 +155,6 @@ def run_all(
     starts: Sequence[Callable[[], Process]],
     jobs: int,
     on_end: Callable[[int, str], Any],
-    on_wait: Callable[[Sequence[int]], Any] = lambda running: None,
 ) -> None:
     """Runs processes, some side by side, to their end, whatever becomes of each.
 
@@ -158,7 +162,6 @@ def run_all(
         starts: Each starts one.
         jobs: How many work side by side.
         on_end: Called with the place of each that ended, and why it failed; empty if it did not.
-        on_wait: Called again and again with the places of those at work.
 
     Raises:
         KeyboardInterrupt: As it came; those at work have ended.
@@ -175,7 +178,6 @@ def run_all(
                     del running[place]
                     on_end(place, process.failure() if code else "")
             if running:
-                on_wait(list(running))
                 time.sleep(_POLL_SECONDS)
     finally:
         for process in running.values():

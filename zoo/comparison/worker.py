@@ -33,7 +33,7 @@ def check(recipes: Mapping[str, Recipe], runs: Path) -> dict[str, Any]:
         runs: Folder of the run folders, where pictures are converted to.
 
     Returns:
-        ``score``, the task's own; ``scores``, the names of all; ``gpus``, how many there are.
+        ``scores``, the names of what is measured; ``gpus``, how many there are.
 
     Raises:
         UserError: One sentence that names the first setting that cannot be trained, and why.
@@ -63,7 +63,6 @@ def check(recipes: Mapping[str, Recipe], runs: Path) -> dict[str, Any]:
     metrics = task.metrics(class_names)
     by_class = any(hasattr(metric, "per_class") for _, metric in metrics.values())
     return {
-        "score": task.score,
         "scores": [*metrics, *(f"iou/{name}" for name in class_names if by_class)],
         "gpus": len(tf.config.list_physical_devices("GPU")),
     }

@@ -153,12 +153,13 @@ def to_svg(figure: Figure, label: str) -> str:
 
     Args:
         figure: Left as it is.
-        label: What it shows, for those who cannot see it; plain text.
+        label: What it shows, for those who cannot see it; plain text, no other figure's.
     """
     buffer = io.StringIO()
-    # A salt of its own makes ids, and thereby the page, the same every time.
+    # A salt of its own makes ids, and thereby the page, the same every time; the figure's makes
+    # those of one page differ.
     with (
-        matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "zoo"}),
+        matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": f"zoo {label}"}),
         warnings.catch_warnings(),
     ):
         # Names in scripts that matplotlib's font lacks are shown by the reader's.
