@@ -45,7 +45,7 @@ def test_the_norm_is_how_fast_the_loss_rises_along_the_gradient(session):
                 tf.nn.sparse_softmax_cross_entropy_with_logits(batch["class"], logits)
             )
         gradient = np.asarray(tape.gradient(value, kernel))
-        before, step = np.asarray(kernel), 1e-2
+        before, step = np.asarray(kernel), 1e-3
         direction = gradient / np.linalg.norm(gradient)
         ends = []
         for sign in (-1, 1):
