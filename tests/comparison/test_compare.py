@@ -66,8 +66,10 @@ def test_each_run_is_a_run_folder_of_its_setting(straight, zoo):
     scores = json.loads(zoo("evaluate", folder, "--json").stdout)["scores"]
     assert scores == straight["rows"][1]["runs"][1]["scores"]["test"]
     history = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    validation = straight["rows"][1]["runs"][1]["scores"]["validation"]
-    assert validation["loss"] == history[0]["validation_loss"]
+    (row,) = history
+    run = straight["rows"][1]["runs"][1]
+    assert run["scores"]["validation"] == {"accuracy": row["validation_accuracy"]}
+    assert (run["loss"], run["validation_loss"]) == (row["loss"], row["validation_loss"])
 
 
 def test_the_table_and_the_files(straight, zoo):

@@ -1,6 +1,7 @@
 """What is varied: parsed, multiplied, named. No network is built."""
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -173,6 +174,8 @@ def test_more_values_leave_the_names_of_the_others():
         ({}, {}, [0], [], "nothing to compare"),
         ({"epochs": [1]}, {}, [], [], "without a seed"),
         ({"epochs": []}, {}, [0], [], "epochs has no value"),
+        ({"model.head": "flatten"}, {}, [0], [], "'flatten' is one value; give a list"),
+        ({"data.path": [Path("x")]}, {}, [0], [], "is no plain value"),
         ({"epochs": [1, 2, 1]}, {}, [0], [], "epochs has the value 1 twice"),
         ({"epochs": [1]}, {}, [3, 3], [], "seeds has the value 3 twice"),
         ({"seed": [1, 2]}, {}, [0], [], "give --seeds"),

@@ -116,14 +116,17 @@ def make_grid(
         settled: Fields that are set for all cells alike.
 
     Raises:
-        UserError: If there is nothing to compare, an axis has no value or one twice, a field is
-            varied twice or set besides, or is not a comparison's to vary.
+        UserError: If there is nothing to compare, an axis has no value or one twice, a value is
+            not plain, a field is varied twice or set besides, or is not a comparison's to vary.
 
     Example:
         >>> grid = make_grid({"model.residual": [True, False]}, {}, [0, 1])
         >>> [cell.name for cell in grid.cells()]
         ['residual=true,seed=0', 'residual=true,seed=1', 'residual=false,seed=0', ...]
     """
+    for field, values in vary.items():
+        if isinstance(values, str):
+            raise UserError(f"{field}={values!r} is one value; give a list of those to compare")
     grid = Grid(
         {field: tuple(values) for field, values in vary.items()},
         {label: dict(fields) for label, fields in cases.items()},
@@ -243,8 +246,18 @@ def text_of(value: Any) -> str:
 
 
 def identity(value: Any) -> str:
-    """Returns a text that equal values share: unlike Python, JSON knows true from 1."""
-    return json.dumps(value, sort_keys=True)
+    """Returns a text that equal values share: unlike Python, JSON knows true from 1.
+
+    Raises:
+        UserError: If it is no plain value.
+    """
+    try:
+        return json.dumps(value, sort_keys=True)
+    except TypeError:
+        raise UserError(
+            f"{value!r} ({type(value).__name__}) is no plain value of a recipe; give a number, "
+            "text, list or dict"
+        ) from None
 
 
 def short_titles(fields: Sequence[str]) -> dict[str, str]:

@@ -23,7 +23,8 @@ class Outcome:
     Attributes:
         cell: Which one.
         folder: Its run folder.
-        result: ``epochs``, ``seconds``, ``parameters``, ``macs`` and ``scores`` by split;
+        result: ``epochs``; ``epoch``, whose weights were kept, with its ``loss`` and
+            ``validation_loss``; ``seconds``, ``parameters``, ``macs``; ``scores`` by split.
             ``None`` if it is not finished.
         gradients: Norms by layer, ``initial`` and ``trained``, where they were measured.
         failure: Why it is not finished, in a sentence; empty if it is, or was not begun.

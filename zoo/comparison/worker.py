@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,12 +60,17 @@ def check(recipes: Mapping[str, Recipe], runs: Path) -> dict[str, Any]:
                 opened[data] = open_data(recipe, runs=runs)
             class_names = check_data(recipe, opened[data])
     task = tasks.get(next(iter(recipes.values())).task)
-    metrics = task.metrics(class_names)
-    by_class = any(hasattr(metric, "per_class") for _, metric in metrics.values())
     return {
-        "scores": [*metrics, *(f"iou/{name}" for name in class_names if by_class)],
+        "scores": _score_names(task, class_names),
         "gpus": len(tf.config.list_physical_devices("GPU")),
     }
+
+
+def _score_names(task: Any, class_names: Sequence[str]) -> list[str]:
+    """Returns the names of what :meth:`zoo.tasks.Task.results` may give."""
+    metrics = task.metrics(class_names)
+    by_class = any(hasattr(metric, "per_class") for _, metric in metrics.values())
+    return [*metrics, *(f"iou/{name}" for name in class_names if by_class)]
 
 
 class _named:  # noqa: N801
@@ -108,14 +113,14 @@ def _train(recipe: Recipe, folder: Path) -> None:
 
     watch = Watch()
     run = train(recipe, run=folder, resume=True, watch=watch)
-    history = run.history
-    score = f"validation_{tasks.get(recipe.task).score}"
+    task, history = tasks.get(recipe.task), run.history
+    score = f"validation_{task.score}"
     chosen = history[-1] if recipe.publish == "last" else max(history, key=lambda row: row[score])
     scores = {
         "validation": {
-            name.removeprefix("validation_"): value
-            for name, value in chosen.items()
-            if name.startswith("validation_")
+            name: chosen[f"validation_{name}"]
+            for name in _score_names(task, run.class_names)
+            if f"validation_{name}" in chosen
         }
     }
     if "test" in open_data(recipe, runs=folder.parent).splits:
@@ -124,6 +129,8 @@ def _train(recipe: Recipe, folder: Path) -> None:
     result = {
         "epochs": len(history),
         "epoch": chosen["epoch"],
+        "loss": chosen["loss"],
+        "validation_loss": chosen["validation_loss"],
         "seconds": sum(row["seconds"] for row in history),
         "parameters": described.parameters,
         "macs": described.macs,
