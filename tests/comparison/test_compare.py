@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import zoo as package
-from zoo.comparison import pool
+from zoo.comparison import pool, worker
 from zoo.training import train as training
 
 AXES = ("--vary", "model.filters=[2],[3]", "--seeds", 2, "--jobs", 1)
@@ -215,7 +215,7 @@ def test_another_comparison_in_the_same_folder_is_refused(straight, refused):
     assert "begun with --threads 1" in said
 
 
-def test_from_python_and_extended_by_values_and_seeds(place):
+def test_from_python_and_extended_by_a_seed(place):
     recipe = package.load_recipe("colours").model_copy(update={"name": ""})
     options = {"overrides": {"batch_size": 8}, "out": "python", "jobs": 1}
     compared = package.compare(recipe, {"model.filters": [[1]]}, seeds=[5], **options)
@@ -223,10 +223,17 @@ def test_from_python_and_extended_by_values_and_seeds(place):
     assert 0 <= row.mean("test", "accuracy") <= 1
     before = state("python")
     assert list(before) == ["filters=1,seed=5"]
-    compared = package.compare(recipe, {"model.filters": [[2], [1]]}, seeds=[5, 6], **options)
-    assert [one.setting.name for one in compared.rows] == ["filters=2", "filters=1"]
-    assert [len(one.finished) for one in compared.rows] == [2, 2]
-    assert compared.rows[1].outcomes[0].result == row.outcomes[0].result
+    compared = package.compare(recipe, {"model.filters": [[1]]}, seeds=[6, 5], **options)
+    (more,) = compared.rows
+    assert [one.cell.seed for one in more.outcomes] == [6, 5]
+    assert len(more.finished) == 2
+    assert more.outcomes[1].result == row.outcomes[0].result
     assert before.items() <= state("python").items()
     with pytest.raises(package.UserError, match="1 or more"):
         package.compare(recipe, {"epochs": [1]}, jobs=0)
+
+
+def test_a_check_is_asked_for_and_answered_in_files(place):
+    recipe = package.load_recipe("colours").model_dump(mode="json")
+    worker.work({"check": {"only": recipe}, "runs": "checked", "answer": "answer.json"})
+    assert json.loads(Path("answer.json").read_text())["scores"] == ["accuracy"]
