@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import AutoLocator
+from matplotlib.ticker import AutoLocator, EngFormatter, MaxNLocator
 
 from zoo.comparison.axes import identity, short_titles, text_of
 from zoo.comparison.result import Compared, Row
@@ -16,6 +16,7 @@ from zoo.evaluation.wording import score_title
 # Okabe and Ito's, which colour-blind people tell apart; their yellow is too pale for lines.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#1c1f24")
 _STYLES = ("-", "--", ":", "-.")
+_MARKERS = "o^sD"
 _NAMED = 14
 # Beyond this ratio equal steps hide the small values.
 _WIDE = 20.0
@@ -33,7 +34,7 @@ def loss_curves(compared: Compared, split: str = "training") -> Figure | None:
     """
     key = "loss" if split == "training" else "validation_loss"
     figure, axes = plain_axes(f"Loss in {split}", height=3.6)
-    for row, colour, style in _styled(compared.rows):
+    for row, colour, style in _styled(compared):
         losses = [[one.get(key, math.nan) for one in run.history()] for run in row.outcomes]
         if not any(losses):
             continue
@@ -123,7 +124,7 @@ def score_by_cost(compared: Compared, cost: str) -> Figure | None:
     }[cost]
     figure, axes = plain_axes(f"{_score(compared)} by {title}", height=3.6)
     split, places = _split(compared), []
-    for row, colour, style in _styled(compared.rows):
+    for row, colour, style in _styled(compared):
         place = row.seconds if cost == "seconds" else row.fact(cost)
         if place is None or math.isnan(place) or not row.values(split, compared.score):
             continue
@@ -132,7 +133,7 @@ def score_by_cost(compared: Compared, cost: str) -> Figure | None:
             place,
             row.mean(split, compared.score),
             _error(row, compared),
-            fmt="o^sDv"[_STYLES.index(style)],
+            fmt=_MARKERS[_STYLES.index(style)],
             color=colour,
             capsize=3,
             linestyle="none",
@@ -140,6 +141,7 @@ def score_by_cost(compared: Compared, cost: str) -> Figure | None:
         )
     axes.set_xlabel(label)
     _scale(axes, places, ticks=False)
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     return _named(figure, axes)
 
 
@@ -152,7 +154,7 @@ def gradient_norms(compared: Compared, when: str) -> Figure | None:
     """
     title = {"initial": "before training", "trained": "after training"}[when]
     figure, axes = plain_axes(f"Gradient at each convolution, {title}", height=3.6)
-    for row, colour, style in _styled(compared.rows):
+    for row, colour, style in _styled(compared):
         norms = _norms(row, when)
         if not norms:
             continue
@@ -160,7 +162,15 @@ def gradient_norms(compared: Compared, when: str) -> Figure | None:
         mean = np.exp(np.log(np.maximum(norms, _LEAST)).mean(0))
         depth = np.arange(1, len(mean) + 1)
         marker = "." if len(depth) <= 60 else ""
-        axes.plot(depth, mean, style, color=colour, marker=marker, label=row.setting.name)
+        axes.plot(
+            depth,
+            mean,
+            style,
+            color=colour,
+            marker=marker,
+            markersize=3,
+            label=row.setting.name,
+        )
         if len(norms) > 1:
             axes.fill_between(depth, np.min(norms, 0), np.max(norms, 0), color=colour, alpha=0.18)
     axes.set_yscale("log")
@@ -217,7 +227,7 @@ def _scale(axes: Any, numbers: Sequence[float], ticks: bool = True) -> None:
     if numbers and min(numbers) > 0 and max(numbers) / min(numbers) > _WIDE:
         axes.set_xscale("log")
     else:
-        axes.xaxis.set_major_locator(AutoLocator())
+        axes.xaxis.set_major_locator(AutoLocator() if ticks else MaxNLocator(6))
     if ticks and len(numbers) <= 10:
         axes.set_xticks(numbers, [f"{number:g}" for number in numbers])
         axes.set_xticks([], minor=True)
@@ -239,10 +249,19 @@ def _styles(count: int) -> list[tuple[str, str]]:
     ]
 
 
-def _styled(rows: Sequence[Row]) -> list[tuple[Row, str, str]]:
-    return [
-        (row, colour, style) for row, (colour, style) in zip(rows, _styles(len(rows)), strict=True)
-    ]
+def _styled(compared: Compared) -> list[tuple[Row, str, str]]:
+    """Returns each row with its look: a style for each value of the last axis, where few."""
+    rows, columns = compared.rows, compared.columns
+    looks = _styles(len(rows))
+    if len(columns) > 1:
+        last = list({identity(row.setting.columns[columns[-1]]): None for row in rows})
+        if len(last) <= len(_STYLES) and len(rows) <= len(last) * len(_COLOURS):
+            # The last axis varies fastest.
+            looks = [
+                (_COLOURS[place // len(last)], _STYLES[place % len(last)])
+                for place in range(len(rows))
+            ]
+    return [(row, colour, style) for row, (colour, style) in zip(rows, looks, strict=True)]
 
 
 def _named(figure: Figure, axes: Any) -> Figure | None:
