@@ -63,6 +63,7 @@ def test_each_run_is_a_run_folder_of_its_setting(straight, zoo):
     folder = Path("straight/filters=3,seed=1")
     recipe = json.loads((folder / "recipe.json").read_text())
     assert (recipe["model"]["filters"], recipe["seed"]) == ([3], 1)
+    assert recipe["data"]["threads"] >= 1
     scores = json.loads(zoo("evaluate", folder, "--json").stdout)["scores"]
     assert scores == straight["rows"][1]["runs"][1]["scores"]["test"]
     history = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
@@ -186,7 +187,7 @@ def test_gradients_of_what_is_trained_already(cases, zoo):
     ("arguments", "message"),
     [
         ([], "nothing to compare"),
-        (["--vary", "epoch=1,2"], "epoch=1: the recipe has no field 'epoch'; did you mean 'epo"),
+        (["--grid", "epoch=1,2"], "epoch=1: the recipe has no field 'epoch'; did you mean 'epo"),
         (["--vary", "model.filter=[1],[2]"], "filter=1: .* did you mean 'filters'"),
         (["--vary", "model.encoder=plain,resnet9"], "encoder=resnet9: encoder 'resnet9' is unk"),
         (["--vary", "epochs=1,none"], "epochs=none: the recipe's epochs is 'none'"),

@@ -160,7 +160,7 @@ class _Comparison:
                 bar.to(done, total)
                 self._end(todo[place], failure, f"[{done}/{total}]")
 
-            pool.run_all([self._starter(cell, lock) for cell in todo], jobs, on_end)
+            pool.run_all([self._starter(cell, jobs, lock) for cell in todo], jobs, on_end)
         compared = self._compared()
         write_csv(compared)
         write_page(compared)
@@ -170,11 +170,13 @@ class _Comparison:
         measured = outcome.gradients is not None or not self._gradients
         return outcome.result is not None and measured
 
-    def _starter(self, cell: Cell, lock: int) -> Callable[[], pool.Process]:
+    def _starter(self, cell: Cell, jobs: int, lock: int) -> Callable[[], pool.Process]:
         folder = self._folder / cell.name
         recipe = self._recipes[cell.setting.name].model_copy(update={"seed": cell.seed})
         if recipe.data.threads is None:
-            recipe = recipe.with_overrides({"data.threads": self.threads})
+            # Batches are the same whoever prepares them: here the cores may be divided.
+            share = max(self.threads, pool.cores() // jobs)
+            recipe = recipe.with_overrides({"data.threads": share})
         job = {
             "recipe": recipe.model_dump(mode="json"),
             "folder": str(folder),

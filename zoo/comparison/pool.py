@@ -197,7 +197,12 @@ def jobs_for(threads: int, gpus: int) -> int:
     if gpus:
         return 1
     memory = psutil.virtual_memory().available // _MEMORY_A_JOB
-    return max(1, min(len(psutil.Process().cpu_affinity()) // threads, memory))
+    return max(1, min(cores() // threads, memory))
+
+
+def cores() -> int:
+    """Returns how many cores this process may run on."""
+    return len(psutil.Process().cpu_affinity())
 
 
 @contextmanager
