@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zoo.comparison import compare as compare
     from zoo.data import list_datasets as list_datasets
     from zoo.diagram import draw_model as draw_model
     from zoo.errors import CheckError as CheckError
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "zoo.comparison": ("compare",),
     "zoo.data": ("list_datasets",),
     "zoo.diagram": ("draw_model",),
     "zoo.errors": ("CheckError", "UserError"),

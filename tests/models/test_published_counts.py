@@ -21,11 +21,12 @@ def cifar(depth, **options):
     )
 
 
-# He et al. 2016, table 6, prints 0.27, 0.46, 0.66, 0.85 and 1.7 million. With n blocks a stage:
+# He et al. 2016, table 6, prints 0.27, 0.46, 0.66, 0.85 and 1.7 million; 8 layers are fewer than
+# any there, and follow the same rule. With n blocks a stage:
 # stem 3*9*16 + 2*16 = 464; a block of width w has 2 (9 w^2 + 2 w), the first of a wider stage
 # 9 w/2 w less 9 w^2 / 2: in all n 2 (9*16^2 + 32) - and so on; dense 64*10 + 10 = 650.
 @pytest.mark.parametrize(
-    ("depth", "millions"), [(20, 0.27), (32, 0.46), (44, 0.66), (56, 0.85), (110, 1.7)]
+    ("depth", "millions"), [(8, 0.08), (20, 0.27), (32, 0.46), (44, 0.66), (56, 0.85), (110, 1.7)]
 )
 def test_cifar_resnets_have_the_papers_parameters(depth, millions):
     blocks = (depth - 2) // 6

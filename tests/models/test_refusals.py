@@ -21,7 +21,7 @@ def refused(message, task="classification", **options):
     ("options", "message"),
     [
         ({"task": "clasification"}, "did you mean 'classification'?"),
-        ({"encoder": "resnet81"}, "encoder 'resnet81' is unknown; did you mean 'resnet18'?"),
+        ({"encoder": "resnet19"}, "encoder 'resnet19' is unknown; did you mean 'resnet18'?"),
         ({"head": "averge"}, "head 'averge' is unknown; did you mean 'average'?"),
         (
             {"head": "spatial"},

@@ -12,7 +12,7 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import zoo
-from zoo.cli import check, menu, models, new, pictures, training
+from zoo.cli import check, compare, menu, models, new, pictures, training
 from zoo.cli.group import Commands
 
 
@@ -33,6 +33,7 @@ for _command in (
     new.new,
     training.run,
     training.train,
+    compare.compare,
     models.evaluate,
     models.predict,
     models.export,

@@ -43,7 +43,7 @@ def curves(
     Returns:
         A figure with a line for training and one for validation.
     """
-    figure, axes = _axes(title)
+    figure, axes = plain_axes(title)
     sides = (("training", name, _TRAINING), ("validation", f"validation_{name}", _VALIDATION))
     for label, key, colour in sides:
         if any(key in row for row in history):
@@ -72,7 +72,7 @@ def learning_rate(history: Sequence[Mapping[str, Any]]) -> Figure:
     Args:
         history: One dict an epoch, with ``epoch`` and ``learning_rate``.
     """
-    figure, axes = _axes("Learning rate at the end of each epoch", height=1.9)
+    figure, axes = plain_axes("Learning rate at the end of each epoch", height=1.9)
     epochs, rates = _series(history, "learning_rate")
     axes.plot(epochs, rates, color=_INK, marker=_marker(epochs))
     axes.set_ylim(bottom=0)
@@ -90,7 +90,7 @@ def under_attack(distances: Sequence[float], values: Sequence[float], title: str
     Returns:
         A figure with one line.
     """
-    figure, axes = _axes(f"{title} under attack")
+    figure, axes = plain_axes(f"{title} under attack")
     # A score of exactly 0 or 1 lies on the frame, and its mark over it.
     axes.plot(distances, values, color=_VALIDATION, marker="o", clip_on=False, zorder=3)
     axes.set_xlabel("epsilon: how far pixels are moved, of 0 to 255")
@@ -153,12 +153,13 @@ def to_svg(figure: Figure, label: str) -> str:
 
     Args:
         figure: Left as it is.
-        label: What it shows, for those who cannot see it; plain text.
+        label: What it shows, for those who cannot see it; plain text, no other figure's.
     """
     buffer = io.StringIO()
-    # A salt of its own makes ids, and thereby the page, the same every time.
+    # A salt of its own makes ids, and thereby the page, the same every time; the figure's makes
+    # those of one page differ.
     with (
-        matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "zoo"}),
+        matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": f"zoo {label}"}),
         warnings.catch_warnings(),
     ):
         # Names in scripts that matplotlib's font lacks are shown by the reader's.
@@ -184,7 +185,13 @@ def to_svg(figure: Figure, label: str) -> str:
     return opening + content
 
 
-def _axes(title: str, height: float = 3.0) -> tuple[Figure, Axes]:
+def plain_axes(title: str, height: float = 3.0) -> tuple[Figure, Axes]:
+    """Returns a figure and its only axes, whose horizontal one counts epochs.
+
+    Args:
+        title: Above the axes.
+        height: In inches.
+    """
     figure = Figure(figsize=(5.2, height), layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=_INK)

@@ -3,12 +3,14 @@
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zoo.adversarial import Attack
-from zoo.evaluation.evaluate import Evaluation
+
+if TYPE_CHECKING:
+    from zoo.evaluation.evaluate import Evaluation
 
 # Shares of pictures or pixels read best as percent; IoU is never given as such.
 _PERCENT = re.compile(r"accuracy$|^iou_\d+$")
@@ -69,7 +71,7 @@ def score_text(name: str, value: float) -> str:
     return percent(value) if _PERCENT.search(name) else f"{value:.3f}"
 
 
-def headline_meaning(evaluation: Evaluation, name: str) -> str:
+def headline_meaning(evaluation: "Evaluation", name: str) -> str:
     """Returns one sentence about what the task's score says on this evaluation.
 
     Args:
@@ -100,7 +102,7 @@ def headline_meaning(evaluation: Evaluation, name: str) -> str:
     return f"Measured on {pictures}."
 
 
-def _baseline(evaluation: Evaluation) -> str:
+def _baseline(evaluation: "Evaluation") -> str:
     """What a model that has learnt nothing would get, which a score must be read against."""
     if evaluation.confusion is None or not evaluation.confusion.sum():
         return ""

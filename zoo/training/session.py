@@ -106,25 +106,13 @@ def open_session(
     Raises:
         UserError: For anything in recipe or data that keeps the run from going on.
     """
-    recipe.check_options()
-    # Two classes stand for however many there are: an impossible network is said to be so
-    # before the pictures are looked for.
-    recipe.build_model(2)
-    weights = None if resumed else _weights_to_begin_with(recipe)
+    check_recipe(recipe)
+    weights = None if resumed else weights_to_begin_with(recipe)
     precision = choose_precision(recipe.precision)
     recipe = recipe.model_copy(update={"precision": precision})
     task = tasks.get(recipe.task)
     dataset = dataset or open_data(recipe, watch, runs)
-    class_names = dataset.class_names(task.targets)
-    recipe.augmentation(dataset.mirrored)
-    check_background(recipe, class_names)
-    check_loss(recipe, class_names)
-    for name in ("train", "validation"):
-        if not dataset.split(name).length:
-            raise UserError(
-                f"{dataset.name} has no pictures to use as {name}; add some, or give "
-                "data.splits or data.validation another value"
-            )
+    class_names = check_data(recipe, dataset)
     strategy = tf.distribute.get_strategy()
     prepared = {}
     reports: list[models.WeightReport] = []
@@ -164,7 +152,46 @@ def open_session(
     )
 
 
-def _weights_to_begin_with(recipe: Recipe) -> Any:
+def check_recipe(recipe: Recipe) -> None:
+    """Checks what needs no picture: the options, and that there can be such a network.
+
+    Raises:
+        UserError: For the first thing that would keep a run from going on.
+    """
+    recipe.check_options()
+    # Two classes stand for however many there are: an impossible network is said to be so
+    # before the pictures are looked for.
+    recipe.build_model(2)
+
+
+def check_data(recipe: Recipe, dataset: DataSet) -> tuple[str, ...]:
+    """Checks that a recipe can be trained on a data set, without reading a picture.
+
+    Returns:
+        The names of the classes.
+
+    Raises:
+        UserError: For the first thing that would keep a run from going on.
+    """
+    class_names = dataset.class_names(tasks.get(recipe.task).targets)
+    recipe.augmentation(dataset.mirrored)
+    check_background(recipe, class_names)
+    check_loss(recipe, class_names)
+    for name in ("train", "validation"):
+        if not dataset.split(name).length:
+            raise UserError(
+                f"{dataset.name} has no pictures to use as {name}; add some, or give "
+                "data.splits or data.validation another value"
+            )
+    return class_names
+
+
+def weights_to_begin_with(recipe: Recipe) -> Any:
+    """Returns the recipe's ``model.weights``, ``None`` for initial ones.
+
+    Raises:
+        UserError: If they are not there, or not of this encoder.
+    """
     weights = recipe.model.get("weights")
     if weights is not None:
         default = keyword_options(models.build)["encoder"].default

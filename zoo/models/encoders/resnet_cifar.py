@@ -2,7 +2,8 @@
 
 A 3x3 convolution and three stages of n two-convolution blocks, 16, 32 and 64 wide: with the
 dense layer 6n + 2 layers with weights. Shortcuts are option A, identity with channels of zeros,
-as in the paper's table 6 (0.27, 0.46, 0.66, 0.85 and 1.7 million parameters).
+as in the paper's table 6 (0.27, 0.46, 0.66, 0.85 and 1.7 million parameters), which
+begins at depth 20; ``resnet8`` has one block a stage.
 """
 
 from collections.abc import Sequence
@@ -66,6 +67,7 @@ def _resnet_cifar(
     )
 
 
+resnet8 = tell(partial(_resnet_cifar, 1), size=32)
 resnet20 = tell(partial(_resnet_cifar, 3), size=32)
 resnet32 = tell(partial(_resnet_cifar, 5), size=32)
 resnet44 = tell(partial(_resnet_cifar, 7), size=32)
