@@ -197,8 +197,7 @@ class LovaszSoftmax(_RegionLoss):
         )
         each = ops.broadcast_to(ops.reshape(each, (1, -1)), ops.shape(truth))
         errors = ops.abs(truth - y_pred)
-        # What does not count comes last, where it is in no set that has an error to weigh.
-        order = ops.argsort(ops.where(each > 0, -errors, 1.0), axis=-1)
+        order = ops.argsort(-errors, axis=-1)
         errors, truth, each = (
             ops.take_along_axis(side, order, axis=-1) for side in (errors, truth, each)
         )
@@ -206,8 +205,8 @@ class LovaszSoftmax(_RegionLoss):
         missed = ops.cumsum(truth * each, axis=-1)
         union = sizes + ops.cumsum((1.0 - truth) * each, axis=-1)
         # J_i - J_{i-1} as what pixel i adds: the difference itself would lose float32's digits.
-        # A pixel of the class adds to the intersection's complement, another to the union.
+        # A pixel of the class is missed, another joins the union; one that counts 0 is neither.
         before = union - (1.0 - truth) * each
         added = each * ratio(truth * before + (1.0 - truth) * (sizes - missed), union * before)
-        losses = ops.sum(ops.where(each > 0, errors, 0.0) * added, axis=-1)
+        losses = ops.sum(errors * added, axis=-1)
         return losses, sizes[:, 0]
