@@ -240,6 +240,7 @@ class _Training:
         score = row[f"validation_{self._session.task.score}"]
         state.epoch += 1
         state.step = 0
+        state.sums = {}
         state.epoch_began = self._seconds()
         better = score > state.best_score
         if better:

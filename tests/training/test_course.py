@@ -1,0 +1,151 @@
+"""The course of a run: numbers that are none, time that is up, callbacks, what is told."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import zoo
+from zoo.errors import UserError
+from zoo.training import train as module
+from zoo.training.watch import Watch
+
+QUIET = Watch(quiet=True)
+
+
+def spoil(monkeypatch, when):
+    """Makes the weights NaN in the steps whose number, counted over the run, `when` says."""
+    real, steps = module.Callbacks.batch_end, []
+
+    def spoiled(callbacks, step, loss):
+        steps.append(1)
+        if when(len(steps)):
+            spoiled.network.weights[0].assign(np.full(spoiled.network.weights[0].shape, np.nan))
+        real(callbacks, step, loss)
+
+    opened = module.open_session
+
+    def remembering(*arguments, **options):
+        session = opened(*arguments, **options)
+        spoiled.network = session.loop.network
+        return session
+
+    monkeypatch.setattr(module.Callbacks, "batch_end", spoiled)
+    monkeypatch.setattr(module, "open_session", remembering)
+
+
+def test_from_nan_it_goes_back_and_lowers_the_rate(stripes_recipe, tmp_path, monkeypatch, capfd):
+    spoil(monkeypatch, lambda step: step == 9)
+    run = zoo.train(stripes_recipe, run=tmp_path / "run")
+    said = capfd.readouterr().err
+    assert "no longer a number in epoch 2: back to step 0 of epoch 2, at 0.5 times" in said
+    assert "(try 1 of 3)" in said
+    rows = run.history
+    assert [row["epoch"] for row in rows] == [1, 2]
+    assert all(np.isfinite(row["loss"]) for row in rows)
+    with np.load(run.folder / "checkpoints" / "last.npz") as archive:
+        assert json.loads(str(archive["state"]))["progress"]["returns"] == 1
+        assert all(np.isfinite(archive[name]).all() for name in archive.files if name != "state")
+
+
+def test_after_three_returns_it_gives_up(stripes_recipe, tmp_path, monkeypatch):
+    spoil(monkeypatch, lambda step: step >= 4)
+    with pytest.raises(UserError, match="in epoch 1, after 3 tries at lower rates; lower learn"):
+        zoo.train(stripes_recipe, run=tmp_path / "run", watch=QUIET)
+    # What was good is there to look at.
+    with np.load(tmp_path / "run" / "checkpoints" / "last.npz") as archive:
+        assert all(np.isfinite(archive[name]).all() for name in archive.files if name != "state")
+
+
+def test_time_that_is_up_ends_the_epoch_and_publishes(stripes_recipe, tmp_path, capfd):
+    recipe = stripes_recipe.with_overrides({"epochs": 500, "minutes": 1e-5})
+    run = zoo.train(recipe, run=tmp_path / "run")
+    assert "stopped: the 1e-05 minutes are up" in capfd.readouterr().err
+    assert len(run.history) == 1
+    assert run.model.count_params() > 0
+
+
+def test_rows_tell_of_waiting_and_of_both_kinds_of_weights(stripes_recipe, tmp_path, capfd):
+    run = zoo.train(stripes_recipe, run=tmp_path / "run")
+    for row in run.history:
+        assert 0 <= row["wait_share"] <= 1
+        assert row["validation_unaveraged_loss"] != row["validation_loss"]
+    lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith("epoch")]
+    assert len(lines) == 2
+    assert all(len(line) <= 80 and " wait " in line for line in lines)
+
+
+def test_early_stopping_callback_ends_the_run(stripes_recipe, tmp_path):
+    stop = keras.callbacks.EarlyStopping(monitor="val_loss", patience=1, min_delta=100.0)
+    recipe = stripes_recipe.with_overrides({"epochs": 20})
+    run = zoo.train(recipe, run=tmp_path / "run", watch=QUIET, callbacks=[stop])
+    assert len(run.history) == 2
+    assert stop.stopped_epoch == 1
+
+
+def test_reduce_on_plateau_lowers_the_rate(stripes_recipe, tmp_path):
+    recipe = stripes_recipe.with_overrides(
+        {"epochs": 3, "schedule.name": "constant", "warmup": 0.0}
+    )
+    lower = keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.1, patience=1, min_delta=100.0)
+    run = zoo.train(recipe, run=tmp_path / "run", watch=QUIET, callbacks=[lower])
+    # The first epoch is the best so far; the second is no better, nor is the third: 0.01 * 0.1.
+    rates = [row["learning_rate"] for row in run.history]
+    np.testing.assert_allclose(rates, [0.01, 0.01, 0.001], rtol=1e-6)
+
+
+def test_lambda_callbacks_are_told_as_by_fit(stripes_recipe, tmp_path):
+    told = []
+    note = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: told.append("train"),
+        on_epoch_begin=lambda epoch, logs: told.append(f"epoch {epoch}"),
+        on_train_batch_end=lambda batch, logs: told.append((batch, sorted(logs))),
+        on_epoch_end=lambda epoch, logs: told.append(("end", epoch, "val_accuracy" in logs)),
+        on_train_end=lambda logs: told.append("done"),
+    )
+    recipe = stripes_recipe.with_overrides({"epochs": 1})
+    zoo.train(recipe, run=tmp_path / "run", watch=QUIET, callbacks=[note])
+    steps = [(step, ["loss"]) for step in range(6)]
+    assert told == ["train", "epoch 0", *steps, ("end", 0, True), "done"]
+
+
+def test_a_data_worker_that_dies_is_told(stripes_recipe, tmp_path, monkeypatch):
+    real = module.Session.epoch_batches
+
+    def dying(session, epoch, start=0):
+        def broken(image):
+            raise RuntimeError("the reader was killed")
+
+        def one(batch):
+            image = tf.numpy_function(broken, [batch["image"]], tf.float32)
+            return batch | {"image": tf.ensure_shape(image, batch["image"].shape)}
+
+        return real(session, epoch, start).map(one)
+
+    monkeypatch.setattr(module.Session, "epoch_batches", dying)
+    with pytest.raises(tf.errors.OpError, match="the reader was killed"):
+        zoo.train(stripes_recipe, run=tmp_path / "run", watch=QUIET)
+    assert (tmp_path / "run" / "checkpoints" / "last.npz").is_file()
+
+
+def test_a_full_disk_keeps_the_checkpoint_before(stripes_recipe, tmp_path, monkeypatch):
+    from zoo.training import checkpoint
+
+    real, saves = np.savez, []
+
+    def full(*arguments, **arrays):
+        saves.append(1)
+        if len(saves) == 3:
+            raise OSError(28, "No space left on device", str(arguments[0]))
+        return real(*arguments, **arrays)
+
+    monkeypatch.setattr(checkpoint.np, "savez", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        zoo.train(stripes_recipe, run=tmp_path / "run", watch=QUIET)
+    monkeypatch.undo()
+    left = sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir())
+    assert left == ["chosen.npz", "last.npz"]
+    run = zoo.train(stripes_recipe, run=tmp_path / "run", resume=True, watch=QUIET)
+    assert len(run.history) == 2
