@@ -28,7 +28,7 @@ import numpy as np
 PHASES = ("preparing", "step", "checkpoint", "validation")
 _FREE = ("seconds", "epoch_began")
 _TIMES = ("seconds", "pictures_per_second", "wait_share")
-_MOST_KILLS = 4
+TASKS = ("classification", "localization", "segmentation")
 
 
 def recipe_of(task: str) -> dict[str, Any]:
@@ -189,6 +189,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--most", type=int, default=4, help="kills of one run")
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=TASKS)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("TFDS_DATA_DIR", str(options.folder / "data"))
@@ -199,14 +201,13 @@ def main() -> None:
         else []
     )
     harness = Harness(options.folder, seed=len(rounds))
-    tasks = ("classification", "localization", "segmentation")
     while (left := options.kills - sum(len(one["killed"]) for one in rounds)) > 0:
-        task = tasks[len(rounds) % len(tasks)]
-        rounds.append(harness.round(task, min(left, 1 + len(rounds) % _MOST_KILLS)))
+        task = options.tasks[len(rounds) % len(options.tasks)]
+        rounds.append(harness.round(task, min(left, options.most - len(rounds) % options.most)))
         with results.open("a") as file:
             file.write(json.dumps(rounds[-1]) + "\n")
         print(json.dumps(rounds[-1]), flush=True)
-    for task in tasks:
+    for task in options.tasks:
         mine = [one for one in rounds if one["task"] == task]
         killed = Counter(phase for one in mine for phase in one["killed"])
         different = sum(bool(one["differences"]) for one in mine)

@@ -13,6 +13,7 @@ SCRIPT = Path(__file__).parents[2] / "benchmarks" / "resume.py"
 @pytest.mark.slow
 def test_three_kills_leave_no_trace(tmp_path):
     command = [sys.executable, str(SCRIPT), "--folder", str(tmp_path), "--kills", "3"]
+    command += ["--most", "3", "--tasks", "segmentation"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     rounds = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]

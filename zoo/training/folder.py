@@ -38,6 +38,7 @@ class RunFolder:
         self.chosen = self.checkpoints / "chosen.npz"
         self.model_file = self.path / "model.keras"
         self.tensorboard = self.path / "tensorboard"
+        self.samples_file = self.path / "samples.png"
 
     def evaluation_file(self, split: str) -> Path:
         """Returns the file of a split's scores; the test split's is ``evaluation.json``."""

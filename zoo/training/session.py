@@ -78,6 +78,13 @@ class Session:
             threads=self.recipe.data.threads,
         )
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the run folder says of the data: ``class_names``, ``counts`` and ``notes``."""
+        counts = {"train": self.train.length, "validation": self.validation.length}
+        names, notes = list(self.class_names), list(self.notes)
+        return {"class_names": names, "counts": counts, "notes": notes}
+
     def published(self) -> keras.Model:
         """Returns the network as it would be published now."""
         return publish(self.loop.network, self.recipe, len(self.class_names))

@@ -20,6 +20,7 @@ from zoo.training.interrupt import Interrupt
 from zoo.training.lines import epoch_line, headline
 from zoo.training.recipe import Recipe
 from zoo.training.resume import as_begun, check_same, restore_newest
+from zoo.training.samples import Samples
 from zoo.training.session import Session, open_session
 from zoo.training.watch import Watch, duration
 
@@ -67,21 +68,11 @@ def train(
             state, said = restore_newest(folder, session.loop.variables)
             watch.say(said)
         else:
-            _begin(folder, session)
+            folder.create(session.recipe, session.facts)
         watch.say(headline(session))
         watch.say(kept_line(session.train, session.validation, session.recipe))
         watch.notes(session.notes)
         _Training(session, folder, watch, interrupt, state, callbacks).run(resumed)
-
-
-def _begin(folder: RunFolder, session: Session) -> None:
-    counts = {"train": session.train.length, "validation": session.validation.length}
-    data: dict[str, Any] = {
-        "class_names": list(session.class_names),
-        "counts": counts,
-        "notes": list(session.notes),
-    }
-    folder.create(session.recipe, data)
 
 
 class _StoppedError(Exception):
@@ -120,13 +111,14 @@ class _Training:
         self._began = time.monotonic() - state.seconds
         self._saved = time.monotonic()
         self._callbacks = Callbacks(callbacks, session)
+        self._events = EventLog(folder.tensorboard)
+        self._samples = Samples(session)
 
     def run(self, resumed: bool) -> None:
         """Trains to the end and publishes."""
         state, recipe = self._state, self._recipe
         if not resumed:
             self._save()
-        events = EventLog(self._folder.tensorboard)
         self._callbacks.begin()
         while state.epoch < recipe.epochs and not self._ended():
             try:
@@ -138,7 +130,7 @@ class _Training:
                 self._save()
                 raise KeyboardInterrupt from None
             better = self._close(row)
-            events.write(row)
+            self._events.write(row)
             self._watch.say(epoch_line(self._session, row, better))
             self._callbacks.epoch_end(state.epoch - 1, row)
         self._callbacks.end()
@@ -184,6 +176,7 @@ class _Training:
         waited = loop.waited
         with loop.update.averaged():
             validated = self._validate()
+            self._show(state.epoch + 1)
         if self._recipe.ema is not None:
             # What the average is worth shows beside the weights that it is one of.
             validated |= {f"unaveraged_{key}": value for key, value in self._validate().items()}
@@ -233,6 +226,11 @@ class _Training:
                 raise _StoppedError
 
         return self._loop.validate(self._session.validation_batches(), on_step)
+
+    def _show(self, epoch: int) -> None:
+        sheet = self._samples.draw(epoch)
+        self._events.write_picture("samples", sheet, epoch)
+        write_whole(self._folder.samples_file, sheet.save)
 
     def _close(self, row: dict[str, Any]) -> bool:
         """Ends an epoch: keeps the best weights, the history and the state."""
