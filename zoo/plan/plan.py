@@ -18,6 +18,7 @@ from zoo.plan.measure import measure
 from zoo.plan.rules import draft_recipe, prepared_bytes
 from zoo.plan.source import find_data, opened
 from zoo.plan.timing import Speed, time_steps
+from zoo.training import memory
 from zoo.training.recipe import DataOptions, Recipe
 from zoo.training.watch import Watch, duration
 
@@ -110,7 +111,7 @@ def plan_recipe(
         data,
         task_name,
         given,
-        memory=machine.memory(),
+        memory=memory.memory(),
         own_validation=own_validation,
     )
     draft, speed = _fast_enough(drafted, fingerprint, dataset, minutes, watch)

@@ -15,6 +15,7 @@ from zoo.training.class_weights import balance_loss, check_loss
 from zoo.training.data import RUNS, open_data, prepare
 from zoo.training.lines import adversarial_notes, left_out_notes
 from zoo.training.loop import Loop
+from zoo.training.memory import check_batch, memory
 from zoo.training.network import choose_precision, publish, training_network
 from zoo.training.optimizer import make_optimizer
 from zoo.training.recipe import Recipe
@@ -127,6 +128,7 @@ def open_session(
         network = training_network(
             recipe, len(class_names), weights=weights, on_report=reports.append
         )
+        check_batch(recipe, network, memory())
         for name in ("train", "validation"):
             prepared[name] = prepare(dataset, name, recipe, task, watch, runs)
         steps = max(1, prepared["train"].length * recipe.repeat // recipe.batch_size)
