@@ -95,7 +95,7 @@ def test_the_whole_way_with_five_channels(microscope, zoo):
     assert "Traceback" not in again.output
     one, other = (np.load(path / "checkpoints/last.npz") for path in (run, Path("runs/other")))
     for name in one.files:
-        if name != "progress":
+        if name != "state":
             np.testing.assert_array_equal(one[name], other[name])
 
 

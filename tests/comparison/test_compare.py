@@ -96,16 +96,16 @@ def test_what_is_finished_is_not_trained_again(straight, zoo, monkeypatch):
 
 def stop_in_epoch(monkeypatch, number):
     """Interrupts training in an epoch, counted over all runs."""
-    real, calls = training._one_epoch, []
+    real, calls = training._Training._epoch, []
 
-    def one_epoch(*arguments):
+    def one_epoch(run):
         calls.append(1)
         if len(calls) == number:
             raise KeyboardInterrupt
-        return real(*arguments)
+        return real(run)
 
-    monkeypatch.setattr(training, "_one_epoch", one_epoch)
-    return lambda: monkeypatch.setattr(training, "_one_epoch", real)
+    monkeypatch.setattr(training._Training, "_epoch", one_epoch)
+    return lambda: monkeypatch.setattr(training._Training, "_epoch", real)
 
 
 def test_stopped_and_gone_on_with_gives_the_same_table(straight, zoo, monkeypatch):
@@ -129,11 +129,12 @@ def test_stopped_and_gone_on_with_gives_the_same_table(straight, zoo, monkeypatc
 def test_a_run_that_fails_is_told_of_and_ends_no_other(straight, place, zoo):
     shutil.copytree("straight", "failing")
     torn, stopped = (Path(f"failing/filters=3,seed={seed}") for seed in (0, 1))
-    # Both were stopped before their results were written; one checkpoint was cut short.
+    # Both were stopped before their results were written; checkpoints were cut short.
     for folder in (torn, stopped):
         (folder / "result.json").unlink()
     checkpoint = (stopped / "checkpoints" / "last.npz").read_bytes()
-    (torn / "checkpoints" / "last.npz").write_bytes(checkpoint[:100])
+    for name in ("last.npz", "previous.npz"):
+        (torn / "checkpoints" / name).write_bytes(checkpoint[:100])
     result = zoo("compare", "colours", *AXES, "--out", "failing", code=1)
     assert "failed: filters=3,seed=0: checkpoint" in result.stdout
     assert "1/2" in result.stdout

@@ -8,9 +8,10 @@ from zoo.training import checkpoint
 from zoo.training.folder import RunFolder
 from zoo.training.recipe import Recipe
 
-# What may be another without any other number: where files are, how much time and memory there is.
+# What may be another: where files are, how much time and memory there is; and how long to train,
+# which is said.
 _FREE = {
-    "": {"name", "minutes", "checkpoint"},
+    "": {"name", "minutes", "checkpoint", "epochs"},
     "data": {"path", "place", "cache", "cache_gib", "cache_disk_gib", "threads"},
 }
 
@@ -27,12 +28,17 @@ def as_begun(recipe: Recipe, folder: RunFolder) -> Recipe:
     return recipe.model_copy(update={"precision": folder.recipe().precision})
 
 
-def check_same(recipe: Recipe, begun: Recipe) -> None:
+def check_same(recipe: Recipe, begun: Recipe) -> str:
     """Refuses to go on with another recipe: the run would be neither the one nor the other.
+
+    But for the epochs: more may be wanted once the run is seen.
 
     Args:
         recipe: The one to go on with, as resolved as ``begun``.
         begun: The one that the run began with.
+
+    Returns:
+        A sentence if it is to be longer or shorter, else nothing.
 
     Raises:
         UserError: For the first field that differs and would change what is learnt.
@@ -54,16 +60,23 @@ def check_same(recipe: Recipe, begun: Recipe) -> None:
                     f"the run was begun with {key}={old!r}, not {new!r}; go on with the recipe "
                     "that it was begun with, or begin another run"
                 )
+    if recipe.epochs == begun.epochs:
+        return ""
+    return (
+        f"epochs={begun.epochs} became {recipe.epochs}: from here on the learning rate is that of "
+        f"a run of {recipe.epochs} epochs"
+    )
 
 
 def restore_newest(
-    folder: RunFolder, variables: Mapping[str, Any]
+    folder: RunFolder, variables: Mapping[str, Any], epochs: int
 ) -> tuple[checkpoint.Progress, str]:
     """Restores the newest checkpoint that is whole.
 
     Args:
         folder: Of the run.
         variables: As :func:`zoo.training.checkpoint.variables_of` returns them.
+        epochs: Of the whole run.
 
     Returns:
         How far the run had come, and a sentence about it.
@@ -78,9 +91,9 @@ def restore_newest(
         except checkpoint.DamagedError as error:
             damaged = damaged or error
             continue
-        place = f"after epoch {state.epoch}" if not state.step else ""
-        place = place or f"after step {state.step} of epoch {state.epoch + 1}"
-        said = f"resuming {folder.path} {place}"
+        place = f"step {state.step} of epoch {state.epoch + 1}" if state.step else ""
+        place = place or f"epoch {state.epoch}"
+        said = f"resuming {folder.path} after {place} of {epochs}"
         if damaged is not None:
             said += f" (from {path.name}: {folder.last.name} is damaged)"
         return state, said

@@ -64,9 +64,12 @@ def train(
     with folder.claimed(), Interrupt() as interrupt:
         state = checkpoint.Progress()
         if resumed:
-            check_same(session.recipe, folder.recipe())
-            state, said = restore_newest(folder, session.loop.variables)
+            longer = check_same(session.recipe, folder.recipe())
+            state, said = restore_newest(folder, session.loop.variables, session.recipe.epochs)
             watch.say(said)
+            if longer:
+                watch.say(longer)
+                folder.create(session.recipe, session.facts)
         else:
             folder.create(session.recipe, session.facts)
         watch.say(headline(session))
@@ -262,7 +265,7 @@ class _Training:
                 f"the loss is no longer a number in epoch {failed.epoch + 1}, after {_RETURNS} "
                 f"tries at lower rates; lower learning_rate (now {rate:g}) and train again"
             )
-        self._state, _ = restore_newest(self._folder, self._loop.variables)
+        self._state, _ = restore_newest(self._folder, self._loop.variables, self._recipe.epochs)
         state = self._state
         state.returns = returns
         self._loop.rate_factor.assign(_LOWER**returns)
