@@ -11,6 +11,7 @@ from PIL import Image
 
 from zoo.preprocess import IGNORE, Preprocessing, decode_image, upright_size
 from zoo.preprocess.decode import decode_reduced
+from zoo.preprocess.geometry import Reduction
 
 FITS = ("pad", "stretch", "crop")
 
@@ -78,7 +79,7 @@ def test_large_jpegs_look_as_if_decoded_whole(jpegs, everywhere, fit):
 def test_a_picture_is_reduced_as_far_as_its_size_allows(encode, size, target, ratio):
     data = encode(Image.fromarray(scene(*size)), "JPEG")
     preprocessing = Preprocessing(size=target, fit="pad")
-    picture = decode_reduced(data, 3, None, preprocessing._reduction)
+    picture = decode_reduced(data, 3, None, Reduction(preprocessing.fit, preprocessing.size))
     assert int(picture.ratio) == ratio
     assert picture.size.numpy().tolist() == list(size)
     assert picture.image.shape[:2].as_list() == [-(-side // ratio) for side in size]

@@ -24,6 +24,8 @@ from zoo.preprocess.raw_bytes import peek
 from zoo.preprocess.stored import convert_channels, flips, orient
 from zoo.values import CHANNELS, MAX_PIXELS, SIXTEEN_BITS, Values, bytes_of_sixteen_bits
 
+Ratio = Callable[[tf.Tensor], tf.Tensor]
+
 _RATIOS = (2, 4, 8)
 # Of how many colour components a JPEG can be that libjpeg itself makes so many channels of as
 # Pillow does: of gray it repeats them.
@@ -107,7 +109,7 @@ def decode_reduced(
     data: tf.Tensor | bytes,
     channels: int = 3,
     values: Values | None = None,
-    ratio: Callable[[tf.Tensor], tf.Tensor] | None = None,
+    ratio: Ratio | None = None,
 ) -> Decoded:
     """Decodes a picture as ``decode_image`` does, a JPEG at a reduced scale where that will do.
 
@@ -119,7 +121,8 @@ def decode_reduced(
         channels: As of ``decode_image``.
         values: As of ``decode_image``.
         ratio: From the upright size, int64 [2], to the largest reduction allowed, an int
-            scalar; of 1, 2, 4 and 8 the largest within it is taken. ``None`` for none.
+            scalar; of 1, 2, 4 and 8 the largest within it is taken. Hashable, and equal to
+            another that gives the same. ``None`` for none.
 
     Raises:
         UserError: As ``decode_image``.
@@ -149,31 +152,34 @@ def decode_reduced(
         nothing = tf.zeros([2], tf.int32)
         return Decoded(image, tf.cast(size, tf.int32), tf.constant(2**reduced), nothing)
 
-    branches = [_set_apart(lambda data: _decode_any(data, channels, values, ratio), data)]
+    if tf.executing_eagerly():
+        general = functools.partial(_decode_any, channels=channels, values=values, ratio=ratio)
+    else:
+        general = _any_picture(channels, values, ratio)
+    branches = [lambda: general(data)]
     if _JPEG_COMPONENTS[channels]:
         powers = range(len(_RATIOS) + 1 if ratio is not None else 1)
         branches += [functools.partial(jpeg, reduced) for reduced in powers]
     return Decoded(*tf.switch_case(tf.where(plain, power + 1, 0), branches))
 
 
-def _set_apart(function: Callable[[tf.Tensor], Any], data: tf.Tensor) -> Callable[[], Any]:
-    """Returns a branch that costs nothing where it is not taken.
+@functools.lru_cache(maxsize=64)
+def _any_picture(channels: int, values: Values | None, ratio: Ratio | None) -> Any:
+    """Returns :func:`_decode_any` as a function that costs nothing where it is not called.
 
-    TensorFlow takes branches apart into single ops, and tf.data passes over each op of one not
-    taken: for the hundreds that it takes to read any picture, longer than decoding a small one.
+    TensorFlow takes the branches of a cond apart into single ops, and tf.data passes over each op
+    of one not taken: for the hundreds that it takes to read any picture, longer than decoding a
+    small one. Tracing them takes most of a second, so it is done once for all data sets.
     """
-    if tf.executing_eagerly():
-        return lambda: function(data)
-    whole = tf.function(
-        function,
+    return tf.function(
+        functools.partial(_decode_any, channels=channels, values=values, ratio=ratio),
         input_signature=[tf.TensorSpec([], tf.string)],
         autograph=False,
         experimental_attributes={"_noinline": True},
     )
-    return lambda: whole(data)
 
 
-def _power(ratio: Callable[[tf.Tensor], tf.Tensor] | None, upright: tf.Tensor) -> tf.Tensor:
+def _power(ratio: Ratio | None, upright: tf.Tensor) -> tf.Tensor:
     """Returns how often a JPEG's size is halved: int32 scalar, 0 to 3."""
     if ratio is None:
         return tf.constant(0)
@@ -184,7 +190,7 @@ def _decode_any(
     data: tf.Tensor,
     channels: int,
     values: Values | None,
-    ratio: Callable[[tf.Tensor], tf.Tensor] | None,
+    ratio: Ratio | None,
 ) -> Decoded:
     """Decodes a picture of any kind, colours and orientation; see ``decode_reduced``."""
     header = read_header_to_decode(data)

@@ -1,10 +1,17 @@
 """How a picture lies in the model's input: the one place where this is computed."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 FITS = ("pad", "stretch", "crop")
+
+# From how many thirds of what is needed on a picture is decoded at which part of its size. Its
+# outermost pixels may reach beyond its edge, which must stay below half a pixel of the input.
+_THIRDS = np.array([8, 24, 48])
+_REDUCTIONS = np.array([2, 4, 8])
 
 
 class Geometry(NamedTuple):
@@ -73,6 +80,25 @@ def geometry(fit: str, target: tuple[int, int], size: tf.Tensor) -> Geometry:
         tf.stack([rounded_height, goal[1] + tf.zeros_like(width)], -1),
     )
     return Geometry(size, scaled, (goal - scaled) // 2)
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """From a picture's upright size to the part of its size that it may be decoded at.
+
+    Attributes:
+        fit: As :func:`geometry` takes it.
+        size: Height and width of the model's input.
+    """
+
+    fit: str
+    size: tuple[int, int]
+
+    def __call__(self, upright: tf.Tensor) -> tf.Tensor:
+        """Returns 1, 2, 4 or 8, for int64 [2], height and width."""
+        scaled = geometry(self.fit, self.size, upright).scaled
+        thirds = tf.reduce_min(3 * upright // scaled)
+        return tf.reduce_max(tf.where(thirds >= _THIRDS, _REDUCTIONS, 1))
 
 
 def ratio_of(upper: tf.Tensor, lower: tf.Tensor) -> tf.Tensor:

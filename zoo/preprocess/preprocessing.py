@@ -4,21 +4,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from zoo.errors import UserError, check_options, nearest
 from zoo.preprocess.decode import decode_image, decode_reduced, require
-from zoo.preprocess.geometry import FITS, Geometry, geometry, ratio_of
+from zoo.preprocess.geometry import FITS, Geometry, Reduction, geometry, ratio_of
 from zoo.preprocess.masks import IGNORE, decode_mask
 from zoo.preprocess.restore import likeliest
 from zoo.preprocess.stored import convert_channels
 from zoo.values import CHANNELS, Values, checked_values
-
-# From how many thirds of what is needed on a picture is decoded at which part of its size. Its
-# outermost pixels may reach beyond its edge, which must stay below half a pixel of the input.
-_THIRDS = np.array([8, 24, 48])
-_REDUCTIONS = np.array([2, 4, 8])
 
 
 def _is_count(value: Any) -> bool:
@@ -136,12 +130,8 @@ class Preprocessing:
         Raises:
             UserError, tf.errors.InvalidArgumentError: As ``decode``.
         """
-        picture = decode_reduced(data, self.channels, self.values, self._reduction)
+        picture = decode_reduced(data, self.channels, self.values, Reduction(self.fit, self.size))
         return self._fitted(*picture), picture.size
-
-    def _reduction(self, size: tf.Tensor) -> tf.Tensor:
-        thirds = tf.reduce_min(3 * size // self._geometry(size).scaled)
-        return tf.reduce_max(tf.where(thirds >= _THIRDS, _REDUCTIONS, 1))
 
     def fit_image(self, image: tf.Tensor) -> tf.Tensor:
         """Fits a picture to the model's input.
