@@ -4,6 +4,7 @@ A custom loop over ``tf.distribute`` because ``fit`` breaks under several worker
 cannot resume exactly.
 """
 
+import sys
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -17,13 +18,18 @@ from zoo.adversarial.perturb import perturb
 from zoo.tasks import Task
 from zoo.training.checkpoint import variables_of
 from zoo.training.recompute import Recomputed
+from zoo.training.replicas import EachDevice
 from zoo.training.sections import AdversarialOptions
 from zoo.training.update import Update
 
 OnStep = Callable[[tf.Tensor], bool | None]
+Batches = tf.data.Dataset | Callable[[tf.distribute.InputContext], tf.data.Dataset]
+"""Whole batches; or what a process is to read of them, as much as each of the others."""
 
 # Among the sums of losses, how many examples they are of.
 _COUNT = "examples"
+# How many things workers can wish for in a step.
+_WISHES = 3
 # Keeps the random starts apart from whatever else is drawn from a run's seed.
 _STREAM = 0xADE
 
@@ -47,6 +53,7 @@ class Loop:
         accumulate: Steps that make an update.
         ema: Decay of the weights' average; ``None`` for none.
         remat: Compute feature maps again on the way back rather than keep them all.
+        workers: Processes that train together, of which this is one.
 
     Attributes:
         update: What becomes of gradients.
@@ -66,6 +73,7 @@ class Loop:
         accumulate: int = 1,
         ema: float | None = None,
         remat: bool = False,
+        workers: int = 1,
     ):
         self.network = network
         self.optimizer = optimizer
@@ -74,6 +82,10 @@ class Loop:
         self._key = int(np.random.SeedSequence([seed, _STREAM]).generate_state(1)[0] >> 1)
         self._task = task
         self._strategy = strategy
+        self._workers = workers
+        self._wishes = np.zeros(_WISHES, np.float32)
+        # Of the last step and the one before it.
+        self._heard: tuple[Any, Any] = (self._wishes, self._wishes)
         with strategy.scope():
             self.update = Update(network, optimizer, strategy, accumulate, ema)
             self._loss = task.loss(class_names, **loss_options)
@@ -89,11 +101,12 @@ class Loop:
     def variables(self) -> dict[str, Any]:
         """Everything that a training step changes, as a checkpoint takes it."""
         metrics = [
-            variable
+            EachDevice(variable, self._strategy)
             for _, metric in self._metrics["train"].values()
             for variable in metric.variables
         ]
-        others = [*self.update.variables, *metrics, self.rate_factor]
+        sums = [EachDevice(variable, self._strategy) for variable in self.update.sums]
+        others = [*self.update.shared_variables, *sums, *metrics, self.rate_factor]
         return variables_of(self.network, self.optimizer, others)
 
     @property
@@ -107,16 +120,31 @@ class Loop:
         """What the losses of the epoch's training steps add up to, by name."""
         return {name: float(value) for name, value in self._sums.items()}
 
+    def agreed(self, *wishes: bool) -> tuple[bool, ...]:
+        """Says what any worker wishes, alike on all of them after the same step.
+
+        Wishes travel with what a step sends around anyway: other workers hear of them two steps
+        later, when nothing has to wait for that. A single one is heard at once.
+
+        Args:
+            *wishes: What this worker wishes now.
+        """
+        if self._workers == 1:
+            return wishes
+        self._wishes = np.array([*wishes, *[0] * (_WISHES - len(wishes))], np.float32)
+        return tuple(bool(wish) for wish in np.asarray(self._heard[1])[: len(wishes)])
+
     def train(
         self,
-        batches: tf.data.Dataset,
+        batches: Batches,
         on_step: OnStep = _go_on,
         sums: Mapping[str, float] | None = None,
     ) -> dict[str, float]:
         """Trains on batches, one step each.
 
         Args:
-            batches: Of prepared examples, as :mod:`zoo.data.pipeline` gives them.
+            batches: Of prepared examples, as :mod:`zoo.data.pipeline` gives them; several
+                workers take a function.
             on_step: Called after each step with its loss, a float32 scalar; what it returns
                 says whether to end here.
             sums: Where the epoch was begun already, what :attr:`sums` was; the metrics then are
@@ -130,14 +158,31 @@ class Loop:
         self._sums = {name: tf.constant(value, tf.float32) for name, value in (sums or {}).items()}
         return self._over(batches, "train", self._sums, on_step)
 
-    def validate(self, batches: tf.data.Dataset, on_step: OnStep = _go_on) -> dict[str, float]:
+    def validate(self, batches: Batches, on_step: OnStep = _go_on) -> dict[str, float]:
         """Measures losses and metrics on batches and leaves the network as it is."""
         self._reset("validation")
         return self._over(batches, "validation", {}, on_step)
 
     def running(self, metric: str) -> float:
-        """Returns a metric over the training steps of the epoch so far."""
+        """Returns a metric over the training steps of the epoch so far; all workers are to ask."""
         return float(self._metrics["train"][metric][1].result())
+
+    def _distributed(self, batches: Batches) -> tuple[Any, int]:
+        """Returns what is to be iterated, and at most how often."""
+        if isinstance(batches, tf.data.Dataset):
+            return self._strategy.experimental_distribute_dataset(batches), sys.maxsize
+        steps: list[int] = []
+
+        def of_process(context: tf.distribute.InputContext) -> tf.data.Dataset:
+            data = batches(context)
+            local = context.num_replicas_in_sync // context.num_input_pipelines
+            steps.append(int(data.cardinality()) // local)
+            # All have equally many. Unless told that there is no end, TensorFlow has the workers
+            # ask each other before each step whether one has come to it.
+            endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
+            return data.apply(endless)
+
+        return self._strategy.distribute_datasets_from_function(of_process), steps[0]
 
     def _reset(self, mode: str) -> None:
         for _, metric in self._metrics[mode].values():
@@ -145,15 +190,17 @@ class Loop:
 
     def _over(self, batches, mode, sums, on_step) -> dict[str, float]:
         step = self._steps[mode]
-        iterator = iter(self._strategy.experimental_distribute_dataset(batches))
+        data, steps = self._distributed(batches)
+        iterator = iter(data)
         self.waited = 0.0
-        while True:
+        for _ in range(steps):
             began = time.perf_counter()
             batch = next(iterator, None)
             self.waited += time.perf_counter() - began
             if batch is None:
                 break
-            count, parts = step(batch)
+            count, parts, heard = step(batch, tf.constant(self._wishes))
+            self._heard = (heard, self._heard[0])
             # Tensors, not numbers: reading each one would wait for the device every step.
             for name, value in parts.items():
                 sums[name] = sums.get(name, 0.0) + value * count
@@ -166,35 +213,45 @@ class Loop:
         return means | self._task.results(self._metrics[mode])
 
     def _make_step(self, mode: str):
-        replicas = self._strategy.num_replicas_in_sync
+        strategy: Any = self._strategy
+        several = strategy.num_replicas_in_sync > 1
 
-        def on_replica(batch):
+        def over_all(values: Any) -> Any:
+            context: Any = tf.distribute.get_replica_context()
+            return context.all_reduce(tf.distribute.ReduceOp.SUM, values) if several else values
+
+        def on_replica(batch, wishes):
             images = tf.cast(batch["image"], tf.float32)
+            count = tf.cast(tf.shape(images)[0], tf.float32)
+            total = over_all(count)
+            # What this device's part is of the batch: means of the parts then add up to the
+            # batch's, however it was divided.
+            share = count / total
             if mode == "train":
                 images = self._attacked(images, batch)
                 with tf.GradientTape() as tape:
                     outputs = self._forward(images)
                     parts = self._loss(batch, outputs)
-                    # Gradients of the replicas are summed, so that each contributes its share.
-                    shared = parts["loss"] / replicas
+                    shared = parts["loss"] * share
                 self.update.add(tape.gradient(shared, self.network.trainable_variables))
             else:
                 outputs = self.network(images, training=False)
                 parts = self._loss(batch, outputs)
-            count = tf.cast(tf.shape(images)[0], tf.float32)
             for key, metric in self._metrics[mode].values():
                 metric.update_state(batch[key], outputs[key])
-            return count, parts
+            values = [tf.cast(value, tf.float32) * share for value in parts.values()]
+            sent = over_all(tf.concat([tf.stack(values), wishes], 0))
+            means = dict(zip(parts, tf.unstack(sent[: len(parts)], len(parts)), strict=True))
+            return total, means, sent[len(parts) :]
 
-        def step(batch):
-            count, parts = self._strategy.run(on_replica, args=(batch,))
+        def step(batch, wishes):
+            found = strategy.run(on_replica, args=(batch, wishes))
             if mode == "train":
                 self.update.finish()
-            mean = {
-                name: self._strategy.reduce("MEAN", value, axis=None)
-                for name, value in parts.items()
-            }
-            return self._strategy.reduce("SUM", count, axis=None), mean
+            # The same on every device.
+            return tf.nest.map_structure(
+                lambda value: strategy.experimental_local_results(value)[0], found
+            )
 
         return step
 

@@ -9,13 +9,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.data.pipeline import Part
 from zoo.errors import UserError
 from zoo.training import checkpoint
 from zoo.training.callbacks import Callbacks
+from zoo.training.cluster import Group, check_shared, join
 from zoo.training.data import kept_line
 from zoo.training.events import EventLog
 from zoo.training.files import write_whole
-from zoo.training.folder import RunFolder
+from zoo.training.folder import FollowedFolder, RunFolder
 from zoo.training.interrupt import Interrupt
 from zoo.training.lines import epoch_line, headline
 from zoo.training.recipe import Recipe
@@ -36,8 +38,11 @@ def train(
     resume: bool,
     watch: Watch,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    cluster: str | None = None,
 ) -> None:
     """Trains a recipe into a run folder.
+
+    One of several workers does its part; the first of them alone writes.
 
     Args:
         recipe: With overrides applied.
@@ -46,20 +51,39 @@ def train(
             never stopped, bit for bit.
         watch: Told what goes on.
         callbacks: Keras' or such as Keras' are; see :class:`zoo.training.callbacks.Callbacks`.
+        cluster: As :func:`zoo.training.cluster.join` takes it.
 
     Raises:
         UserError: For anything that keeps the run from going on, such as another process in
             the folder; when the loss is no longer a number, going back and lowering the rate
             notwithstanding.
+        WorkerLostError: When another worker is gone.
         KeyboardInterrupt: After Ctrl-C or SIGTERM, once the run is saved; after a second one
             without that.
     """
-    resumed = resume and bool(folder.saved)
+    # Before anything else: TensorFlow joins others only as long as it has computed nothing.
+    group = join(cluster)
+    with group.watched():
+        _train(recipe, folder, resume, watch, callbacks, group)
+
+
+def _train(
+    recipe: Recipe,
+    folder: RunFolder,
+    resume: bool,
+    watch: Watch,
+    callbacks: Sequence[keras.callbacks.Callback],
+    group: Group,
+) -> None:
+    folder = folder if group.is_chief else FollowedFolder(folder.path)
+    resumed = group.agreed(group.is_chief and resume and bool(folder.saved))
+    if resumed:
+        check_shared(folder.recipe_file, group)
     if folder.path.is_dir():
         # Found out now, and not after the pictures were read; it is claimed below.
         with folder.claimed():
             recipe = as_begun(recipe, folder) if resumed else recipe
-    session = open_session(recipe, watch, resumed=resumed, runs=folder.path.parent)
+    session = open_session(recipe, watch, resumed=resumed, runs=folder.path.parent, group=group)
     with folder.claimed(), Interrupt() as interrupt:
         state = checkpoint.Progress()
         if resumed:
@@ -68,10 +92,12 @@ def train(
             watch.say(said)
         else:
             _begin(folder, session)
+            check_shared(folder.recipe_file, group)
         watch.say(headline(session))
         watch.say(kept_line(session.train, session.validation, session.recipe))
         watch.notes(session.notes)
-        _Training(session, folder, watch, interrupt, state, callbacks).run(resumed)
+        _Training(session, folder, watch, interrupt, state, callbacks, group).run(resumed)
+        group.wait()
 
 
 def _begin(folder: RunFolder, session: Session) -> None:
@@ -98,6 +124,7 @@ class _Training:
         interrupt: Asked after each step.
         state: Where the run is; the variables are there already.
         callbacks: Told as Keras tells them.
+        group: Who trains together.
     """
 
     def __init__(
@@ -108,7 +135,9 @@ class _Training:
         interrupt: Interrupt,
         state: checkpoint.Progress,
         callbacks: Sequence[keras.callbacks.Callback],
+        group: Group,
     ):
+        self._group = group
         self._session = session
         self._recipe = session.recipe
         self._loop = session.loop
@@ -119,6 +148,7 @@ class _Training:
         self._history = folder.history(state.epoch)
         self._began = time.monotonic() - state.seconds
         self._saved = time.monotonic()
+        self._saving = False
         self._callbacks = Callbacks(callbacks, session)
 
     def run(self, resumed: bool) -> None:
@@ -126,7 +156,7 @@ class _Training:
         state, recipe = self._state, self._recipe
         if not resumed:
             self._save()
-        events = EventLog(self._folder.tensorboard)
+        events = EventLog(self._folder.tensorboard) if self._group.is_chief else None
         self._callbacks.begin()
         while state.epoch < recipe.epochs and not self._ended():
             try:
@@ -138,7 +168,8 @@ class _Training:
                 self._save()
                 raise KeyboardInterrupt from None
             better = self._close(row)
-            events.write(row)
+            if events is not None:
+                events.write(row)
             self._watch.say(epoch_line(self._session, row, better))
             self._callbacks.epoch_end(state.epoch - 1, row)
         self._callbacks.end()
@@ -158,19 +189,30 @@ class _Training:
     def _ended(self) -> bool:
         # However little time there is, there is an epoch to publish.
         late = self._time_is_up() and self._state.epoch > 0
-        return self._stopped_early() or late or self._callbacks.stopped
+        return self._group.agreed(self._stopped_early() or late or self._callbacks.stopped)
 
     def _save(self) -> None:
         self._state.sums = self._loop.sums if self._state.step else {}
         self._state.seconds = self._seconds()
-        folder = self._folder
-        checkpoint.save(folder.last, self._loop.variables, self._state, folder.previous)
-        self._saved = time.monotonic()
+        self._write(self._loop.variables)
+        self._saved, self._saving = time.monotonic(), False
+
+    def _write(self, variables: dict[str, Any]) -> None:
+        folder, write = self._folder, self._group.is_chief
+        checkpoint.save(folder.last, variables, self._state, folder.previous, write=write)
 
     def _due(self) -> bool:
-        steps, minutes = self._recipe.checkpoint.steps, self._recipe.checkpoint.minutes
-        by_steps = steps is not None and self._state.step % steps == 0
-        return by_steps or (minutes is not None and time.monotonic() - self._saved >= 60 * minutes)
+        """Says whether so many steps are done; so many minutes are another worker's others."""
+        steps = self._recipe.checkpoint.steps
+        return steps is not None and self._state.step % steps == 0
+
+    def _wishes_saved(self) -> bool:
+        """Says, once, that it is time."""
+        minutes = self._recipe.checkpoint.minutes
+        if self._saving or minutes is None or time.monotonic() - self._saved < 60 * minutes:
+            return False
+        self._saving = True
+        return True
 
     def _epoch(self) -> dict[str, Any]:
         """Trains and validates what is left of an epoch; returns its row of the history."""
@@ -205,7 +247,9 @@ class _Training:
             passed = max(time.monotonic() - began, 1e-9)
             rate = (state.step - first) * self._recipe.batch_size / passed
             waits = f"wait {loop.waited / passed:.0%}"
-            return f"loss {loss:.3f} {score} {loop.running(score):.3f} {rate:,.0f}/s {waits}"
+            # Of several workers all would have to ask for it.
+            reached = f" {score} {loop.running(score):.3f}" if self._group.workers == 1 else ""
+            return f"loss {loss:.3f}{reached} {rate:,.0f}/s {waits}"
 
         def on_step(loss: tf.Tensor) -> bool:
             state.step += 1
@@ -213,26 +257,38 @@ class _Training:
             if state.step % _LOOK == 0 and not math.isfinite(float(loss)):
                 raise checkpoint.NotFiniteError("loss")
             self._callbacks.batch_end(state.step - 1, loss)
-            if self._interrupt.noticed:
+            interrupted, ended, saved = loop.agreed(
+                self._interrupt.noticed,
+                self._time_is_up() or self._callbacks.stopped,
+                self._wishes_saved(),
+            )
+            if interrupted:
                 raise _StoppedError
-            if state.step < self._session.steps and self._due():
+            if state.step < self._session.steps and (saved or self._due()):
                 if not math.isfinite(loop.sums["loss"]):
                     raise checkpoint.NotFiniteError("loss")
                 self._save()
-            return self._time_is_up() or self._callbacks.stopped
+            return ended
 
         title = f"epoch {state.epoch + 1}/{self._recipe.epochs}"
         with self._watch.bar(title, self._session.steps) as bar:
             bar.to(state.step, self._session.steps)
-            batches = self._session.epoch_batches(state.epoch, state.step)
+            epoch, step = state.epoch, state.step
+
+            def batches(context: tf.distribute.InputContext) -> tf.data.Dataset:
+                return self._session.epoch_batches(epoch, step, Part.of_context(context))
+
             return loop.train(batches, on_step, state.sums if state.step else None)
 
     def _validate(self) -> dict[str, float]:
         def on_step(loss: tf.Tensor) -> None:
-            if self._interrupt.noticed:
+            if any(self._loop.agreed(self._interrupt.noticed)):
                 raise _StoppedError
 
-        return self._loop.validate(self._session.validation_batches(), on_step)
+        def batches(context: tf.distribute.InputContext) -> tf.data.Dataset:
+            return self._session.validation_batches(Part.of_context(context))
+
+        return self._loop.validate(batches, on_step)
 
     def _close(self, row: dict[str, Any]) -> bool:
         """Ends an epoch: keeps the best weights, the history and the state."""
@@ -247,7 +303,7 @@ class _Training:
         if better or self._recipe.publish == "last":
             with self._loop.update.averaged():
                 weights = checkpoint.variables_of(self._loop.network)
-                checkpoint.save(folder.chosen, weights, state)
+                checkpoint.save(folder.chosen, weights, state, write=self._group.is_chief)
         self._history.append(row)
         folder.write_history(self._history)
         self._save()
@@ -270,8 +326,7 @@ class _Training:
         self._history = self._folder.history(state.epoch)
         self._began = time.monotonic() - state.seconds
         # Not as `_save`: the loop's sums are still those that went wrong.
-        folder = self._folder
-        checkpoint.save(folder.last, self._loop.variables, state, folder.previous)
+        self._write(self._loop.variables)
         self._watch.say(
             f"the loss is no longer a number in epoch {failed.epoch + 1}: back to step "
             f"{state.step} of epoch {state.epoch + 1}, at {_LOWER**returns:g} times the learning "
@@ -281,6 +336,8 @@ class _Training:
 
     def _finish(self) -> None:
         state, recipe, loop = self._state, self._recipe, self._loop
+        if not self._group.is_chief:
+            return
         if self._stopped_early():
             self._watch.say(f"stopped early: no better score since epoch {state.best_epoch}")
         elif self._time_is_up() and state.epoch < recipe.epochs:
