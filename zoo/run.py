@@ -21,7 +21,6 @@ from zoo.model import Model, evaluate_on, load_network, load_savedmodel
 from zoo.preprocess import CHANNELS, Preprocessing
 from zoo.training import checkpoint
 from zoo.training.catalogue import load_recipe
-from zoo.training.cluster import CONFIG
 from zoo.training.data import open_data
 from zoo.training.files import write_text
 from zoo.training.folder import RunFolder, new_run_path
@@ -29,6 +28,7 @@ from zoo.training.network import publish, training_network
 from zoo.training.recipe import Recipe
 from zoo.training.train import train as train_into
 from zoo.training.watch import Watch
+from zoo.training.workers import CONFIG
 
 VERIFIED_PICTURES = 8
 

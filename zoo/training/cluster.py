@@ -19,9 +19,7 @@ import tensorflow as tf
 
 from zoo.errors import UserError, WorkerLostError
 from zoo.training.recipe import Recipe
-
-CONFIG = "TF_CONFIG"
-"""The environment variable that says who is in a cluster, and which of them a process is."""
+from zoo.training.workers import CONFIG
 
 # Slurm gives no ports: jobs that share a node are to have different ones.
 _FIRST_PORT = 10_000

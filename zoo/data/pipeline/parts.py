@@ -1,5 +1,6 @@
 """Batches cut into parts, one for each of the devices that share them."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -76,7 +77,7 @@ class Part:
                 begin + (end - begin) * device // self.of,
                 begin + (end - begin) * (device + 1) // self.of,
             )
-            for step, (begin, end) in enumerate(zip(edges, edges[1:], strict=False))
+            for step, (begin, end) in enumerate(itertools.pairwise(edges))
             for device in range(self.first, self.first + self.devices)
         ]
 
