@@ -94,19 +94,21 @@ class Loop:
             mode: tf.function(self._make_step(mode), reduce_retracing=True)
             for mode in self._metrics
         }
+        metrics = [
+            variable
+            for _, metric in self._metrics["train"].values()
+            for variable in metric.variables
+        ]
+        self._each_device = [
+            EachDevice(variable, strategy) for variable in (*self.update.sums, *metrics)
+        ]
         self._sums: dict[str, Any] = {}
         self.waited = 0.0
 
     @property
     def variables(self) -> dict[str, Any]:
         """Everything that a training step changes, as a checkpoint takes it."""
-        metrics = [
-            EachDevice(variable, self._strategy)
-            for _, metric in self._metrics["train"].values()
-            for variable in metric.variables
-        ]
-        sums = [EachDevice(variable, self._strategy) for variable in self.update.sums]
-        others = [*self.update.shared_variables, *sums, *metrics, self.rate_factor]
+        others = [*self.update.shared_variables, *self._each_device, self.rate_factor]
         return variables_of(self.network, self.optimizer, others)
 
     @property

@@ -19,8 +19,34 @@ class EachDevice:
 
     def __init__(self, variable: keras.Variable, strategy: tf.distribute.Strategy):
         self._variable: Any = variable
-        self._strategy = strategy
+        self._strategy: Any = strategy
         self.shape = (strategy.num_replicas_in_sync, *variable.shape)
+        # As eager calls they would trace what sends values around each time anew.
+        self._read = tf.function(self._make_read())
+        self._write = tf.function(self._make_write())
+
+    def _make_read(self):
+        def on_replica() -> tf.Tensor:
+            context: Any = tf.distribute.get_replica_context()
+            own = tf.convert_to_tensor(self._variable.value)
+            number = context.replica_id_in_sync_group
+            # Everywhere else nothing is added, so that no digit is lost.
+            rows = tf.scatter_nd([[number]], own[tf.newaxis], self.shape)
+            return context.all_reduce(tf.distribute.ReduceOp.SUM, rows)
+
+        def read() -> tf.Tensor:
+            rows = self._strategy.run(on_replica)
+            return self._strategy.experimental_local_results(rows)[0]
+
+        return read
+
+    def _make_write(self):
+        def on_replica(values: tf.Tensor) -> None:
+            context: Any = tf.distribute.get_replica_context()
+            own = tf.gather(values, context.replica_id_in_sync_group)
+            self._variable.value.assign(own)
+
+        return lambda values: self._strategy.run(on_replica, args=(values,))
 
     @property
     def value(self) -> "EachDevice":
@@ -31,8 +57,7 @@ class EachDevice:
         """Returns the values, [devices, ...]."""
         if self.shape[0] == 1:
             return self._variable.value.numpy()[np.newaxis]
-        each = self._strategy.run(lambda: tf.convert_to_tensor(self._variable.value)[tf.newaxis])
-        return self._strategy.gather(each, axis=0).numpy()
+        return self._read().numpy()
 
     def fits(self, shape: tuple[int, ...]) -> bool:
         """Says whether an array could be assigned: one with a row for each of any devices."""
@@ -48,10 +73,7 @@ class EachDevice:
             rows = np.zeros(self.shape, values.dtype)
             rows[0] = values.sum(0)
             values = rows
-
-        def on_replica() -> None:
-            context: Any = tf.distribute.get_replica_context()
-            number = context.replica_id_in_sync_group
-            self._variable.value.assign(tf.gather(tf.constant(values), number))
-
-        self._strategy.run(on_replica)
+        if self.shape[0] == 1:
+            self._variable.assign(values[0])
+        else:
+            self._write(tf.constant(values))
