@@ -17,6 +17,7 @@ import tensorflow as tf
 from zoo.adversarial.perturb import perturb
 from zoo.tasks import Task
 from zoo.training.checkpoint import variables_of
+from zoo.training.cluster import Group
 from zoo.training.recompute import Recomputed
 from zoo.training.replicas import EachDevice
 from zoo.training.sections import AdversarialOptions
@@ -53,7 +54,7 @@ class Loop:
         accumulate: Steps that make an update.
         ema: Decay of the weights' average; ``None`` for none.
         remat: Compute feature maps again on the way back rather than keep them all.
-        workers: Processes that train together, of which this is one.
+        group: Whose strategy it is; this process alone unless given.
 
     Attributes:
         update: What becomes of gradients.
@@ -73,7 +74,7 @@ class Loop:
         accumulate: int = 1,
         ema: float | None = None,
         remat: bool = False,
-        workers: int = 1,
+        group: Group | None = None,
     ):
         self.network = network
         self.optimizer = optimizer
@@ -82,7 +83,7 @@ class Loop:
         self._key = int(np.random.SeedSequence([seed, _STREAM]).generate_state(1)[0] >> 1)
         self._task = task
         self._strategy = strategy
-        self._workers = workers
+        self._group = group = group or Group(strategy)
         self._wishes = np.zeros(_WISHES, np.float32)
         # Of the last step and the one before it.
         self._heard: tuple[Any, Any] = (self._wishes, self._wishes)
@@ -100,7 +101,7 @@ class Loop:
             for variable in metric.variables
         ]
         self._each_device = [
-            EachDevice(variable, strategy) for variable in (*self.update.sums, *metrics)
+            EachDevice(variable, group) for variable in (*self.update.sums, *metrics)
         ]
         self._sums: dict[str, Any] = {}
         self.waited = 0.0
@@ -131,7 +132,7 @@ class Loop:
         Args:
             *wishes: What this worker wishes now.
         """
-        if self._workers == 1:
+        if self._group.workers == 1:
             return wishes
         self._wishes = np.array([*wishes, *[0] * (_WISHES - len(wishes))], np.float32)
         return tuple(bool(wish) for wish in np.asarray(self._heard[1])[: len(wishes)])

@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.training.cluster import Group
+
 
 class EachDevice:
     """A variable that devices add to by themselves, as one array with a row for each.
@@ -14,39 +16,15 @@ class EachDevice:
 
     Args:
         variable: Of aggregation ``"sum"``, read as the sum over the devices.
-        strategy: In whose scope it was made. All workers are to read it, and wait.
+        group: In the scope of whose strategy it was made. All workers are to read it, and wait.
     """
 
-    def __init__(self, variable: keras.Variable, strategy: tf.distribute.Strategy):
-        self._variable: Any = variable
-        self._strategy: Any = strategy
-        self.shape = (strategy.num_replicas_in_sync, *variable.shape)
-        # As eager calls they would trace what sends values around each time anew.
-        self._read = tf.function(self._make_read())
-        self._write = tf.function(self._make_write())
-
-    def _make_read(self):
-        def on_replica() -> tf.Tensor:
-            context: Any = tf.distribute.get_replica_context()
-            own = tf.convert_to_tensor(self._variable.value)
-            number = context.replica_id_in_sync_group
-            # Everywhere else nothing is added, so that no digit is lost.
-            rows = tf.scatter_nd([[number]], own[tf.newaxis], self.shape)
-            return context.all_reduce(tf.distribute.ReduceOp.SUM, rows)
-
-        def read() -> tf.Tensor:
-            rows = self._strategy.run(on_replica)
-            return self._strategy.experimental_local_results(rows)[0]
-
-        return read
-
-    def _make_write(self):
-        def on_replica(values: tf.Tensor) -> None:
-            context: Any = tf.distribute.get_replica_context()
-            own = tf.gather(values, context.replica_id_in_sync_group)
-            self._variable.value.assign(own)
-
-        return lambda values: self._strategy.run(on_replica, args=(values,))
+    def __init__(self, variable: keras.Variable, group: Group):
+        variables: Any = variable.value
+        self._here: Any = group.strategy.experimental_local_results(variables)
+        self._first = group.worker * len(self._here)
+        self._group = group
+        self.shape = (group.devices, *variable.shape)
 
     @property
     def value(self) -> "EachDevice":
@@ -55,9 +33,13 @@ class EachDevice:
 
     def numpy(self) -> np.ndarray:
         """Returns the values, [devices, ...]."""
-        if self.shape[0] == 1:
-            return self._variable.value.numpy()[np.newaxis]
-        return self._read().numpy()
+        own = np.stack([variable.numpy() for variable in self._here])
+        if self._group.workers == 1:
+            return own
+        # Where others have theirs nothing is added, so that no digit is lost.
+        rows = np.zeros(self.shape, own.dtype)
+        rows[self._first : self._first + len(own)] = own
+        return self._group.strategy.reduce("SUM", tf.constant(rows), axis=None).numpy()
 
     def fits(self, shape: tuple[int, ...]) -> bool:
         """Says whether an array could be assigned: one with a row for each of any devices."""
@@ -73,7 +55,5 @@ class EachDevice:
             rows = np.zeros(self.shape, values.dtype)
             rows[0] = values.sum(0)
             values = rows
-        if self.shape[0] == 1:
-            self._variable.assign(values[0])
-        else:
-            self._write(tf.constant(values))
+        for variable, value in zip(self._here, values[self._first :], strict=False):
+            variable.assign(value)

@@ -144,7 +144,7 @@ def open_session(
         attack = recipe.adversarial
         loop = Loop(
             network, task, class_names, recipe.loss, optimizer, strategy, attack, recipe.seed,
-            recipe.accumulate, recipe.ema, recipe.remat, group.workers,
+            recipe.accumulate, recipe.ema, recipe.remat, group,
         )  # fmt: skip
     sampling = plan_sampling(recipe, prepared["train"], class_names)
     return Session(
