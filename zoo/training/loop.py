@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.adversarial.perturb import perturb
+from zoo.losses.parts import added_by
 from zoo.tasks import Task
 from zoo.training.checkpoint import variables_of
 from zoo.training.cluster import Group
@@ -223,6 +224,10 @@ class Loop:
             context: Any = tf.distribute.get_replica_context()
             return context.all_reduce(tf.distribute.ReduceOp.SUM, values) if several else values
 
+        def loss(batch, outputs):
+            with added_by(over_all if several else None):
+                return self._loss(batch, outputs)
+
         def on_replica(batch, wishes):
             images = tf.cast(batch["image"], tf.float32)
             count = tf.cast(tf.shape(images)[0], tf.float32)
@@ -234,12 +239,12 @@ class Loop:
                 images = self._attacked(images, batch)
                 with tf.GradientTape() as tape:
                     outputs = self._forward(images)
-                    parts = self._loss(batch, outputs)
+                    parts = loss(batch, outputs)
                     shared = parts["loss"] * share
                 self.update.add(tape.gradient(shared, self.network.trainable_variables))
             else:
                 outputs = self.network(images, training=False)
-                parts = self._loss(batch, outputs)
+                parts = loss(batch, outputs)
             for key, metric in self._metrics[mode].values():
                 metric.update_state(batch[key], outputs[key])
             values = [tf.cast(value, tf.float32) * share for value in parts.values()]
