@@ -96,6 +96,7 @@ class Loop:
             mode: tf.function(self._make_step(mode), reduce_retracing=True)
             for mode in self._metrics
         }
+        self._shared_steps: dict[tuple[str, str], Any] = {}
         metrics = [
             variable
             for _, metric in self._metrics["train"].values()
@@ -193,9 +194,9 @@ class Loop:
             metric.reset_state()
 
     def _over(self, batches, mode, sums, on_step) -> dict[str, float]:
-        step = self._steps[mode]
         data, steps = self._distributed(batches)
         iterator = iter(data)
+        step = self._step(mode, iterator)
         self.waited = 0.0
         for _ in range(steps):
             began = time.perf_counter()
@@ -215,6 +216,20 @@ class Loop:
             name: float(value / sums[_COUNT]) for name, value in sums.items() if name != _COUNT
         }
         return means | self._task.results(self._metrics[mode])
+
+    def _step(self, mode: str, iterator: Any) -> Any:
+        """Returns the step for the batches that an iterator gives."""
+        if self._strategy.num_replicas_in_sync == 1:
+            return self._steps[mode]
+        # Traced for all sizes of parts at once: were one worker to trace another step for a last
+        # part of its own size, its sums would wait for ever for the others'.
+        spec = iterator.element_spec
+        known = self._shared_steps.get((mode, repr(spec)))
+        if known is None:
+            signature = (spec, tf.TensorSpec([_WISHES]))
+            known = tf.function(self._make_step(mode), input_signature=signature)
+            self._shared_steps[mode, repr(spec)] = known
+        return known
 
     def _make_step(self, mode: str):
         strategy: Any = self._strategy

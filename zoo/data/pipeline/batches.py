@@ -104,6 +104,7 @@ def batches(
 
     data = tf.data.Dataset.from_tensor_slices((left, draws, places))
     sizes = [at.end - at.begin for at in cut]
+    alike = drop_remainder and batch_size % part.of == 0
     # Through a function that AutoGraph converts, an augmentation's UserError would come as
     # AutoGraph's own error.
     plain = tf.autograph.experimental.do_not_convert
@@ -111,7 +112,7 @@ def batches(
     gather = prepared.read_batch
     if gather is not None:
         data = (
-            grouped(data, sizes, drop_remainder)
+            grouped(data, sizes, alike)
             .enumerate()
             .map(
                 plain(lambda number, slot: finish(number, *slot, batch=gather(slot[0]))),
@@ -123,7 +124,7 @@ def batches(
             grouped(
                 data.map(plain(lambda *slot: (*slot, prepared.read(slot[0]))), **parallel),
                 sizes,
-                drop_remainder,
+                alike,
             )
             .enumerate()
             .map(plain(lambda number, slot: finish(number, *slot)), **parallel)

@@ -86,16 +86,16 @@ WHOLE = Part()
 """All of every batch."""
 
 
-def grouped(data: tf.data.Dataset, sizes: Sequence[int], drop_remainder: bool) -> tf.data.Dataset:
+def grouped(data: tf.data.Dataset, sizes: Sequence[int], alike: bool) -> tf.data.Dataset:
     """Groups consecutive elements.
 
     Args:
         data: As many elements as the sizes add up to.
         sizes: Of the groups.
-        drop_remainder: Whether all are of one size, which then is a static one.
+        alike: Whether all groups of all devices are of one size, which then is a static one.
     """
     size = max(sizes, default=1)
     if all(other == size for other in sizes[:-1]):
-        return data.batch(size, drop_remainder=drop_remainder and sizes[-1:] in ([], [size]))
+        return data.batch(size, drop_remainder=alike)
     regrouped = data.batch(size).rebatch(tf.constant(sizes, tf.int64))
     return regrouped.apply(tf.data.experimental.assert_cardinality(len(sizes)))
