@@ -204,7 +204,8 @@ class Augmentation:
             changed = self._erased(changed, chance)
         if self.mixup or self.cutmix:
             # Other parts of a batch are to be mixed in other ways.
-            apart: Any = tf.random.fold_in(seed, tf.cast(first, tf.int32))
+            random: Any = tf.random
+            apart = random.fold_in(seed, tf.cast(first, tf.int32))
             seed = tf.where(tf.equal(first, 0), seed, apart)
             changed = mix(changed, seed, self.mixup, self.cutmix, self.keep)
         return changed

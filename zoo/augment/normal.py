@@ -28,7 +28,7 @@ def rows(shape: tf.Tensor, seed: tf.Tensor, first: tf.Tensor | int = 0) -> tf.Te
         True
     """
     shape = tf.cast(shape, tf.int64)
-    begin = tf.cast(first, tf.int64) * tf.reduce_prod(shape[1:])
+    begin: Any = tf.cast(first, tf.int64) * tf.reduce_prod(shape[1:])
     over = begin % _AT_ONCE
     count = tf.reduce_prod(shape)
     random: Any = tf.raw_ops

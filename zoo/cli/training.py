@@ -110,13 +110,14 @@ def _train(
     command, recipe, data, settings, folder, resume, workers: int | None, cluster, as_json: bool
 ):
     """Trains; returns the run, or `None` where another process is to say what comes of it."""
-    starts = workers is not None and workers > 1 and not os.environ.get(CONFIG)
+    joins = bool(cluster or os.environ.get(CONFIG))
+    starts = workers if workers and workers > 1 and not joins else 0
     if workers and cluster:
         raise UserError("--workers starts processes and --cluster joins those there are; give one")
-    if workers and not starts and os.environ.get(CONFIG):
+    if workers and joins:
         check_count(workers)
     loaded = load(recipe, data, settings)
-    if not folder and (cluster or os.environ.get(CONFIG)):
+    if joins and not folder:
         raise UserError("the workers of a cluster have to be told one run folder for all: --run")
     path = _run_path(loaded, folder, resume, start=not starts)
     more = ["--workers", str(workers)] if workers else []
@@ -124,7 +125,7 @@ def _train(
     with _resumable(_again(recipe, data, settings, path, *more), path):
         if starts:
             given = _arguments(command, recipe, data, settings, path, *more)
-            run_workers(workers, [*given, *["--resume"] * resume, *["--json"] * as_json])
+            run_workers(starts, [*given, *["--resume"] * resume, *["--json"] * as_json])
             return None
         trained = zoo.train(loaded, run=path, resume=resume, cluster=cluster)
         from zoo.training.cluster import join
