@@ -26,9 +26,9 @@ from zoo.training.files import write_text
 from zoo.training.folder import RunFolder, new_run_path
 from zoo.training.network import publish, training_network
 from zoo.training.recipe import Recipe
+from zoo.training.tf_config import CONFIG
 from zoo.training.train import train as train_into
 from zoo.training.watch import Watch
-from zoo.training.workers import CONFIG
 
 VERIFIED_PICTURES = 8
 

@@ -14,7 +14,7 @@ import pytest
 
 import zoo
 from zoo.errors import UserError, WorkerLostError
-from zoo.training import cluster, workers
+from zoo.training import cluster, tf_config, workers
 from zoo.training.recipe import DataOptions, InputOptions, Recipe
 from zoo.training.watch import Watch
 
@@ -79,7 +79,7 @@ def start_worker(worker, ports, *arguments):
     known = {**workers._environment(len(ports)), **environment()}
     return subprocess.Popen(
         [sys.executable, "-c", WORKER, *arguments],
-        env={**known, workers.CONFIG: workers.config(ports, worker)},
+        env={**known, tf_config.CONFIG: tf_config.config(ports, worker)},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
@@ -172,7 +172,7 @@ def test_a_restart_goes_on_to_the_bit(trained):
 
 # What workers do in these tests takes no TensorFlow: each runs a line of Python.
 def given(monkeypatch, code):
-    me = f"me = json.loads(os.environ[{workers.CONFIG!r}])['task']['index']"
+    me = f"me = json.loads(os.environ[{tf_config.CONFIG!r}])['task']['index']"
     monkeypatch.setattr(workers, "_COMMAND", f"import json, os, signal, sys, time; {me}\n{code}")
 
 
@@ -294,7 +294,7 @@ def write_config(kind="worker", index=0, **jobs):
     ],
 )
 def test_a_configuration_says_which_worker_this_is(text, wanted):
-    assert cluster.read_config(text) == wanted
+    assert tf_config.read_config(text) == wanted
 
 
 @pytest.mark.parametrize(
@@ -310,7 +310,7 @@ def test_a_configuration_says_which_worker_this_is(text, wanted):
 )
 def test_a_wrong_configuration_is_refused(text, said):
     with pytest.raises(UserError, match=said):
-        cluster.read_config(text)
+        tf_config.read_config(text)
 
 
 def set_slurm(monkeypatch, **variables):

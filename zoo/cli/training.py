@@ -12,7 +12,7 @@ import click
 import zoo
 from zoo.cli.group import Failure, json_option, recipe_options, start_tensorflow
 from zoo.errors import UserError, WorkerLostError
-from zoo.training.workers import CONFIG, check_count
+from zoo.training.tf_config import CONFIG, check_count
 from zoo.training.workers import run as run_workers
 
 

@@ -7,7 +7,6 @@ pressed Ctrl-C, it asks the others for.
 """
 
 import functools
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ import tensorflow as tf
 
 from zoo.errors import UserError, WorkerLostError
 from zoo.training.recipe import Recipe
-from zoo.training.workers import CONFIG
+from zoo.training.tf_config import CONFIG, read_config
 
 # Slurm gives no ports: jobs that share a node are to have different ones.
 _FIRST_PORT = 10_000
@@ -170,48 +169,6 @@ def _joined(cluster: str | None) -> Group:
             "them run and reach each other"
         ) from error
     return Group(strategy, worker, workers)
-
-
-def read_config(text: str) -> tuple[int, int]:
-    """Reads a ``TF_CONFIG``.
-
-    Args:
-        text: JSON.
-
-    Returns:
-        Which worker this is, from 0, and how many there are. A chief is the first one.
-
-    Raises:
-        UserError: If it cannot be read, or has others than workers and one chief.
-
-    Example:
-        >>> cluster = {"chief": ["a:1"], "worker": ["b:1", "c:1"]}
-        >>> read_config(json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 0}}))
-        (1, 3)
-    """
-    try:
-        config = json.loads(text)
-        cluster, task = config["cluster"], config["task"]
-        counts = {job: len(addresses) for job, addresses in cluster.items()}
-        kind, index = task["type"], int(task["index"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(
-            f"{CONFIG} cannot be read ({type(error).__name__}: {error}); it holds JSON such as "
-            '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
-        ) from None
-    others = sorted(job for job, count in counts.items() if count and job not in _JOBS_OF_WORKERS)
-    if others:
-        raise UserError(
-            f"{CONFIG} has tasks of type {', '.join(others)}; the zoo trains with workers, and a "
-            "chief among them, alone"
-        )
-    if not 0 <= index < counts.get(kind, 0) or counts.get("chief", 0) > 1:
-        raise UserError(f"{CONFIG} has no {kind} {index} among its tasks: {counts}; mend it")
-    chiefs = counts.get("chief", 0)
-    return index + (chiefs if kind == "worker" else 0), sum(counts.values())
-
-
-_JOBS_OF_WORKERS = ("chief", "worker")
 
 
 def _by_config() -> tuple[Any, int, int]:

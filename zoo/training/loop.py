@@ -4,7 +4,6 @@ A custom loop over ``tf.distribute`` because ``fit`` breaks under several worker
 cannot resume exactly.
 """
 
-import sys
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -20,13 +19,11 @@ from zoo.tasks import Task
 from zoo.training.checkpoint import variables_of
 from zoo.training.cluster import Group
 from zoo.training.recompute import Recomputed
-from zoo.training.replicas import EachDevice
+from zoo.training.replicas import Batches, EachDevice, distributed
 from zoo.training.sections import AdversarialOptions
 from zoo.training.update import Update
 
 OnStep = Callable[[tf.Tensor], bool | None]
-Batches = tf.data.Dataset | Callable[[tf.distribute.InputContext], tf.data.Dataset]
-"""Whole batches; or what a process is to read of them, as much as each of the others."""
 
 # Among the sums of losses, how many examples they are of.
 _COUNT = "examples"
@@ -172,29 +169,12 @@ class Loop:
         """Returns a metric over the training steps of the epoch so far; all workers are to ask."""
         return float(self._metrics["train"][metric][1].result())
 
-    def _distributed(self, batches: Batches) -> tuple[Any, int]:
-        """Returns what is to be iterated, and at most how often."""
-        if isinstance(batches, tf.data.Dataset):
-            return self._strategy.experimental_distribute_dataset(batches), sys.maxsize
-        steps: list[int] = []
-
-        def of_process(context: tf.distribute.InputContext) -> tf.data.Dataset:
-            data = batches(context)
-            local = context.num_replicas_in_sync // context.num_input_pipelines
-            steps.append(int(data.cardinality()) // local)
-            # All have equally many. Unless told that there is no end, TensorFlow has the workers
-            # ask each other before each step whether one has come to it.
-            endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
-            return data.apply(endless)
-
-        return self._strategy.distribute_datasets_from_function(of_process), steps[0]
-
     def _reset(self, mode: str) -> None:
         for _, metric in self._metrics[mode].values():
             metric.reset_state()
 
     def _over(self, batches, mode, sums, on_step) -> dict[str, float]:
-        data, steps = self._distributed(batches)
+        data, steps = distributed(batches, self._strategy)
         iterator = iter(data)
         step = self._step(mode, iterator)
         self.waited = 0.0

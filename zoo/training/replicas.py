@@ -1,5 +1,7 @@
-"""Variables of which each device has a value of its own."""
+"""What each device has of its own: values of variables, and parts of batches."""
 
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -7,6 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.training.cluster import Group
+
+Batches = tf.data.Dataset | Callable[[tf.distribute.InputContext], tf.data.Dataset]
+"""Whole batches; or what a process is to read of them, as much as each of the others."""
 
 
 class EachDevice:
@@ -57,3 +62,26 @@ class EachDevice:
             values = rows
         for variable, value in zip(self._here, values[self._first :], strict=False):
             variable.assign(value)
+
+
+def distributed(batches: Batches, strategy: tf.distribute.Strategy) -> tuple[Any, int]:
+    """Returns what gives each device its part of each batch, and how many there are at most.
+
+    Args:
+        batches: As :meth:`zoo.training.loop.Loop.train` takes them.
+        strategy: Whose devices they are for.
+    """
+    if isinstance(batches, tf.data.Dataset):
+        return strategy.experimental_distribute_dataset(batches), sys.maxsize
+    steps: list[int] = []
+
+    def of_process(context: tf.distribute.InputContext) -> tf.data.Dataset:
+        data = batches(context)
+        local = context.num_replicas_in_sync // context.num_input_pipelines
+        steps.append(int(data.cardinality()) // local)
+        # All have equally many. Unless told that there is no end, TensorFlow has the workers ask
+        # each other before each step whether one has come to it.
+        endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
+        return data.apply(endless)
+
+    return strategy.distribute_datasets_from_function(of_process), steps[0]

@@ -5,7 +5,6 @@ Nothing here needs TensorFlow: the process that starts the others computes nothi
 
 import ctypes
 import errno
-import json
 import os
 import random
 import signal
@@ -20,14 +19,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from zoo.errors import UserError, WorkerLostError
-
-CONFIG = "TF_CONFIG"
-"""The environment variable that says who is in a cluster, and which of them a process is."""
+from zoo.training.tf_config import CONFIG, config
 
 INTERRUPTED = 130
 """The exit code of a process that Ctrl-C or SIGTERM ended."""
 
-_HOST = "127.0.0.1"
 _COMMAND = "import sys; sys.argv[0] = 'zoo'; from zoo.cli import main; main(prog_name='zoo')"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # Below those that systems hand out for connections, which workers make while others start.
@@ -91,33 +87,6 @@ def free_ports(count: int) -> list[int]:
     finally:
         for one in sockets:
             one.close()
-
-
-def config(ports: Sequence[int], worker: int) -> str:
-    """Returns the ``TF_CONFIG`` of a worker among others on this machine.
-
-    Example:
-        >>> config([20001, 20002], 1)  # doctest: +ELLIPSIS
-        '{"cluster": {"worker": ["127.0.0.1:20001", ...]}, "task": {"type": "worker", "index": 1}}'
-    """
-    cluster = {"worker": [f"{_HOST}:{port}" for port in ports]}
-    return json.dumps({"cluster": cluster, "task": {"type": "worker", "index": worker}})
-
-
-def check_count(workers: int) -> None:
-    """Checks, in one of a cluster's processes, that there are as many as was asked for.
-
-    Raises:
-        UserError: If there are not.
-    """
-    from zoo.training.cluster import read_config
-
-    _, there = read_config(os.environ[CONFIG])
-    if there != workers:
-        raise UserError(
-            f"--workers {workers} starts workers on one machine, and {CONFIG} has {there} in a "
-            "cluster already; leave --workers out"
-        )
 
 
 def run(count: int, arguments: Sequence[str]) -> None:
