@@ -1,6 +1,6 @@
 """What a user can get wrong, and the one sentence that says so.
 
-Everything raised on purpose derives from two classes. The command line prints
+Everything raised on purpose derives from three classes. The command line prints
 their message alone; any other exception is a bug and keeps its traceback.
 """
 
@@ -19,6 +19,10 @@ class UserError(ValueError):
 
 class CheckError(Exception):
     """A check or a verification that did not pass; the command line exits with code 1."""
+
+
+class WorkerLostError(Exception):
+    """One of several workers ended before its time; the command line exits with code 1."""
 
 
 def nearest(word: str, words: Iterable[str]) -> str:

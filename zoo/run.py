@@ -1,6 +1,7 @@
 """Runs and models as one works with them in Python: train, load, evaluate, predict, export."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from zoo.training.files import write_text
 from zoo.training.folder import RunFolder, new_run_path
 from zoo.training.network import publish, training_network
 from zoo.training.recipe import Recipe
+from zoo.training.tf_config import CONFIG
 from zoo.training.train import train as train_into
 from zoo.training.watch import Watch
 
@@ -219,6 +221,7 @@ def train(
     resume: bool = False,
     watch: Watch | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    cluster: str | None = None,
 ) -> Run:
     """Trains a recipe.
 
@@ -230,13 +233,16 @@ def train(
         watch: Told what goes on; by default progress on standard error.
         callbacks: Keras' or such as Keras' are: ``keras.callbacks.EarlyStopping``,
             ``ReduceLROnPlateau``, ``LambdaCallback`` and others that look at the logs, stop
-            the run or set the learning rate.
+            the run or set the learning rate. Several workers ask each its own.
+        cluster: ``"slurm"`` for the tasks of a Slurm job step. Where ``TF_CONFIG`` is set it
+            says who else trains, and which of them this process is.
 
     Returns:
         The run, trained.
 
     Raises:
         UserError: For anything in recipe, data or folder that keeps it from training.
+        WorkerLostError: When another worker is gone.
 
     Example:
         >>> run = zoo.train("quickstart", overrides={"epochs": 1})
@@ -244,10 +250,16 @@ def train(
     """
     loaded = load_recipe(recipe) if isinstance(recipe, str) else recipe
     loaded = loaded.with_overrides(overrides or {})
+    if run is None and (cluster or CONFIG in os.environ):
+        raise UserError(
+            "the workers of a cluster have to be told one run folder for all; give --run"
+        )
     folder = RunFolder(run or new_run_path(loaded.name or loaded.task))
     if folder.holds_run and not resume:
         raise UserError(f"{folder.path} holds a run already; add --resume, or choose another --run")
-    train_into(loaded, folder, resume=resume, watch=watch or Watch(), callbacks=callbacks)
+    train_into(
+        loaded, folder, resume=resume, watch=watch or Watch(), callbacks=callbacks, cluster=cluster
+    )
     return Run(folder.path)
 
 

@@ -64,9 +64,9 @@ def test_seeds_are_resumed(here, zoo, refused, history):
 
 
 def test_an_interruption_says_how_to_go_on_with_all_seeds(here, zoo, monkeypatch):
-    from zoo.training import train as module
+    from zoo.training import course as module
 
-    real, calls = module._Training._epoch, []
+    real, calls = module.Course._epoch, []
 
     def stop_in_the_second_run(*arguments):
         calls.append(1)
@@ -74,7 +74,7 @@ def test_an_interruption_says_how_to_go_on_with_all_seeds(here, zoo, monkeypatch
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr(module._Training, "_epoch", stop_in_the_second_run)
+    monkeypatch.setattr(module.Course, "_epoch", stop_in_the_second_run)
     result = zoo("train", "colours", "--data", "pictures", "--seeds", "2", code=130)
     command = "zoo train colours --data pictures --seeds 2 --run runs/colours --resume"
     assert command in result.stderr

@@ -21,9 +21,9 @@ def test_resume_goes_on_and_ends_as_if_never_stopped(here, zoo, refused, history
     settings = ("--data", "pictures", "--set", "epochs=3", "--set", "model.dropout=0.2")
     settings += tuple(part for setting in more for part in ("--set", setting))
     zoo("train", "colours", *settings, "--run", "runs/straight")
-    from zoo.training import train as module
+    from zoo.training import course as module
 
-    real, calls = module._Training._epoch, []
+    real, calls = module.Course._epoch, []
 
     def stop_in_second_epoch(training):
         calls.append(1)
@@ -31,11 +31,11 @@ def test_resume_goes_on_and_ends_as_if_never_stopped(here, zoo, refused, history
             raise KeyboardInterrupt
         return real(training)
 
-    module._Training._epoch = stop_in_second_epoch
+    module.Course._epoch = stop_in_second_epoch
     try:
         result = zoo("train", "colours", *settings, "--run", "runs/broken", code=130)
     finally:
-        module._Training._epoch = real
+        module.Course._epoch = real
     assert "--run runs/broken --resume" in result.stderr
     assert "holds a run already" in refused("train", "colours", *settings, "--run", "runs/broken")
     zoo("train", "colours", *settings, "--run", "runs/broken", "--resume")

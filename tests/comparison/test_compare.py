@@ -9,7 +9,7 @@ import pytest
 
 import zoo as package
 from zoo.comparison import pool, worker
-from zoo.training import train as training
+from zoo.training import course as training
 
 AXES = ("--vary", "model.filters=[2],[3]", "--seeds", 2, "--jobs", 1)
 
@@ -96,7 +96,7 @@ def test_what_is_finished_is_not_trained_again(straight, zoo, monkeypatch):
 
 def stop_in_epoch(monkeypatch, number):
     """Interrupts training in an epoch, counted over all runs."""
-    real, calls = training._Training._epoch, []
+    real, calls = training.Course._epoch, []
 
     def one_epoch(run):
         calls.append(1)
@@ -104,8 +104,8 @@ def stop_in_epoch(monkeypatch, number):
             raise KeyboardInterrupt
         return real(run)
 
-    monkeypatch.setattr(training._Training, "_epoch", one_epoch)
-    return lambda: monkeypatch.setattr(training._Training, "_epoch", real)
+    monkeypatch.setattr(training.Course, "_epoch", one_epoch)
+    return lambda: monkeypatch.setattr(training.Course, "_epoch", real)
 
 
 def test_stopped_and_gone_on_with_gives_the_same_table(straight, zoo, monkeypatch):

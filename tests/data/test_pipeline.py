@@ -27,7 +27,7 @@ class Shake:
 
     draws: int = 2
 
-    def __call__(self, batch, uniforms, seed):
+    def __call__(self, batch, uniforms, seed, first):
         noise = tf.random.stateless_normal(tf.shape(batch["image"]), seed)
         shift = tf.reshape(tf.reduce_sum(uniforms, axis=1), [-1, 1, 1, 1])
         image = tf.cast(batch["image"], tf.float32) + shift + noise
@@ -174,7 +174,7 @@ def test_an_epochs_order_is_the_recorded_one():
 
 def test_what_an_augmentation_refuses_is_told_as_it_says_it(prepared):
     class Refuse(Shake):
-        def __call__(self, batch, uniforms, seed):
+        def __call__(self, batch, uniforms, seed, first):
             raise UserError("no such patch")
 
     with pytest.raises(UserError, match=r"^no such patch$"):

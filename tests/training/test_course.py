@@ -9,7 +9,8 @@ import tensorflow as tf
 
 import zoo
 from zoo.errors import UserError
-from zoo.training import train as module
+from zoo.training import course as module
+from zoo.training import train as training
 from zoo.training.watch import Watch
 
 QUIET = Watch(quiet=True)
@@ -25,7 +26,7 @@ def spoil(monkeypatch, when):
             spoiled.network.weights[0].assign(np.full(spoiled.network.weights[0].shape, np.nan))
         real(callbacks, step, loss)
 
-    opened = module.open_session
+    opened = training.open_session
 
     def remembering(*arguments, **options):
         session = opened(*arguments, **options)
@@ -33,7 +34,7 @@ def spoil(monkeypatch, when):
         return session
 
     monkeypatch.setattr(module.Callbacks, "batch_end", spoiled)
-    monkeypatch.setattr(module, "open_session", remembering)
+    monkeypatch.setattr(training, "open_session", remembering)
 
 
 def test_from_nan_it_goes_back_and_lowers_the_rate(stripes_recipe, tmp_path, monkeypatch, capfd):

@@ -13,7 +13,7 @@ import pytest
 import zoo
 from zoo.errors import UserError
 from zoo.training import checkpoint
-from zoo.training import train as module
+from zoo.training import course as module
 from zoo.training.folder import RunFolder
 from zoo.training.interrupt import Interrupt
 from zoo.training.watch import Watch
@@ -41,7 +41,7 @@ def train_and_die(recipe, folder, monkeypatch, when, error=KilledError):
     """Trains until `when(calls)` of the saved states' and steps' count says to die."""
     seen = {"save": 0, "validate": 0, "step": 0}
     real_save, real_callbacks = checkpoint.save, module.Callbacks.batch_end
-    real_validate = module._Training._validate
+    real_validate = module.Course._validate
 
     def counted(name, real):
         def call(*arguments, **options):
@@ -55,7 +55,7 @@ def train_and_die(recipe, folder, monkeypatch, when, error=KilledError):
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint, "save", counted("save", real_save))
         patch.setattr(module.Callbacks, "batch_end", counted("step", real_callbacks))
-        patch.setattr(module._Training, "_validate", counted("validate", real_validate))
+        patch.setattr(module.Course, "_validate", counted("validate", real_validate))
         with pytest.raises(error):
             zoo.train(recipe, run=folder, resume=True, watch=QUIET)
 
@@ -178,14 +178,14 @@ def test_a_signal_in_validation_saves_the_weights_not_their_averages(
     recipe, straight, tmp_path, monkeypatch, resume_benchmark
 ):
     folder = tmp_path / "run"
-    real = module._Training._validate
+    real = module.Course._validate
 
     def signalled(training):
         signal.raise_signal(signal.SIGTERM)
         return real(training)
 
     with monkeypatch.context() as patch:
-        patch.setattr(module._Training, "_validate", signalled)
+        patch.setattr(module.Course, "_validate", signalled)
         with pytest.raises(KeyboardInterrupt):
             zoo.train(recipe, run=folder, watch=QUIET)
     zoo.train(recipe, run=folder, resume=True, watch=QUIET)

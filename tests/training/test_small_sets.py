@@ -94,15 +94,15 @@ def test_an_epoch_shows_a_small_set_several_times(recipe):
 
 @pytest.mark.parametrize("publish", ["best", "last"])
 def test_which_epoch_is_published(recipe, tmp_path, monkeypatch, publish):
-    from zoo.training import train as module
+    from zoo.training import course as module
 
-    real = module._Training._epoch
+    real = module.Course._epoch
 
     def worse_every_epoch(training):
         row = real(training)
         return row | {"validation_mean_iou": 1 / row["epoch"]}
 
-    monkeypatch.setattr(module._Training, "_epoch", worse_every_epoch)
+    monkeypatch.setattr(module.Course, "_epoch", worse_every_epoch)
     run = zoo.train(recipe, {"publish": publish}, run=tmp_path / "run", watch=QUIET)
     files = RunFolder(run.folder)
     last = np.load(files.last)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import tensorflow as tf
 
-from zoo.augment import chances, colour, detail, motion, regions
+from zoo.augment import chances, colour, detail, motion, normal, regions
 from zoo.augment.checks import check_options
 from zoo.augment.mixing import mix
 from zoo.augment.strengths import named_options
@@ -154,7 +154,11 @@ class Augmentation:
         return self.patch is not None or any(getattr(self, name) for name in _GEOMETRY)
 
     def __call__(
-        self, batch: Mapping[str, tf.Tensor], uniforms: tf.Tensor, seed: tf.Tensor
+        self,
+        batch: Mapping[str, tf.Tensor],
+        uniforms: tf.Tensor,
+        seed: tf.Tensor,
+        first: tf.Tensor | int = 0,
     ) -> dict[str, tf.Tensor]:
         """Changes a prepared batch.
 
@@ -166,6 +170,9 @@ class Augmentation:
                 Other keys are kept as they are.
             uniforms: float32 [n, draws] in [0, 1): the chance of each example.
             seed: int32 [2], for noise, ``mixup`` and ``cutmix`` alone.
+            first: Where the batch begins, if it is a part of another, an int64 scalar. Its
+                pictures are then those of the whole batch, bit for bit, but for ``mixup`` and
+                ``cutmix``: they mix within what they are given.
 
         Returns:
             The same keys: ``image`` float32 [n, h, w, c], 0 to 255, the others as before;
@@ -192,10 +199,14 @@ class Augmentation:
             images, mask = moved.moved(images, changed.get("mask"))
             if mask is not None:
                 changed["mask"] = mask
-        changed["image"] = self._detail(self._recolour(images, chance), chance, seed)
+        changed["image"] = self._detail(self._recolour(images, chance), chance, seed, first)
         if self.erase:
             changed = self._erased(changed, chance)
         if self.mixup or self.cutmix:
+            # Other parts of a batch are to be mixed in other ways.
+            random: Any = tf.random
+            apart = random.fold_in(seed, tf.cast(first, tf.int32))
+            seed = tf.where(tf.equal(first, 0), seed, apart)
             changed = mix(changed, seed, self.mixup, self.cutmix, self.keep)
         return changed
 
@@ -233,14 +244,16 @@ class Augmentation:
             images = colour.turn_hue(images, between("hue", self.hue))
         return images
 
-    def _detail(self, images: tf.Tensor, chance: chances.Chances, seed: tf.Tensor) -> tf.Tensor:
+    def _detail(
+        self, images: tf.Tensor, chance: chances.Chances, seed: tf.Tensor, first: tf.Tensor | int
+    ) -> tf.Tensor:
         """Makes the changes of a camera, in its order: lens, sensor, file."""
         if self.blur:
             images = detail.blur(images, self.blur * chance["blur"], self.blur)
         if self.sharpen:
             images = detail.sharpen(images, self.sharpen * chance["sharpen"])
         if self.noise:
-            drawn = tf.random.stateless_normal(tf.shape(images), seed, stddev=self.noise)
+            drawn = self.noise * normal.rows(tf.shape(images), seed, first)
             images = tf.clip_by_value(images + drawn, 0.0, 255.0)
         if self.jpeg:
             # Of the qualities from 100 - jpeg to 100 each is as likely.

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from zoo.errors import CheckError, UserError
+from zoo.errors import CheckError, UserError, WorkerLostError
 
 _STDERR = 2
 
@@ -60,7 +60,7 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except UserError as error:
             raise Failure(str(error), 2) from error
-        except CheckError as error:
+        except (CheckError, WorkerLostError) as error:
             raise Failure(str(error), 1) from error
         except OSError as error:
             if error.errno not in _PLACE_FAULTS:

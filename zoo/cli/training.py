@@ -1,6 +1,7 @@
 """Commands that train: run and train."""
 
 import json
+import os
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,17 +11,45 @@ import click
 
 import zoo
 from zoo.cli.group import Failure, json_option, recipe_options, start_tensorflow
+from zoo.errors import UserError, WorkerLostError
+from zoo.training.tf_config import CONFIG, check_count
+from zoo.training.workers import run as run_workers
+
+
+def group_options(function):
+    """Adds how several processes train together."""
+    for option in (
+        click.option(
+            "--workers",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Train in N processes on this machine, to try what a cluster will do.",
+        ),
+        click.option(
+            "--cluster",
+            type=click.Choice(["slurm"]),
+            help="Be one of the workers of a Slurm job step; where TF_CONFIG is set it says so.",
+        ),
+    )[::-1]:
+        function = option(function)
+    return function
 
 
 @click.command()
 @recipe_options
+@group_options
 @json_option
-def run(recipe, data, settings, folder, resume, minutes, dry_run, as_json) -> None:
+def run(
+    recipe, data, settings, folder, resume, minutes, dry_run, workers, cluster, as_json
+) -> None:
     """Train, evaluate, export and verify: the main job, the whole way."""
     settings = _within(settings, minutes)
     if dry_run:
+        _alone("--dry-run", workers, cluster)
         return _rehearse(load(recipe, data, settings), as_json)
-    trained = _train(recipe, data, settings, folder, resume)
+    trained = _train("run", recipe, data, settings, folder, resume, workers, cluster, as_json)
+    if trained is None:
+        return
     from zoo import finish
 
     finish.finish(trained, as_json)
@@ -34,15 +63,22 @@ def run(recipe, data, settings, folder, resume, minutes, dry_run, as_json) -> No
     metavar="N",
     help="Train N times, from the recipe's seed on, and show the scores' mean and spread.",
 )
+@group_options
 @json_option
-def train(recipe, data, settings, folder, resume, minutes, dry_run, seeds, as_json) -> None:
+def train(
+    recipe, data, settings, folder, resume, minutes, dry_run, seeds, workers, cluster, as_json
+) -> None:
     """Train a recipe into a run folder."""
     settings = _within(settings, minutes)
     if dry_run:
+        _alone("--dry-run", workers, cluster)
         return _rehearse(load(recipe, data, settings), as_json)
     if seeds:
+        _alone("--seeds", workers, cluster)
         return _train_seeds(recipe, data, settings, folder, resume, seeds, as_json)
-    trained = _train(recipe, data, settings, folder, resume)
+    trained = _train("train", recipe, data, settings, folder, resume, workers, cluster, as_json)
+    if trained is None:
+        return
     if as_json:
         click.echo(json.dumps({"run": str(trained.folder), "history": trained.history}))
     else:
@@ -62,11 +98,39 @@ def load(recipe: str, data: str | None, settings: tuple[str, ...]):
     return load_recipe(recipe).with_overrides(overrides)
 
 
-def _train(recipe, data, settings, folder, resume):
+def _alone(option: str, workers: int | None, cluster: str | None) -> None:
+    """Refuses what is done in one process to several of them."""
+    given = "--workers" if workers else "--cluster" if cluster else None
+    if given or os.environ.get(CONFIG):
+        what = given or CONFIG
+        raise UserError(f"{option} trains in one process; leave {what} out")
+
+
+def _train(
+    command, recipe, data, settings, folder, resume, workers: int | None, cluster, as_json: bool
+):
+    """Trains; returns the run, or `None` where another process is to say what comes of it."""
+    joins = bool(cluster or os.environ.get(CONFIG))
+    starts = workers if workers and workers > 1 and not joins else 0
+    if workers and cluster:
+        raise UserError("--workers starts processes and --cluster joins those there are; give one")
+    if workers and joins:
+        check_count(workers)
     loaded = load(recipe, data, settings)
-    path = _run_path(loaded, folder, resume)
-    with _resumable(_again(recipe, data, settings, path), path):
-        return zoo.train(loaded, run=path, resume=resume)
+    if joins and not folder:
+        raise UserError("the workers of a cluster have to be told one run folder for all: --run")
+    path = _run_path(loaded, folder, resume, start=not starts)
+    more = ["--workers", str(workers)] if workers else []
+    more += ["--cluster", cluster] if cluster else []
+    with _resumable(_again(recipe, data, settings, path, *more), path):
+        if starts:
+            given = _arguments(command, recipe, data, settings, path, *more)
+            run_workers(starts, [*given, *["--resume"] * resume, *["--json"] * as_json])
+            return None
+        trained = zoo.train(loaded, run=path, resume=resume, cluster=cluster)
+        from zoo.training.cluster import join
+
+        return trained if join(cluster).is_chief else None
 
 
 def _train_seeds(recipe, data, settings, folder, resume, count: int, as_json: bool) -> None:
@@ -80,8 +144,9 @@ def _train_seeds(recipe, data, settings, folder, resume, count: int, as_json: bo
         finish.show_seeds(train_seeds(loaded, count, path, resume=resume), as_json)
 
 
-def _run_path(recipe, folder: str | None, resume: bool) -> Path:
-    start_tensorflow()
+def _run_path(recipe, folder: str | None, resume: bool, start: bool = True) -> Path:
+    if start:
+        start_tensorflow()
     from zoo.training.folder import latest_run_path, new_run_path
 
     return Path(folder) if folder else (latest_run_path if resume else new_run_path)(recipe.name)
@@ -89,9 +154,15 @@ def _run_path(recipe, folder: str | None, resume: bool) -> Path:
 
 def _again(recipe: str, data: str | None, settings: tuple[str, ...], path: Path, *more) -> str:
     """Returns the command that goes on with a run."""
+    return shlex.join(
+        ["zoo", *_arguments("train", recipe, data, settings, path, *more), "--resume"]
+    )
+
+
+def _arguments(command, recipe, data, settings, path: Path, *more: str) -> list[str]:
     given = ["--data", data] if data else []
     given += [part for setting in settings for part in ("--set", setting)]
-    return shlex.join(["zoo", "train", recipe, *given, *more, "--run", str(path), "--resume"])
+    return [command, recipe, *given, *more, "--run", str(path)]
 
 
 @contextmanager
@@ -99,11 +170,13 @@ def _resumable(command: str, run: Path) -> Iterator[None]:
     """On an interruption says how to go on, once there is something to go on with."""
     try:
         yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, WorkerLostError) as error:
         from zoo.training.folder import RunFolder
 
         if not RunFolder(run).saved:
             raise
+        if isinstance(error, WorkerLostError):
+            raise Failure(f"{error}; go on with: {command}", 1) from error
         raise Failure(f"interrupted; the run is saved; go on with: {command}", 130) from None
 
 

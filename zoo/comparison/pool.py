@@ -3,7 +3,6 @@
 import fcntl
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ import psutil
 
 from zoo.comparison.result import LOG_FILE
 from zoo.errors import UserError
+from zoo.training.workers import why
 
 _COMMAND = [sys.executable, "-m", "zoo.comparison.worker"]
 _POLL_SECONDS = 0.1
@@ -94,25 +94,6 @@ class Process:
 def start(job: Mapping[str, Any], threads: int, folder: Path, lock: int) -> Process:
     """Starts training a run, whose log is kept in its folder."""
     return Process(job, threads, folder / LOG_FILE, lock)
-
-
-def why(code: int, said: str) -> str:
-    """Returns why a process ended, in a sentence.
-
-    Args:
-        code: Its exit code; negative for a signal.
-        said: What it said on standard error.
-
-    Example:
-        >>> why(2, "Error: the loss is no longer a number")
-        'the loss is no longer a number'
-    """
-    if code < 0:
-        lack = ", as happens for lack of memory" if -code == signal.SIGKILL else ""
-        return f"ended by {signal.Signals(-code).name}{lack}"
-    lines = [line for line in said.splitlines() if line.strip()]
-    last = lines[-1].strip() if lines else f"exit code {code}"
-    return last.removeprefix("Error: ") if code == 2 else f"crashed: {last}"
 
 
 def _environment(threads: int) -> dict[str, str]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from zoo.losses.parts import batch_sums
 from zoo.losses.pixels import PixelLoss
 from zoo.losses.ratio import ratio
 
@@ -85,7 +86,7 @@ class Focal(PixelLoss):
         values, counts = self._values(y_true, ops.convert_to_tensor(y_pred, dtype=self.dtype))
         if weight is not None:
             values = values * self._spread(weight, len(values.shape))
-        return ratio(ops.sum(values), ops.sum(counts))
+        return ratio(*batch_sums(ops.sum(values), ops.sum(counts)))
 
     def _values(self, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
         """Returns loss times weight of each pixel, and its weight, both 0 where ignored."""

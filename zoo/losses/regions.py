@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from zoo.losses.parts import batch_sums
 from zoo.losses.pixels import PixelLoss
 from zoo.losses.ratio import ratio
 
@@ -99,9 +100,11 @@ class Tversky(_RegionLoss):
     def _of_classes(self, truth: Any, y_pred: Any, each: Any) -> tuple[Any, Any]:
         axes = tuple(range(len(each.shape)))
         truth = truth * each[..., None]
-        found = ops.sum(truth * y_pred, axis=axes)
-        sizes = ops.sum(truth, axis=axes)
-        answered = ops.sum(y_pred * each[..., None], axis=axes)
+        found, sizes, answered = batch_sums(
+            ops.sum(truth * y_pred, axis=axes),
+            ops.sum(truth, axis=axes),
+            ops.sum(y_pred * each[..., None], axis=axes),
+        )
         wrong = self.alpha * (answered - found) + self.beta * (sizes - found)
         return 1.0 - ratio(found, found + wrong), sizes
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from zoo.errors import UserError
 from zoo.training.files import write_whole
+from zoo.training.replicas import EachDevice
 
 
 class DamagedError(UserError):
@@ -83,6 +84,8 @@ def save(
     variables: Mapping[str, Any],
     progress: Progress,
     previous: Path | None = None,
+    *,
+    write: bool = True,
 ) -> None:
     """Writes a checkpoint.
 
@@ -91,6 +94,7 @@ def save(
         variables: As :func:`variables_of` returns them.
         progress: How far the run has come.
         previous: What becomes of the file that is there already, once the new one is whole.
+        write: Whether to; several workers all read the variables, and one writes them.
 
     Raises:
         NotFiniteError: If a number in it is none; nothing is written.
@@ -100,13 +104,15 @@ def save(
     for name, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise NotFiniteError(name)
+    if not write:
+        return
     state = {"progress": asdict(progress), "digest": _digest(arrays)}
 
-    def write(aside: Path) -> None:
+    def write_to(aside: Path) -> None:
         text = np.array(json.dumps(state))
         np.savez(aside, state=text, **arrays)  # pyright: ignore[reportArgumentType]
 
-    write_whole(path, write, previous)
+    write_whole(path, write_to, previous)
 
 
 def restore(path: Path, variables: Mapping[str, Any]) -> Progress:
@@ -135,7 +141,7 @@ def restore(path: Path, variables: Mapping[str, Any]) -> Progress:
             f"checkpoint {path} cannot be read ({error}); delete it and train again"
         ) from error
     for name, variable in variables.items():
-        if name not in values or values[name].shape != tuple(variable.shape):
+        if name not in values or not _fits(variable, values[name].shape):
             raise UserError(
                 f"checkpoint {path} belongs to another network: {name} is missing or of another "
                 "shape; use the recipe it was made with"
@@ -143,6 +149,12 @@ def restore(path: Path, variables: Mapping[str, Any]) -> Progress:
     for name, variable in variables.items():
         variable.assign(values[name])
     return progress
+
+
+def _fits(variable: Any, shape: tuple[int, ...]) -> bool:
+    if isinstance(variable, EachDevice):
+        return variable.fits(shape)
+    return shape == tuple(variable.shape)
 
 
 def _digest(arrays: Mapping[str, np.ndarray]) -> str:

@@ -131,6 +131,21 @@ class RunFolder:
             raise UserError(f"{path} is damaged ({error}); train again") from error
 
 
+class FollowedFolder(RunFolder):
+    """A run folder as it is to those workers that read in it, while the first of them writes."""
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Claims nothing: the first worker has."""
+        yield
+
+    def create(self, recipe: Recipe, data: dict[str, Any]) -> None:
+        """Makes nothing."""
+
+    def write_history(self, rows: list[dict[str, Any]]) -> None:
+        """Writes nothing."""
+
+
 def _suffix(split: str) -> str:
     return "" if split == "test" else f"_{split}"
 

@@ -14,9 +14,12 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.adversarial.perturb import perturb
+from zoo.losses.parts import added_by
 from zoo.tasks import Task
 from zoo.training.checkpoint import variables_of
+from zoo.training.cluster import Group
 from zoo.training.recompute import Recomputed
+from zoo.training.replicas import Batches, EachDevice, distributed
 from zoo.training.sections import AdversarialOptions
 from zoo.training.update import Update
 
@@ -24,6 +27,8 @@ OnStep = Callable[[tf.Tensor], bool | None]
 
 # Among the sums of losses, how many examples they are of.
 _COUNT = "examples"
+# How many things workers can wish for in a step.
+_WISHES = 3
 # Keeps the random starts apart from whatever else is drawn from a run's seed.
 _STREAM = 0xADE
 
@@ -47,6 +52,7 @@ class Loop:
         accumulate: Steps that make an update.
         ema: Decay of the weights' average; ``None`` for none.
         remat: Compute feature maps again on the way back rather than keep them all.
+        group: Whose strategy it is; this process alone unless given.
 
     Attributes:
         update: What becomes of gradients.
@@ -66,6 +72,7 @@ class Loop:
         accumulate: int = 1,
         ema: float | None = None,
         remat: bool = False,
+        group: Group | None = None,
     ):
         self.network = network
         self.optimizer = optimizer
@@ -74,6 +81,10 @@ class Loop:
         self._key = int(np.random.SeedSequence([seed, _STREAM]).generate_state(1)[0] >> 1)
         self._task = task
         self._strategy = strategy
+        self._group = group = group or Group(strategy)
+        self._wishes = np.zeros(_WISHES, np.float32)
+        # Of the last step and the one before it.
+        self._heard: tuple[Any, Any] = (self._wishes, self._wishes)
         with strategy.scope():
             self.update = Update(network, optimizer, strategy, accumulate, ema)
             self._loss = task.loss(class_names, **loss_options)
@@ -82,18 +93,22 @@ class Loop:
             mode: tf.function(self._make_step(mode), reduce_retracing=True)
             for mode in self._metrics
         }
+        self._shared_steps: dict[tuple[str, str], Any] = {}
+        metrics = [
+            variable
+            for _, metric in self._metrics["train"].values()
+            for variable in metric.variables
+        ]
+        self._each_device = [
+            EachDevice(variable, group) for variable in (*self.update.sums, *metrics)
+        ]
         self._sums: dict[str, Any] = {}
         self.waited = 0.0
 
     @property
     def variables(self) -> dict[str, Any]:
         """Everything that a training step changes, as a checkpoint takes it."""
-        metrics = [
-            variable
-            for _, metric in self._metrics["train"].values()
-            for variable in metric.variables
-        ]
-        others = [*self.update.variables, *metrics, self.rate_factor]
+        others = [*self.update.shared_variables, *self._each_device, self.rate_factor]
         return variables_of(self.network, self.optimizer, others)
 
     @property
@@ -107,16 +122,31 @@ class Loop:
         """What the losses of the epoch's training steps add up to, by name."""
         return {name: float(value) for name, value in self._sums.items()}
 
+    def agreed(self, *wishes: bool) -> tuple[bool, ...]:
+        """Says what any worker wishes, alike on all of them after the same step.
+
+        Wishes travel with what a step sends around anyway: other workers hear of them two steps
+        later, when nothing has to wait for that. A single one is heard at once.
+
+        Args:
+            *wishes: What this worker wishes now.
+        """
+        if self._group.workers == 1:
+            return wishes
+        self._wishes = np.array([*wishes, *[0] * (_WISHES - len(wishes))], np.float32)
+        return tuple(bool(wish) for wish in np.asarray(self._heard[1])[: len(wishes)])
+
     def train(
         self,
-        batches: tf.data.Dataset,
+        batches: Batches,
         on_step: OnStep = _go_on,
         sums: Mapping[str, float] | None = None,
     ) -> dict[str, float]:
         """Trains on batches, one step each.
 
         Args:
-            batches: Of prepared examples, as :mod:`zoo.data.pipeline` gives them.
+            batches: Of prepared examples, as :mod:`zoo.data.pipeline` gives them; several
+                workers take a function.
             on_step: Called after each step with its loss, a float32 scalar; what it returns
                 says whether to end here.
             sums: Where the epoch was begun already, what :attr:`sums` was; the metrics then are
@@ -130,13 +160,13 @@ class Loop:
         self._sums = {name: tf.constant(value, tf.float32) for name, value in (sums or {}).items()}
         return self._over(batches, "train", self._sums, on_step)
 
-    def validate(self, batches: tf.data.Dataset, on_step: OnStep = _go_on) -> dict[str, float]:
+    def validate(self, batches: Batches, on_step: OnStep = _go_on) -> dict[str, float]:
         """Measures losses and metrics on batches and leaves the network as it is."""
         self._reset("validation")
         return self._over(batches, "validation", {}, on_step)
 
     def running(self, metric: str) -> float:
-        """Returns a metric over the training steps of the epoch so far."""
+        """Returns a metric over the training steps of the epoch so far; all workers are to ask."""
         return float(self._metrics["train"][metric][1].result())
 
     def _reset(self, mode: str) -> None:
@@ -144,16 +174,18 @@ class Loop:
             metric.reset_state()
 
     def _over(self, batches, mode, sums, on_step) -> dict[str, float]:
-        step = self._steps[mode]
-        iterator = iter(self._strategy.experimental_distribute_dataset(batches))
+        data, steps = distributed(batches, self._strategy)
+        iterator = iter(data)
+        step = self._step(mode, iterator)
         self.waited = 0.0
-        while True:
+        for _ in range(steps):
             began = time.perf_counter()
             batch = next(iterator, None)
             self.waited += time.perf_counter() - began
             if batch is None:
                 break
-            count, parts = step(batch)
+            count, parts, heard = step(batch, tf.constant(self._wishes))
+            self._heard = (heard, self._heard[0])
             # Tensors, not numbers: reading each one would wait for the device every step.
             for name, value in parts.items():
                 sums[name] = sums.get(name, 0.0) + value * count
@@ -165,36 +197,64 @@ class Loop:
         }
         return means | self._task.results(self._metrics[mode])
 
-    def _make_step(self, mode: str):
-        replicas = self._strategy.num_replicas_in_sync
+    def _step(self, mode: str, iterator: Any) -> Any:
+        """Returns the step for the batches that an iterator gives."""
+        if self._strategy.num_replicas_in_sync == 1:
+            return self._steps[mode]
+        # Traced for all sizes of parts at once: were one worker to trace another step for a last
+        # part of its own size, its sums would wait for ever for the others'.
+        spec = iterator.element_spec
+        known = self._shared_steps.get((mode, repr(spec)))
+        if known is None:
+            signature = (spec, tf.TensorSpec([_WISHES]))
+            known = tf.function(self._make_step(mode), input_signature=signature)
+            self._shared_steps[mode, repr(spec)] = known
+        return known
 
-        def on_replica(batch):
+    def _make_step(self, mode: str):
+        strategy: Any = self._strategy
+        several = strategy.num_replicas_in_sync > 1
+
+        def over_all(values: Any) -> Any:
+            context: Any = tf.distribute.get_replica_context()
+            return context.all_reduce(tf.distribute.ReduceOp.SUM, values) if several else values
+
+        def loss(batch, outputs):
+            with added_by(over_all if several else None):
+                return self._loss(batch, outputs)
+
+        def on_replica(batch, wishes):
             images = tf.cast(batch["image"], tf.float32)
+            count = tf.cast(tf.shape(images)[0], tf.float32)
+            total = over_all(count)
+            # What this device's part is of the batch: means of the parts then add up to the
+            # batch's, however it was divided.
+            share = count / total
             if mode == "train":
                 images = self._attacked(images, batch)
                 with tf.GradientTape() as tape:
                     outputs = self._forward(images)
-                    parts = self._loss(batch, outputs)
-                    # Gradients of the replicas are summed, so that each contributes its share.
-                    shared = parts["loss"] / replicas
+                    parts = loss(batch, outputs)
+                    shared = parts["loss"] * share
                 self.update.add(tape.gradient(shared, self.network.trainable_variables))
             else:
                 outputs = self.network(images, training=False)
-                parts = self._loss(batch, outputs)
-            count = tf.cast(tf.shape(images)[0], tf.float32)
+                parts = loss(batch, outputs)
             for key, metric in self._metrics[mode].values():
                 metric.update_state(batch[key], outputs[key])
-            return count, parts
+            values = [tf.cast(value, tf.float32) * share for value in parts.values()]
+            sent = over_all(tf.concat([tf.stack(values), wishes], 0))
+            means = dict(zip(parts, tf.unstack(sent[: len(parts)], len(parts)), strict=True))
+            return total, means, sent[len(parts) :]
 
-        def step(batch):
-            count, parts = self._strategy.run(on_replica, args=(batch,))
+        def step(batch, wishes):
+            found = strategy.run(on_replica, args=(batch, wishes))
             if mode == "train":
                 self.update.finish()
-            mean = {
-                name: self._strategy.reduce("MEAN", value, axis=None)
-                for name, value in parts.items()
-            }
-            return self._strategy.reduce("SUM", count, axis=None), mean
+            # The same on every device.
+            return tf.nest.map_structure(
+                lambda value: strategy.experimental_local_results(value)[0], found
+            )
 
         return step
 

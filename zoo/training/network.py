@@ -27,6 +27,10 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     variance; the moving variance is fed the biased one, as Keras does, so that the two
     layers hold equal statistics after equal steps.
 
+    Where several devices share a batch the moments are the whole batch's, by sums that are
+    sent around, of distances to the moving mean: sums of squares alone, as Keras' own
+    ``synchronized`` has them, lose the digits of a variance much smaller than the mean.
+
     Inputs: float [n, h, w, c], normalised over the last axis. Any other input, and
     inference, take Keras' own path.
     """
@@ -44,6 +48,11 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         # Without scale or centre Keras makes no weights for them, and the kernel wants both.
         if gamma is None or beta is None or not fusable:
             return super().call(inputs, training=training, mask=mask)
+        context: Any = tf.distribute.get_replica_context()
+        if context is not None and context.num_replicas_in_sync > 1:
+            outputs, mean, variance = self._of_all(inputs, context)
+            self._follow(mean, variance)
+            return outputs
         outputs, mean, unbiased_variance = tf.compat.v1.nn.fused_batch_norm(
             tf.cast(inputs, self.compute_dtype),
             tf.convert_to_tensor(gamma.value),
@@ -53,10 +62,43 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         )
         count = tf.cast(tf.reduce_prod(tf.shape(inputs)[:3]), tf.float32)
         variance = unbiased_variance * (count - 1.0) / tf.maximum(count, 1.0)
+        self._follow(mean, variance)
+        return outputs
+
+    def _follow(self, mean: tf.Tensor, variance: tf.Tensor) -> None:
         statistics: Any = ((self.moving_mean, mean), (self.moving_variance, variance))
         for moving, batch in statistics:
             moving.assign(moving * self.momentum + batch * (1.0 - self.momentum))
-        return outputs
+
+    def _of_all(self, inputs: Any, context: Any) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns outputs, and mean and variance, float32 [c], over the devices' batches."""
+        moving: Any = self.moving_mean
+        origin = tf.stop_gradient(tf.convert_to_tensor(moving.value))
+        pixels = tf.cast(inputs, tf.float32)
+        apart = pixels - origin
+        count = tf.cast(tf.reduce_prod(tf.shape(inputs)[:3]), tf.float32)
+        sums = [
+            tf.reduce_sum(apart, [0, 1, 2]),
+            tf.reduce_sum(tf.square(apart), [0, 1, 2]),
+            count[tf.newaxis],
+        ]
+        # In one: each time that something is sent around costs the same, however little it is.
+        total = context.all_reduce(tf.distribute.ReduceOp.SUM, tf.concat(sums, 0))
+        channels = inputs.shape[-1]
+        distance = total[:channels] / total[-1]
+        variance = tf.maximum(total[channels:-1] / total[-1] - tf.square(distance), 0.0)
+        mean = origin + distance
+        gamma: Any = self.gamma
+        beta: Any = self.beta
+        outputs = tf.nn.batch_normalization(
+            apart,
+            distance,
+            variance,
+            tf.convert_to_tensor(beta.value),
+            tf.convert_to_tensor(gamma.value),
+            self.epsilon,
+        )
+        return tf.cast(outputs, self.compute_dtype), mean, variance
 
 
 def choose_precision(asked: str) -> str:
@@ -100,10 +142,12 @@ def fuse_batch_normalization(model: keras.Model) -> keras.Model:
     Returns:
         A functional model with the same weights in the same order.
     """
+    shared = tf.distribute.get_strategy().num_replicas_in_sync > 1
 
     def fused(layer):
         if type(layer) is keras.layers.BatchNormalization:
-            return FusedBatchNormalization.from_config(layer.get_config())
+            config = layer.get_config() | {"synchronized": shared}
+            return FusedBatchNormalization.from_config(config)
         return layer.__class__.from_config(layer.get_config())
 
     copy = keras.models.clone_model(model, clone_function=fused)

@@ -9,9 +9,10 @@ import tensorflow as tf
 
 from zoo import models, tasks
 from zoo.data import DataSet, sentences
-from zoo.data.pipeline import Prepared, evaluation_batches, training_batches
+from zoo.data.pipeline import WHOLE, Part, Prepared, evaluation_batches, training_batches
 from zoo.errors import UserError, keyword_options
 from zoo.training.class_weights import balance_loss, check_loss
+from zoo.training.cluster import Group, local_group
 from zoo.training.data import RUNS, open_data, prepare
 from zoo.training.lines import adversarial_notes, left_out_notes
 from zoo.training.loop import Loop
@@ -51,12 +52,13 @@ class Session:
     loop: Loop
     steps: int
 
-    def epoch_batches(self, epoch: int, start: int = 0) -> tf.data.Dataset:
+    def epoch_batches(self, epoch: int, start: int = 0, part: Part = WHOLE) -> tf.data.Dataset:
         """Returns the batches of an epoch, always the same ones.
 
         Args:
             epoch: Which, counted from 0.
             start: The first step wanted, counted from 0.
+            part: Which part of each is wanted.
         """
         return training_batches(
             self.train,
@@ -69,14 +71,16 @@ class Session:
             balanced=self.sampling.balanced,
             foreground=self.sampling.foreground,
             threads=self.recipe.data.threads,
+            part=part,
         )
 
-    def validation_batches(self) -> tf.data.Dataset:
-        """Returns the validation pictures in order."""
+    def validation_batches(self, part: Part = WHOLE) -> tf.data.Dataset:
+        """Returns the validation pictures, or a part of each batch of them, in order."""
         return evaluation_batches(
             self.validation,
             batch_size=self.recipe.batch_size,
             threads=self.recipe.data.threads,
+            part=part,
         )
 
     @property
@@ -98,6 +102,7 @@ def open_session(
     resumed: bool = False,
     runs: Path = RUNS,
     dataset: DataSet | None = None,
+    group: Group | None = None,
 ) -> Session:
     """Checks the recipe, reads the data and builds the network.
 
@@ -110,18 +115,24 @@ def open_session(
             neither needed nor looked for.
         runs: Folder of the run folders, beside which decoded pictures are kept.
         dataset: The recipe's, where it is open already, or a part of it.
+        group: Who trains together; this process alone unless given.
 
     Raises:
         UserError: For anything in recipe or data that keeps the run from going on.
     """
+    group = group or local_group()
+    group.check_sizes(recipe)
     check_recipe(recipe)
     weights = None if resumed else weights_to_begin_with(recipe)
-    precision = choose_precision(recipe.precision)
+    # Machines may differ: what one of them cannot do well none does.
+    full = group.agreed(choose_precision(recipe.precision) == "float32")
+    precision = "float32" if full else "bfloat16"
     recipe = recipe.model_copy(update={"precision": precision})
     task = tasks.get(recipe.task)
-    dataset = dataset or open_data(recipe, watch, runs)
+    with group.chief_first():
+        dataset = dataset or open_data(recipe, watch, runs)
     class_names = check_data(recipe, dataset)
-    strategy = tf.distribute.get_strategy()
+    strategy = group.strategy
     prepared = {}
     reports: list[models.WeightReport] = []
     with strategy.scope():
@@ -131,13 +142,18 @@ def open_session(
         check_batch(recipe, network, memory())
         for name in ("train", "validation"):
             prepared[name] = prepare(dataset, name, recipe, task, watch, runs)
+        group.check_sizes(
+            recipe,
+            train=prepared["train"].length * recipe.repeat,
+            validation=prepared["validation"].length,
+        )
         steps = max(1, prepared["train"].length * recipe.repeat // recipe.batch_size)
         recipe, weighed = balance_loss(recipe, prepared["train"], class_names)
         optimizer = make_optimizer(recipe, steps * recipe.epochs, network)
         attack = recipe.adversarial
         loop = Loop(
             network, task, class_names, recipe.loss, optimizer, strategy, attack, recipe.seed,
-            recipe.accumulate, recipe.ema, recipe.remat,
+            recipe.accumulate, recipe.ema, recipe.remat, group,
         )  # fmt: skip
     sampling = plan_sampling(recipe, prepared["train"], class_names)
     return Session(

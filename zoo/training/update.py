@@ -25,6 +25,9 @@ class Update:
         strategy: Under whose scope network and optimizer were made.
         accumulate: Steps that make an update.
         ema: Decay of the weights' average; ``None`` for none.
+
+    Attributes:
+        sums: Of the gradients of steps that have made no update yet, each device its own.
     """
 
     def __init__(
@@ -39,7 +42,7 @@ class Update:
         self._strategy = strategy
         self._trained: list[Any] = network.trainable_variables
         self._accumulate = accumulate
-        self._sums: list[Any] = []
+        self.sums: list[Any] = []
         self._batches: Any = None
         with strategy.scope():
             optimizer.build(self._trained)
@@ -49,7 +52,7 @@ class Update:
                     0, dtype="int64", trainable=False, aggregation="only_first_replica"
                 )
                 # Each replica its own sum: nothing is sent around before the update.
-                self._sums = [
+                self.sums = [
                     keras.Variable(
                         keras.ops.zeros(variable.shape, variable.dtype),
                         dtype=variable.dtype,
@@ -63,13 +66,17 @@ class Update:
     @property
     def variables(self) -> list[keras.Variable]:
         """What a checkpoint has to hold besides network and optimizer."""
+        return [*self.shared_variables, *self.sums]
+
+    @property
+    def shared_variables(self) -> list[keras.Variable]:
+        """Those of them that are the same on every device."""
         averages = self._average.variables if self._average else []
-        count = [self._batches] if self._sums else []
-        return [*averages, *count, *self._sums]
+        return [*averages, *([self._batches] if self.sums else [])]
 
     def steps(self) -> tf.Tensor:
         """Returns how many steps were trained, an int64 scalar: the same after resuming."""
-        counter = self._batches if self._sums else self._optimizer.iterations
+        counter = self._batches if self.sums else self._optimizer.iterations
         return tf.convert_to_tensor(counter.value)
 
     def averaged(self) -> AbstractContextManager[None]:
@@ -82,16 +89,16 @@ class Update:
         Args:
             gradients: One for each trainable variable, in order; within ``strategy.run``.
         """
-        if not self._sums:
+        if not self.sums:
             self._apply(gradients)
             return
-        for total, gradient in zip(self._sums, gradients, strict=True):
+        for total, gradient in zip(self.sums, gradients, strict=True):
             if gradient is not None:
                 total.value.assign_add(tf.cast(tf.convert_to_tensor(gradient), total.dtype))
 
     def finish(self) -> None:
         """Ends a step: updates the weights if it is time; outside ``strategy.run``."""
-        if not self._sums:
+        if not self.sums:
             self._averages_follow()
             return
         self._batches.value.assign_add(1)
@@ -101,9 +108,9 @@ class Update:
     def _update_from_sums(self) -> None:
         def on_replica() -> None:
             self._apply(
-                [tf.convert_to_tensor(total.value) / self._accumulate for total in self._sums]
+                [tf.convert_to_tensor(total.value) / self._accumulate for total in self.sums]
             )
-            for total in self._sums:
+            for total in self.sums:
                 total.value.assign(tf.zeros(total.shape, total.dtype))
 
         self._strategy.run(on_replica)

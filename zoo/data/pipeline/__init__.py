@@ -13,14 +13,17 @@ from zoo.data.pipeline.batches import (
 )
 from zoo.data.pipeline.limits import AHEAD_BYTES, threads_of
 from zoo.data.pipeline.order import Foreground, balanced_order, epoch_order
+from zoo.data.pipeline.parts import WHOLE, Part
 from zoo.data.pipeline.prepared import Batch, Prepared, prepare_split
 from zoo.data.pipeline.reasons import reason_of
 
 __all__ = [
     "AHEAD_BYTES",
+    "WHOLE",
     "Augmentation",
     "Batch",
     "Foreground",
+    "Part",
     "Prepared",
     "balanced_order",
     "batches",

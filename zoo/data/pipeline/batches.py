@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from zoo.data.pipeline.limits import limited
 from zoo.data.pipeline.order import Foreground, balanced_order, epoch_order, generator
+from zoo.data.pipeline.parts import WHOLE, Part, grouped
 from zoo.data.pipeline.prepared import Batch, Prepared
 
 
@@ -22,9 +23,12 @@ class Augmentation(Protocol):
         """See the class."""
         ...
 
-    def __call__(self, batch: Batch, uniforms: tf.Tensor, seed: tf.Tensor) -> Batch:
+    def __call__(
+        self, batch: Batch, uniforms: tf.Tensor, seed: tf.Tensor, first: tf.Tensor
+    ) -> Batch:
         """Returns the batch with its picture float32 in 0..255 and its targets moved along.
 
+        It may be a part of a batch; `first`, an int64 scalar, is where in that it begins.
         The picture, and the mask with it, may change its size, and keys may be added.
         "foreground", where the batch has it, is float32 [n, 3] and says where patches lie; it is
         not returned.
@@ -45,8 +49,9 @@ def batches(
     start: int = 0,
     drop_remainder: bool = False,
     threads: int | None = None,
+    part: Part = WHOLE,
 ) -> tf.data.Dataset:
-    """Returns the batches of an order, from step `start` on.
+    """Returns the batches of an order, from step `start` on, or parts of them.
 
     Args:
         prepared: Where the examples come from.
@@ -63,6 +68,7 @@ def batches(
         start: First step; those before it cost nothing.
         drop_remainder: Whether to leave out the last batch if it is not full.
         threads: How many prepare batches; None for as many as there are cores to run on.
+        part: Which part of each batch; nothing is read of the rest.
 
     Returns:
         A data set of dicts: "image" (uint8 [n, h, w, c]; float32 in 0..255 if augmented), the
@@ -71,29 +77,34 @@ def batches(
     Raises:
         ValueError: If `uniforms` has another shape than the augmentation needs.
     """
-    first = start * batch_size
-    left = np.asarray(order, np.int64)[first:]
+    cut = part.cut(len(order), batch_size, drop_remainder)[start * part.devices :]
+    mine = np.concatenate([np.arange(0), *(np.arange(at.begin, at.end) for at in cut)])
+    left = np.asarray(order, np.int64)[mine]
     indices = tf.constant(prepared.indices)
     key = int(np.random.SeedSequence([seed, epoch, 2]).generate_state(1)[0] >> 1)
+    steps = tf.constant([at.step for at in cut], tf.int32)
+    firsts = tf.constant([at.first for at in cut], tf.int64)
     draws = places = np.zeros([len(left), 0], np.float32)
     if augmentation is not None:
         if uniforms is None or uniforms.shape != (len(order), augmentation.draws):
             raise ValueError(f"uniforms must be [{len(order)}, {augmentation.draws}]")
-        draws = np.asarray(uniforms, np.float32)[first:]
+        draws = np.asarray(uniforms, np.float32)[mine]
         if foreground is not None:
-            places = np.asarray(foreground, np.float32)[first:]
+            places = np.asarray(foreground, np.float32)[mine]
 
     def finish(
-        step: tf.Tensor, positions: tf.Tensor, rows: tf.Tensor, laid: tf.Tensor, batch: Batch
+        number: tf.Tensor, positions: tf.Tensor, rows: tf.Tensor, laid: tf.Tensor, batch: Batch
     ) -> Batch:
         if laid.shape[1]:
             batch = {**batch, "foreground": laid}
         if augmentation is not None:
-            noise = tf.stack([tf.constant(key, tf.int32), tf.cast(step, tf.int32)])
-            batch = augmentation(batch, rows, noise)
+            noise = tf.stack([tf.constant(key, tf.int32), steps[number]])
+            batch = augmentation(batch, rows, noise, firsts[number])
         return {**batch, "index": tf.gather(indices, positions)}
 
     data = tf.data.Dataset.from_tensor_slices((left, draws, places))
+    sizes = [at.end - at.begin for at in cut]
+    alike = drop_remainder and batch_size % part.of == 0
     # Through a function that AutoGraph converts, an augmentation's UserError would come as
     # AutoGraph's own error.
     plain = tf.autograph.experimental.do_not_convert
@@ -101,19 +112,22 @@ def batches(
     gather = prepared.read_batch
     if gather is not None:
         data = (
-            data.batch(batch_size, drop_remainder=drop_remainder)
-            .enumerate(start)
+            grouped(data, sizes, alike)
+            .enumerate()
             .map(
-                plain(lambda step, slot: finish(step, *slot, batch=gather(slot[0]))),
+                plain(lambda number, slot: finish(number, *slot, batch=gather(slot[0]))),
                 **parallel,
             )
         )
     else:
         data = (
-            data.map(plain(lambda *slot: (*slot, prepared.read(slot[0]))), **parallel)
-            .batch(batch_size, drop_remainder=drop_remainder)
-            .enumerate(start)
-            .map(plain(lambda step, slot: finish(step, *slot)), **parallel)
+            grouped(
+                data.map(plain(lambda *slot: (*slot, prepared.read(slot[0]))), **parallel),
+                sizes,
+                alike,
+            )
+            .enumerate()
+            .map(plain(lambda number, slot: finish(number, *slot)), **parallel)
         )
     return limited(data.prefetch(tf.data.AUTOTUNE), threads)
 
@@ -130,6 +144,7 @@ def training_batches(
     balanced: bool = False,
     foreground: Foreground | None = None,
     threads: int | None = None,
+    part: Part = WHOLE,
 ) -> tf.data.Dataset:
     """Returns the batches of one epoch of training, shuffled and augmented.
 
@@ -148,6 +163,8 @@ def training_batches(
         balanced: Show every class equally often, see `balanced_order`.
         foreground: Which patches are laid around foreground; the augmentation cuts them.
         threads: As in `batches`.
+        part: As in `batches`: the pictures are those of the whole batches, bit for bit, but for
+            mixup and cutmix, which mix within a part.
 
     Raises:
         UserError: If `repeat` is below 1.
@@ -176,12 +193,20 @@ def training_batches(
         start=start,
         drop_remainder=slots >= batch_size,
         threads=threads,
+        part=part,
     )
 
 
 def evaluation_batches(
-    prepared: Prepared, *, batch_size: int, threads: int | None = None
+    prepared: Prepared, *, batch_size: int, threads: int | None = None, part: Part = WHOLE
 ) -> tf.data.Dataset:
-    """Returns every example once, in order; the last batch may be smaller."""
+    """Returns every example once, in order; the last batch may be of another size.
+
+    Args:
+        prepared: The split.
+        batch_size: Examples in a batch.
+        threads: As in `batches`.
+        part: As in `batches`.
+    """
     order = np.arange(prepared.length)
-    return batches(prepared, batch_size=batch_size, order=order, threads=threads)
+    return batches(prepared, batch_size=batch_size, order=order, threads=threads, part=part)

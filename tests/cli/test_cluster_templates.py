@@ -1,0 +1,60 @@
+"""The templates for clusters: they can be read, and the zoo takes their commands."""
+
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from zoo.cli import main
+
+TEMPLATES = Path(__file__).parents[2] / "docs" / "cluster"
+
+
+def taken(command):
+    """What the command line makes of a command, without running it."""
+    program, name, *arguments = command
+    assert program == "zoo"
+    return main.commands[name].make_context(name, list(arguments)).params
+
+
+def test_tfjob():
+    (job,) = yaml.safe_load_all((TEMPLATES / "tfjob.yaml").read_text())
+    assert (job["apiVersion"], job["kind"]) == ("kubeflow.org/v1", "TFJob")
+    assert list(job["spec"]["tfReplicaSpecs"]) == ["Worker"]
+    worker = job["spec"]["tfReplicaSpecs"]["Worker"]
+    assert worker["replicas"] > 1
+    pod = worker["template"]["spec"]
+    (container,) = pod["containers"]
+    # The operator looks for a container of this name.
+    assert container["name"] == "tensorflow"
+    assert {mount["name"] for mount in container["volumeMounts"]} == {
+        volume["name"] for volume in pod["volumes"]
+    }
+    options = taken(container["command"])
+    assert options["folder"]
+    assert options["resume"]
+    assert not options["workers"]
+
+
+def test_slurm():
+    path = TEMPLATES / "slurm.sbatch"
+    assert subprocess.run(["bash", "-n", path], capture_output=True).returncode == 0
+    lines = path.read_text().splitlines()
+    asked = dict(
+        line.removeprefix("#SBATCH --").partition("=")[::2]
+        for line in lines
+        if line.startswith("#SBATCH ")
+    )
+    assert int(asked["nodes"]) * int(asked["ntasks-per-node"]) > 1
+    (step,) = [shlex.split(line) for line in lines if line.startswith("srun ")]
+    options = taken(step[step.index("zoo") :])
+    assert options["cluster"] == "slurm"
+    assert options["folder"]
+    assert options["resume"]
+
+
+@pytest.mark.parametrize("name", ["slurm.sbatch", "tfjob.yaml"])
+def test_templates_are_named(name):
+    assert f"({name})" in (TEMPLATES / "README.md").read_text()

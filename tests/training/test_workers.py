@@ -1,0 +1,378 @@
+"""Several workers: two processes train as one, end together, and go on to the bit."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+import zoo
+from zoo.errors import UserError, WorkerLostError
+from zoo.training import cluster, tf_config, workers
+from zoo.training.recipe import DataOptions, InputOptions, Recipe
+from zoo.training.watch import Watch
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 15
+
+RECIPE = '''"""Three grays, told apart."""
+
+from zoo import DataOptions, InputOptions, Recipe
+
+recipe = Recipe(
+    task="classification",
+    data=DataOptions(source="npz", path="grays.npz", validation=0.25, test=0.1),
+    input=InputOptions(size=(8, 8), channels=1),
+    model={"encoder": "plain", "filters": [2, 4], "head": "average"},
+    augment={"noise": 10.0, "rotate": 20.0},
+    epochs=3,
+    batch_size=7,
+    learning_rate=0.02,
+    precision="float32",
+    checkpoint={"steps": 2},
+)
+'''
+
+# A worker as a cluster runs it. Asked to, it dies in the middle of the second epoch.
+WORKER = """
+import hashlib
+import os
+import signal
+import sys
+
+import keras
+
+import zoo
+
+
+class Watched(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if sys.argv[2:] == ["dies"] and (self.epoch, batch) == (1, 2):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def on_train_end(self, logs=None):
+        digest = hashlib.sha256(b"".join(value.tobytes() for value in self.model.get_weights()))
+        print("digest", digest.hexdigest(), flush=True)
+
+
+try:
+    zoo.train("grays", run=sys.argv[1], callbacks=[Watched()])
+except zoo.errors.WorkerLostError as error:
+    sys.exit(f"Error: {error}")
+"""
+
+
+def environment():
+    return {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
+def start_worker(worker, ports, *arguments):
+    known = {**workers._environment(len(ports)), **environment()}
+    return subprocess.Popen(
+        [sys.executable, "-c", WORKER, *arguments],
+        env={**known, tf_config.CONFIG: tf_config.config(ports, worker)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def arrays(run):
+    with np.load(Path(run) / "checkpoints" / "last.npz") as file:
+        return {name: file[name] for name in file.files if name != "state"}
+
+
+def history(run):
+    lines = (Path(run) / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with a run of one process, one of two, and one of two that was broken off."""
+    folder = tmp_path_factory.mktemp("workers")
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 3, 40)
+    noise = random.integers(0, 80, (40, 8, 8, 1))
+    grays = (noise + 60 * labels[:, np.newaxis, np.newaxis, np.newaxis]).astype(np.uint8)
+    np.savez(folder / "grays.npz", x_train=grays, y_train=labels)
+    (folder / "recipes").mkdir()
+    (folder / "recipes" / "grays.py").write_text(RECIPE)
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        zoo.train("grays", run="runs/alone", watch=Watch(quiet=True))
+        ports = workers.free_ports(2)
+        pair = [start_worker(worker, ports, "runs/two") for worker in (0, 1)]
+        said = [one.communicate(timeout=300) for one in pair]
+        assert [one.returncode for one in pair] == [0, 0], said
+        digests = [line for out, _ in said for line in out.splitlines() if "digest" in line]
+        ports = workers.free_ports(2)
+        pair = [
+            start_worker(0, ports, "runs/broken"),
+            start_worker(1, ports, "runs/broken", "dies"),
+        ]
+        pair[1].communicate(timeout=300)
+        left = pair[0].communicate(timeout=SECONDS)
+        yield {"folder": folder, "digests": digests, "left": (pair[0].returncode, *left)}
+    finally:
+        os.chdir(before)
+
+
+@pytest.mark.slow
+def test_two_workers_train_as_one_process(trained):
+    rows, alone = history("runs/two"), history("runs/alone")
+    assert len(rows) == len(alone) == 3
+    for row, wanted in zip(rows, alone, strict=True):
+        for name in ("loss", "validation_loss", "accuracy", "validation_accuracy"):
+            assert row[name] == pytest.approx(wanted[name], rel=0, abs=1e-6), name
+    first, second = trained["digests"]
+    assert first == second
+    found = arrays("runs/two")
+    for name, value in arrays("runs/alone").items():
+        if name.startswith("network"):
+            np.testing.assert_allclose(found[name], value, atol=1e-5)
+    assert Path("runs/two/model.keras").is_file()
+
+
+@pytest.mark.slow
+def test_a_lost_worker_ends_the_other(trained):
+    code, _, said = trained["left"]
+    assert code == 1
+    assert said.strip().splitlines()[-1].startswith("Error: worker 0 of 2 has lost touch")
+    assert not Path("runs/broken/model.keras").exists()
+
+
+@pytest.mark.slow
+def test_a_restart_goes_on_to_the_bit(trained):
+    done = subprocess.run(
+        [sys.executable, "-c", workers._COMMAND, "train", "grays", "--workers", "2", "--run",
+         "runs/broken", "--resume"],
+        env=environment(), capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "resuming runs/broken after step 2 of epoch 2" in done.stderr
+    assert "run      runs/broken" in done.stdout
+    straight, broken = arrays("runs/two"), arrays("runs/broken")
+    assert straight.keys() == broken.keys()
+    for name, value in straight.items():
+        np.testing.assert_array_equal(value, broken[name], err_msg=name)
+    for row, wanted in zip(history("runs/broken"), history("runs/two"), strict=True):
+        for name in ("loss", "accuracy", "validation_loss", "validation_accuracy"):
+            assert row[name] == wanted[name]
+    assert Path("runs/broken/model.keras").is_file()
+
+
+# What workers do in these tests takes no TensorFlow: each runs a line of Python.
+def given(monkeypatch, code):
+    me = f"me = json.loads(os.environ[{tf_config.CONFIG!r}])['task']['index']"
+    monkeypatch.setattr(workers, "_COMMAND", f"import json, os, signal, sys, time; {me}\n{code}")
+
+
+def test_workers_are_told_who_they_are_and_end_well(monkeypatch, tmp_path, capfd):
+    given(
+        monkeypatch,
+        "open(f'{sys.argv[1]}/{me}', 'w').write(os.environ['TF_CONFIG']); print('this is', me)",
+    )
+    workers.run(3, [str(tmp_path)])
+    found = [json.loads((tmp_path / str(worker)).read_text()) for worker in range(3)]
+    assert [one["task"] for one in found] == [{"type": "worker", "index": at} for at in range(3)]
+    addresses = found[0]["cluster"]["worker"]
+    assert all(one["cluster"]["worker"] == addresses for one in found)
+    assert len(set(addresses)) == 3
+    assert capfd.readouterr().out == "this is 0\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "said"),
+    [
+        ("sys.exit('Error: no such thing') if me == 9 else sys.exit(2)", SystemExit, "2"),
+        ("sys.exit(3) if me == 0 else time.sleep(60)", SystemExit, "1"),
+        ("sys.exit(130)", SystemExit, "130"),
+        (
+            "print('Error: no such file') if me else time.sleep(60); sys.exit(2)",
+            UserError,
+            "worker 1: no such file",
+        ),
+        (
+            "print('ValueError: bug') if me else time.sleep(60); sys.exit(1)",
+            WorkerLostError,
+            "worker 1 crashed: ValueError: bug; the others were ended",
+        ),
+        (
+            "os.kill(os.getpid(), 9) if me == 1 else time.sleep(60)",
+            WorkerLostError,
+            "worker 1 ended by SIGKILL, as happens for lack of memory; the others were ended",
+        ),
+        (
+            "os.kill(os.getpid(), 9) if me == 0 else time.sleep(60)",
+            WorkerLostError,
+            "worker 0 ended by SIGKILL, as happens for lack of memory; the others were ended",
+        ),
+    ],
+)
+def test_all_end_if_one_does(monkeypatch, code, error, said):
+    monkeypatch.setattr(workers, "_GRACE_SECONDS", 0.5)
+    given(monkeypatch, code)
+    with pytest.raises(error) as raised:
+        workers.run(2, [])
+    assert str(raised.value) == said
+    assert not psutil.Process().children()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_are_passed_on_and_what_is_under_way_may_end(monkeypatch, tmp_path, number):
+    given(
+        monkeypatch,
+        "both = [signal.SIGINT, signal.SIGTERM]\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, both)\n"
+        "open(f'{sys.argv[1]}/{me}', 'w').close()\n"
+        "came = signal.sigwait(both)\n"
+        "open(f'{sys.argv[1]}/saved{me}', 'w').write(str(int(came))); sys.exit(130)",
+    )
+    pid = os.getpid()
+    sender = subprocess.Popen(
+        [sys.executable, "-c",
+         "import os, sys, time\n"
+         f"while len(os.listdir({str(tmp_path)!r})) < 2: time.sleep(0.02)\n"
+         f"time.sleep(0.3); os.kill({pid}, {int(number)})"],
+    )  # fmt: skip
+    with pytest.raises(SystemExit) as raised:
+        workers.run(2, [str(tmp_path)])
+    sender.wait()
+    assert raised.value.code == 130
+    assert [(tmp_path / f"saved{worker}").read_text() for worker in (0, 1)] == [
+        str(int(number))
+    ] * 2
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_no_worker_outlives_the_one_that_started_it(tmp_path):
+    code = (
+        f"import os, time; open(os.path.join({str(tmp_path)!r}, str(os.getpid())), 'w').close(); "
+        "time.sleep(60)"
+    )
+    script = f"from zoo.training import workers\nworkers._COMMAND = {code!r}\nworkers.run(2, [])"
+    parent = subprocess.Popen([sys.executable, "-c", script], env=environment())
+    while len(list(tmp_path.iterdir())) < 2:
+        assert parent.poll() is None
+        time.sleep(0.02)
+    children = [psutil.Process(int(path.name)) for path in tmp_path.iterdir()]
+    parent.kill()
+    parent.wait()
+    assert not psutil.wait_procs(children, timeout=SECONDS)[1]
+
+
+def test_ports_are_free_and_below_those_of_connections():
+    for _ in range(20):
+        ports = workers.free_ports(5)
+        assert len(set(ports)) == 5
+        assert all(port in workers._PORTS for port in ports)
+
+
+def write_config(kind="worker", index=0, **jobs):
+    jobs = jobs or {"worker": ["a:1", "b:1"]}
+    return json.dumps({"cluster": jobs, "task": {"type": kind, "index": index}})
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (write_config(index=1), (1, 2)),
+        (write_config("chief", 0, chief=["a:1"], worker=["b:1", "c:1"]), (0, 3)),
+        (write_config("worker", 1, chief=["a:1"], worker=["b:1", "c:1"]), (2, 3)),
+        (write_config("worker", 0, worker=["b:1"], ps=[]), (0, 1)),
+        # As Kubeflow's operator writes it.
+        (json.dumps(json.loads(write_config(index=1)) | {"environment": "cloud"}), (1, 2)),
+    ],
+)
+def test_a_configuration_says_which_worker_this_is(text, wanted):
+    assert tf_config.read_config(text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "cannot be read"),
+        ("[]", "cannot be read"),
+        ('{"cluster": {"worker": ["a:1"]}}', "cannot be read"),
+        (write_config(index=2), "no worker 2"),
+        (write_config("ps", 0, ps=["a:1"], worker=["b:1"]), "tasks of type ps"),
+        (write_config("chief", 0, chief=["a:1", "b:1"]), "no chief 0"),
+    ],
+)
+def test_a_wrong_configuration_is_refused(text, said):
+    with pytest.raises(UserError, match=said):
+        tf_config.read_config(text)
+
+
+def set_slurm(monkeypatch, **variables):
+    values = {
+        "SLURM_JOB_ID": "4711", "SLURM_PROCID": "2", "SLURM_STEP_NUM_TASKS": "4",
+        "SLURM_STEP_NODELIST": "node[1-2]", "SLURM_STEP_TASKS_PER_NODE": "2(x2)",
+        "SLURMD_NODENAME": "node2",
+    } | variables  # fmt: skip
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_slurm_says_who_is_where(monkeypatch):
+    set_slurm(monkeypatch)
+    resolver, worker, count = cluster._by_slurm()
+    assert (worker, count) == (2, 4)
+    # 10,000 + 4711 % 1,000 * 16
+    assert resolver.cluster_spec().as_dict() == {
+        "worker": ["node1:21376", "node1:21377", "node2:21376", "node2:21377"]
+    }
+    assert (resolver.task_type, resolver.task_id) == ("worker", 2)
+
+
+def test_slurm_counts_nodes_where_tensorflow_sorts_them(monkeypatch):
+    set_slurm(monkeypatch, SLURM_STEP_NODELIST="node[9-10]", SLURMD_NODENAME="node10")
+    with pytest.raises(UserError, match=r"task 2 is on node10, .* equally many digits"):
+        cluster._by_slurm()
+
+
+def test_outside_of_slurm_that_is_said(monkeypatch):
+    monkeypatch.delenv("SLURM_PROCID", raising=False)
+    with pytest.raises(UserError, match=r"no task of a Slurm job step .* srun"):
+        cluster._by_slurm()
+
+
+def test_a_single_task_trains_alone(monkeypatch):
+    set_slurm(
+        monkeypatch, SLURM_PROCID="0", SLURM_STEP_NUM_TASKS="1", SLURM_STEP_NODELIST="node1",
+        SLURM_STEP_TASKS_PER_NODE="1", SLURMD_NODENAME="node1",
+    )  # fmt: skip
+    group = cluster._joined.__wrapped__("slurm")
+    assert (group.worker, group.workers, group.devices, group.is_chief) == (0, 1, 1, True)
+
+
+def test_on_processors_alone_nothing_is_mirrored():
+    group = cluster.local_group()
+    assert group.devices == group.workers == 1
+    assert group.is_chief
+    assert group.agreed(True)
+    assert not group.agreed(False)
+
+
+def test_too_little_for_all_devices_is_refused():
+    class Many:
+        num_replicas_in_sync = 8
+
+    recipe = Recipe(
+        task="classification", data=DataOptions(source="npz"), input=InputOptions(size=(8, 8))
+    )
+    group = cluster.Group(Many())  # pyright: ignore[reportArgumentType]
+    group.check_sizes(recipe, train=8, validation=8)
+    with pytest.raises(UserError, match=r"batch_size=7 .* between 8"):
+        group.check_sizes(recipe.model_copy(update={"batch_size": 7}))
+    with pytest.raises(UserError, match="7 validation pictures cannot be divided between 8"):
+        group.check_sizes(recipe, train=8, validation=7)

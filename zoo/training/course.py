@@ -1,0 +1,282 @@
+"""The course of a run: epochs, checkpoints, going back, the end."""
+
+import math
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from zoo.data.pipeline import Part
+from zoo.errors import UserError
+from zoo.training import checkpoint
+from zoo.training.callbacks import Callbacks
+from zoo.training.cluster import Group
+from zoo.training.events import EventLog
+from zoo.training.files import write_whole
+from zoo.training.folder import RunFolder
+from zoo.training.interrupt import Interrupt
+from zoo.training.lines import epoch_line
+from zoo.training.resume import restore_newest
+from zoo.training.samples import Samples
+from zoo.training.session import Session
+from zoo.training.watch import Watch, duration
+
+_RETURNS = 3
+_LOWER = 0.5
+# Reading a loss waits for the device: every so many steps one is looked at.
+_LOOK = 50
+
+
+class _StoppedError(Exception):
+    """Someone asked the run to end."""
+
+
+class Course:
+    """A run from where it is to its end.
+
+    Args:
+        session: Network, data and recipe.
+        folder: Claimed.
+        watch: Told what goes on.
+        interrupt: Asked after each step.
+        state: Where the run is; the variables are there already.
+        callbacks: Told as Keras tells them.
+        group: Who trains together.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        folder: RunFolder,
+        watch: Watch,
+        interrupt: Interrupt,
+        state: checkpoint.Progress,
+        callbacks: Sequence[keras.callbacks.Callback],
+        group: Group,
+    ):
+        self._group = group
+        self._session = session
+        self._recipe = session.recipe
+        self._loop = session.loop
+        self._folder = folder
+        self._watch = watch
+        self._interrupt = interrupt
+        self._state = state
+        self._history = folder.history(state.epoch)
+        self._began = time.monotonic() - state.seconds
+        self._saved = time.monotonic()
+        self._saving = False
+        self._callbacks = Callbacks(callbacks, session)
+        self._events = EventLog(folder.tensorboard) if group.is_chief else None
+        self._samples = Samples(session)
+
+    def run(self, resumed: bool) -> None:
+        """Trains to the end and publishes."""
+        state, recipe = self._state, self._recipe
+        if not resumed:
+            self._save()
+        self._callbacks.begin()
+        while state.epoch < recipe.epochs and not self._ended():
+            try:
+                row = self._epoch()
+            except checkpoint.NotFiniteError:
+                state = self._go_back()
+                continue
+            except _StoppedError:
+                self._save()
+                raise KeyboardInterrupt from None
+            better = self._close(row)
+            if self._events is not None:
+                self._events.write(row)
+            self._watch.say(epoch_line(self._session, row, better))
+            self._callbacks.epoch_end(state.epoch - 1, row)
+        self._callbacks.end()
+        self._finish()
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def _time_is_up(self) -> bool:
+        minutes = self._recipe.minutes
+        return minutes is not None and self._seconds() >= 60 * minutes
+
+    def _stopped_early(self) -> bool:
+        patience, state = self._recipe.early_stopping, self._state
+        return patience is not None and state.epoch - state.best_epoch >= patience
+
+    def _ended(self) -> bool:
+        # However little time there is, there is an epoch to publish.
+        late = self._time_is_up() and self._state.epoch > 0
+        return self._group.agreed(self._stopped_early() or late or self._callbacks.stopped)
+
+    def _save(self) -> None:
+        self._state.sums = self._loop.sums if self._state.step else {}
+        self._state.seconds = self._seconds()
+        self._write(self._loop.variables)
+        self._saved, self._saving = time.monotonic(), False
+
+    def _write(self, variables: dict[str, Any]) -> None:
+        folder, write = self._folder, self._group.is_chief
+        checkpoint.save(folder.last, variables, self._state, folder.previous, write=write)
+
+    def _due(self) -> bool:
+        """Says whether so many steps are done; so many minutes are another worker's others."""
+        steps = self._recipe.checkpoint.steps
+        return steps is not None and self._state.step % steps == 0
+
+    def _wishes_saved(self) -> bool:
+        """Says, once, that it is time."""
+        minutes = self._recipe.checkpoint.minutes
+        if self._saving or minutes is None or time.monotonic() - self._saved < 60 * minutes:
+            return False
+        self._saving = True
+        return True
+
+    def _epoch(self) -> dict[str, Any]:
+        """Trains and validates what is left of an epoch; returns its row of the history."""
+        state, loop = self._state, self._loop
+        self._callbacks.epoch_begin(state.epoch)
+        trained = self._train()
+        if not math.isfinite(trained["loss"]):
+            raise checkpoint.NotFiniteError("loss")
+        seconds = self._seconds() - state.epoch_began
+        pictures = state.step * self._recipe.batch_size
+        waited = loop.waited
+        with loop.update.averaged():
+            validated = self._validate()
+            self._show(state.epoch + 1)
+        if self._recipe.ema is not None:
+            # What the average is worth shows beside the weights that it is one of.
+            validated |= {f"unaveraged_{key}": value for key, value in self._validate().items()}
+        return {
+            "epoch": state.epoch + 1,
+            **trained,
+            **{f"validation_{name}": value for name, value in validated.items()},
+            "learning_rate": float(np.asarray(loop.optimizer.learning_rate)),
+            "pictures_per_second": pictures / max(seconds, 1e-9),
+            "wait_share": min(1.0, waited / max(seconds, 1e-9)),
+            "seconds": self._seconds() - state.epoch_began,
+        }
+
+    def _train(self) -> dict[str, float]:
+        state, loop, score = self._state, self._loop, self._session.task.score
+        first, began = state.step, time.monotonic()
+
+        def note(loss: float) -> str:
+            passed = max(time.monotonic() - began, 1e-9)
+            rate = (state.step - first) * self._recipe.batch_size / passed
+            waits = f"wait {loop.waited / passed:.0%}"
+            # Of several workers all would have to ask for it.
+            reached = f" {score} {loop.running(score):.3f}" if self._group.workers == 1 else ""
+            return f"loss {loss:.3f}{reached} {rate:,.0f}/s {waits}"
+
+        def on_step(loss: tf.Tensor) -> bool:
+            state.step += 1
+            bar.advance(lambda: note(float(loss)))
+            if state.step % _LOOK == 0 and not math.isfinite(float(loss)):
+                raise checkpoint.NotFiniteError("loss")
+            self._callbacks.batch_end(state.step - 1, loss)
+            interrupted, ended, saved = loop.agreed(
+                self._interrupt.noticed,
+                self._time_is_up() or self._callbacks.stopped,
+                self._wishes_saved(),
+            )
+            if interrupted:
+                raise _StoppedError
+            if state.step < self._session.steps and (saved or self._due()):
+                if not math.isfinite(loop.sums["loss"]):
+                    raise checkpoint.NotFiniteError("loss")
+                self._save()
+            return ended
+
+        title = f"epoch {state.epoch + 1}/{self._recipe.epochs}"
+        with self._watch.bar(title, self._session.steps) as bar:
+            bar.to(state.step, self._session.steps)
+            epoch, step = state.epoch, state.step
+
+            def batches(context: tf.distribute.InputContext) -> tf.data.Dataset:
+                return self._session.epoch_batches(epoch, step, Part.of_context(context))
+
+            return loop.train(batches, on_step, state.sums if state.step else None)
+
+    def _validate(self) -> dict[str, float]:
+        def on_step(loss: tf.Tensor) -> None:
+            if any(self._loop.agreed(self._interrupt.noticed)):
+                raise _StoppedError
+
+        def batches(context: tf.distribute.InputContext) -> tf.data.Dataset:
+            return self._session.validation_batches(Part.of_context(context))
+
+        return self._loop.validate(batches, on_step)
+
+    def _show(self, epoch: int) -> None:
+        if self._events is None:
+            return
+        sheet = self._samples.draw(epoch)
+        self._events.write_picture("samples", sheet, epoch)
+        write_whole(self._folder.samples_file, sheet.save)
+
+    def _close(self, row: dict[str, Any]) -> bool:
+        """Ends an epoch: keeps the best weights, the history and the state."""
+        state, folder = self._state, self._folder
+        score = row[f"validation_{self._session.task.score}"]
+        state.epoch += 1
+        state.step = 0
+        state.sums = {}
+        state.epoch_began = self._seconds()
+        better = score > state.best_score
+        if better:
+            state.best_score, state.best_epoch = score, state.epoch
+        if better or self._recipe.publish == "last":
+            with self._loop.update.averaged():
+                weights = checkpoint.variables_of(self._loop.network)
+                checkpoint.save(folder.chosen, weights, state, write=self._group.is_chief)
+        self._history.append(row)
+        folder.write_history(self._history)
+        self._save()
+        return better
+
+    def _go_back(self) -> checkpoint.Progress:
+        """Goes back to the last checkpoint and lowers the rate; returns where the run is."""
+        failed = self._state
+        returns = failed.returns + 1
+        rate = self._recipe.learning_rate
+        if returns > _RETURNS:
+            raise UserError(
+                f"the loss is no longer a number in epoch {failed.epoch + 1}, after {_RETURNS} "
+                f"tries at lower rates; lower learning_rate (now {rate:g}) and train again"
+            )
+        self._state, _ = restore_newest(self._folder, self._loop.variables, self._recipe.epochs)
+        state = self._state
+        state.returns = returns
+        self._loop.rate_factor.assign(_LOWER**returns)
+        self._history = self._folder.history(state.epoch)
+        self._began = time.monotonic() - state.seconds
+        # Not as `_save`: the loop's sums are still those that went wrong.
+        self._write(self._loop.variables)
+        self._watch.say(
+            f"the loss is no longer a number in epoch {failed.epoch + 1}: back to step "
+            f"{state.step} of epoch {state.epoch + 1}, at {_LOWER**returns:g} times the learning "
+            f"rate (try {returns} of {_RETURNS})"
+        )
+        return state
+
+    def _finish(self) -> None:
+        state, recipe, loop = self._state, self._recipe, self._loop
+        if not self._group.is_chief:
+            return
+        if self._stopped_early():
+            self._watch.say(f"stopped early: no better score since epoch {state.best_epoch}")
+        elif self._time_is_up() and state.epoch < recipe.epochs:
+            self._watch.say(f"stopped: the {recipe.minutes:g} minutes are up")
+        checkpoint.restore(self._folder.chosen, checkpoint.variables_of(loop.network))
+        write_whole(self._folder.model_file, self._session.published().save)
+        self._watch.say(
+            f"trained {state.epoch} epochs in {duration(state.seconds)}; best "
+            f"{self._session.task.score} {state.best_score:.4f} on validation, epoch "
+            f"{state.best_epoch}"
+            + ("; the last epoch's weights are published" if recipe.publish == "last" else "")
+        )
