@@ -115,7 +115,7 @@ def test_lambda_callbacks_are_told_as_by_fit(stripes_recipe, tmp_path):
 def test_a_data_worker_that_dies_is_told(stripes_recipe, tmp_path, monkeypatch):
     real = module.Session.epoch_batches
 
-    def dying(session, epoch, start=0):
+    def dying(session, *arguments):
         def broken(image):
             raise RuntimeError("the reader was killed")
 
@@ -123,7 +123,7 @@ def test_a_data_worker_that_dies_is_told(stripes_recipe, tmp_path, monkeypatch):
             image = tf.numpy_function(broken, [batch["image"]], tf.float32)
             return batch | {"image": tf.ensure_shape(image, batch["image"].shape)}
 
-        return real(session, epoch, start).map(one)
+        return real(session, *arguments).map(one)
 
     monkeypatch.setattr(module.Session, "epoch_batches", dying)
     with pytest.raises(tf.errors.OpError, match="the reader was killed"):

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from zoo.training.train import Session
+from zoo.training.session import Session
 
 
 def kernels(network: keras.Model) -> dict[str, keras.Variable]:
