@@ -100,10 +100,14 @@ def summed(parts: Mapping[str, tuple[float, Part]], what: str):
     if not chosen:
         raise UserError(f"{what} has no weight above 0; raise one of them")
 
+    import keras
+
     def of(targets: Mapping[str, Any], outputs: Mapping[str, Any], weight: Any) -> dict[str, Any]:
         values = {name: part(targets, outputs, weight) for name, (_, part) in chosen.items()}
-        total = sum(factor * values[name] for name, (factor, _) in chosen.items())
-        return {"loss": total} | values
+        # Not with a plus sign: TensorFlow adds up a chain of sums in an order that differs from
+        # process to process, and so would the last bit (docs/tensorflow-notes.md).
+        weighted = [factor * values[name] for name, (factor, _) in chosen.items()]
+        return {"loss": keras.ops.sum(keras.ops.stack(weighted))} | values
 
     return of
 
