@@ -104,8 +104,8 @@ def summed(parts: Mapping[str, tuple[float, Part]], what: str):
 
     def of(targets: Mapping[str, Any], outputs: Mapping[str, Any], weight: Any) -> dict[str, Any]:
         values = {name: part(targets, outputs, weight) for name, (_, part) in chosen.items()}
-        # Not with a plus sign: TensorFlow adds up a chain of sums in an order that differs from
-        # process to process, and so would the last bit (docs/tensorflow-notes.md).
+        # Not with a plus sign: the last bit of a chain of additions was seen to differ from
+        # process to process (docs/tensorflow-notes.md).
         weighted = [factor * values[name] for name, (factor, _) in chosen.items()]
         return {"loss": keras.ops.sum(keras.ops.stack(weighted))} | values
 
