@@ -132,7 +132,7 @@ def test_options_reach_keras():
 def test_the_default_is_what_it_was():
     recipe = make_recipe(schedule={}, warmup=0.05)
     optimizer = make_optimizer(recipe, 100, tricky_network())
-    assert type(optimizer) is keras.optimizers.AdamW
+    assert isinstance(optimizer, keras.optimizers.AdamW)
     expected = keras.optimizers.schedules.CosineDecay(0.0, 95, warmup_target=1e-3, warmup_steps=5)
     for step in (0, 3, 5, 50, 100):
         optimizer.iterations.assign(step)

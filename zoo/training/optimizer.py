@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from zoo.errors import UserError, check_options, keyword_options, nearest
 from zoo.models.graph import Call, input_specs, walk
+from zoo.training import fused_optimizers
 from zoo.training.recipe import Recipe
 from zoo.training.schedule import Scaled, check_schedule, make_schedule
 
@@ -18,15 +19,15 @@ from zoo.training.schedule import Scaled, check_schedule, make_schedule
 OPTIMIZERS: dict[str, type[keras.Optimizer]] = {
     "adadelta": keras.optimizers.Adadelta,
     "adagrad": keras.optimizers.Adagrad,
-    "adam": keras.optimizers.Adam,
+    "adam": fused_optimizers.Adam,
     "adamax": keras.optimizers.Adamax,
-    "adamw": keras.optimizers.AdamW,
+    "adamw": fused_optimizers.AdamW,
     "lamb": keras.optimizers.Lamb,
     "lion": keras.optimizers.Lion,
     "muon": keras.optimizers.Muon,
     "nadam": keras.optimizers.Nadam,
     "rmsprop": keras.optimizers.RMSprop,
-    "sgd": keras.optimizers.SGD,
+    "sgd": fused_optimizers.SGD,
 }
 # What other fields of the recipe say.
 _ELSEWHERE = {
