@@ -23,7 +23,7 @@ import tensorflow as tf
 
 import zoo
 from zoo.data import open_dataset
-from zoo.training.network import choose_precision, fuse_batch_normalization
+from zoo.training.network import choose_precision, training_copy
 
 ROUNDS, STEPS = 7, 5
 
@@ -53,7 +53,7 @@ class Trained:
         model = zoo.build(
             "classification", classes=classes, input_shape=shape, activation=None, **options
         )
-        self.model = model = fuse_batch_normalization(model)
+        self.model = model = training_copy(model)
         optimizer = keras.optimizers.AdamW(weight_decay=0.02)
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         optimizer.build(model.trainable_variables)

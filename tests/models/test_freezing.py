@@ -64,9 +64,9 @@ def frozen_paths(network, stages):
 def test_training_leaves_frozen_weights_and_statistics_alone(task, freeze, stages, fused):
     network = model(task, freeze=freeze, block_activation="elu")
     if fused:
-        from zoo.training.network import FusedBatchNormalization, fuse_batch_normalization
+        from zoo.training.network import FusedBatchNormalization, training_copy
 
-        network = fuse_batch_normalization(network)
+        network = training_copy(network)
         kinds = {type(layer) for layer in network.layers}
         assert FusedBatchNormalization in kinds
     frozen = frozen_paths(network, stages)

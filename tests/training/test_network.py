@@ -10,8 +10,8 @@ from zoo.training import network as networks
 from zoo.training.network import (
     FusedBatchNormalization,
     choose_precision,
-    fuse_batch_normalization,
     publish,
+    training_copy,
     training_network,
 )
 from zoo.training.recipe import DataOptions, InputOptions, Recipe
@@ -109,7 +109,7 @@ def test_same_seed_same_weights():
 
 def test_copy_keeps_weights():
     model = make_recipe().build_model(3)
-    copy = fuse_batch_normalization(model)
+    copy = training_copy(model)
     for one, other in zip(model.get_weights(), copy.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 

@@ -19,7 +19,7 @@ from zoo.data.pipeline import Part
 from zoo.training.checkpoint import Progress, restore, save
 from zoo.training.cluster import Group
 from zoo.training.loop import Loop
-from zoo.training.network import fuse_batch_normalization
+from zoo.training.network import training_copy
 from zoo.training.optimizer import make_optimizer
 from zoo.training.recipe import DataOptions, InputOptions, Recipe
 
@@ -70,7 +70,7 @@ def make_loop(strategy, name, options, **changes):
             "box": lambda: keras.layers.Dense(4, "sigmoid")(pooled),
         }
         model = keras.Model(image, {key: heads[key]() for key in task.targets})
-        network = fuse_batch_normalization(model)
+        network = training_copy(model)
         optimizer = make_optimizer(recipe, 20, network)
         return Loop(
             network, task, ("0", "1", "2"), options, optimizer, strategy,
