@@ -1,5 +1,8 @@
 """Convolutions of many channels over few places, whose kernel's gradient is a matrix product."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -24,7 +27,9 @@ class ProductGradientConv2D(keras.layers.Conv2D):
         """Returns the convolution of ``inputs`` [n, h, w, c] by ``kernel``, without bias."""
         if not self._pays(inputs):
             return super().convolution_op(inputs, kernel)
-        return _convolution(inputs, keras.ops.convert_to_tensor(kernel), self.padding.upper())
+        # Cast by Keras, and no variable any more: a custom gradient refuses those.
+        weights = tf.convert_to_tensor(keras.ops.convert_to_tensor(kernel))
+        return _convolution(inputs, weights, self.padding.upper())
 
     def _pays(self, inputs) -> bool:
         _, height, width, channels = inputs.shape
@@ -42,10 +47,10 @@ class ProductGradientConv2D(keras.layers.Conv2D):
         )
 
 
-def _convolution(inputs: tf.Tensor, kernel: tf.Tensor, padding: str) -> tf.Tensor:
+def _convolution(inputs: tf.Tensor, kernel: tf.Tensor, padding: Any) -> Any:
     @tf.custom_gradient
-    def convolve(inputs, kernel):
-        def gradient(upstream):
+    def convolve(inputs: Any, kernel: Any):
+        def gradient(upstream: Any):
             wanted = {"strides": [1, 1, 1, 1], "padding": padding}
             to_inputs = tf.raw_ops.Conv2DBackpropInput(
                 input_sizes=tf.shape(inputs), filter=kernel, out_backprop=upstream, **wanted
@@ -59,12 +64,15 @@ def _convolution(inputs: tf.Tensor, kernel: tf.Tensor, padding: str) -> tf.Tenso
     return convolve(inputs, kernel)
 
 
-def _neighbourhoods(inputs: tf.Tensor, kernel, places, padding: str) -> tf.Tensor:
+def _neighbourhoods(
+    inputs: Any, kernel: Sequence[int], places: Sequence[int], padding: str
+) -> tf.Tensor:
     """Returns what the kernel sees at each place of each picture, one row each."""
     if padding == "SAME":
         before = [(length - 1) // 2 for length in kernel]
-        margins = [(one, length - 1 - one) for one, length in zip(before, kernel, strict=True)]
-        inputs = tf.pad(inputs, [(0, 0), *margins, (0, 0)])
+        sides = [(one, length - 1 - one) for one, length in zip(before, kernel, strict=True)]
+        margins: Any = [(0, 0), *sides, (0, 0)]
+        inputs = tf.pad(inputs, margins)
     height, width = places
     shifted = [
         inputs[:, top : top + height, left : left + width]
