@@ -33,6 +33,7 @@ ROOMS = [
     "export",
     "model",
     "run",
+    "loading",
     "seeds",
     "comparison",
     "dry_run",

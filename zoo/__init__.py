@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from zoo.diagram import draw_model as draw_model
     from zoo.errors import CheckError as CheckError
     from zoo.errors import UserError as UserError
+    from zoo.loading import load as load
     from zoo.models import build as build
     from zoo.models import classifier as classifier
     from zoo.models import compare_models as compare_models
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from zoo.models import segmenter as segmenter
     from zoo.models import thaw as thaw
     from zoo.run import Run as Run
-    from zoo.run import load as load
     from zoo.run import train as train
     from zoo.training.catalogue import list_recipes as list_recipes
     from zoo.training.catalogue import load_recipe as load_recipe
@@ -45,6 +45,7 @@ _HOMES = {
     "zoo.data": ("list_datasets",),
     "zoo.diagram": ("draw_model",),
     "zoo.errors": ("CheckError", "UserError"),
+    "zoo.loading": ("load",),
     "zoo.models": (
         "build",
         "classifier",
@@ -58,7 +59,7 @@ _HOMES = {
         "segmenter",
         "thaw",
     ),
-    "zoo.run": ("Run", "load", "train"),
+    "zoo.run": ("Run", "train"),
     "zoo.training.catalogue": ("list_recipes", "load_recipe"),
     "zoo.training.recipe": ("Recipe",),
     "zoo.training.sections": (

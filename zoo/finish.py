@@ -21,10 +21,11 @@ from zoo.evaluation.evaluate import Evaluation
 from zoo.export.savedmodel import Published
 from zoo.inference import Answer
 from zoo.listing import output
+from zoo.loading import load
 from zoo.model import Model
 from zoo.preprocess import CHANNELS
 from zoo.preview import Preview, described
-from zoo.run import Run, load
+from zoo.run import Run
 from zoo.seeds import SeedRuns
 from zoo.training.files import write_text
 from zoo.training.watch import Watch, duration

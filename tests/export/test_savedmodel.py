@@ -14,8 +14,8 @@ from zoo.errors import CheckError, UserError
 from zoo.export import savedmodel, verify
 from zoo.export.savedmodel import export, versions
 from zoo.inference import Predictor
+from zoo.loading import load
 from zoo.preprocess import Preprocessing
-from zoo.run import load
 
 OUTPUTS = {
     "classification": {"error", "label", "score", "classes", "probabilities"},

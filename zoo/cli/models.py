@@ -19,8 +19,9 @@ def evaluate(model, data, split, as_json, **attack) -> None:
     attacks, restarts = attacks_of(**attack)
     start_tensorflow()
     from zoo import finish
+    from zoo.loading import load
     from zoo.model import evaluate_on
-    from zoo.run import Run, load
+    from zoo.run import Run
     from zoo.training.folder import RunFolder
     from zoo.training.watch import Watch
 
@@ -45,7 +46,7 @@ def predict(model, images, output) -> None:
     """Answer for pictures: one JSON line each, and drawn with -o."""
     start_tensorflow()
     from zoo import finish
-    from zoo.run import load
+    from zoo.loading import load
     from zoo.training.watch import Watch
 
     bad = finish.answer(load(model), images, Path(output) if output else None, Watch())

@@ -28,8 +28,8 @@ class ProductGradientConv2D(keras.layers.Conv2D):
         if not self._pays(inputs):
             return super().convolution_op(inputs, kernel)
         # Cast by Keras, and no variable any more: a custom gradient refuses those.
-        weights = tf.convert_to_tensor(keras.ops.convert_to_tensor(kernel))
-        return _convolution(inputs, weights, self.padding.upper())
+        cast: Any = keras.ops.convert_to_tensor(kernel)
+        return _convolution(inputs, tf.convert_to_tensor(cast), self.padding.upper())
 
     def _pays(self, inputs) -> bool:
         _, height, width, channels = inputs.shape
@@ -79,4 +79,5 @@ def _neighbourhoods(
         for top in range(kernel[0])
         for left in range(kernel[1])
     ]
-    return tf.reshape(tf.concat(shifted, -1), [-1, len(shifted) * inputs.shape[-1]])
+    together: Any = tf.concat(shifted, -1)
+    return tf.reshape(together, [-1, len(shifted) * inputs.shape[-1]])
