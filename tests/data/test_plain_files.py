@@ -1,0 +1,141 @@
+"""Plain files are read several at once, and give the batches that any other way gives."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from zoo.data import Split, open_dataset
+from zoo.data.dataset import part_of
+from zoo.data.pipeline import evaluation_batches, prepare_split, training_batches
+from zoo.preprocess import Preprocessing
+
+SMALL = Preprocessing((8, 8), fit="pad")
+KINDS = ("plain", "turned", "png", "gray")
+LENGTH = 13
+
+
+def write(root: Path) -> None:
+    """Writes pictures of many sizes, most of them plain, with masks as large as they stand."""
+    random = np.random.default_rng(0)
+    for number in range(LENGTH):
+        kind = KINDS[number % 8] if number % 8 < len(KINDS) else "plain"
+        height, width = (int(side) for side in random.integers(10, 60, 2))
+        image = Image.fromarray(random.integers(0, 256, (height, width, 3), dtype=np.uint8))
+        exif = Image.Exif()
+        exif[0x0112] = 6 if kind == "turned" else 1
+        ending, options = ("png", {}) if kind == "png" else ("jpg", {"quality": 90})
+        if kind == "turned":
+            options["exif"] = exif
+            height, width = width, height
+        image = image.convert("L") if kind == "gray" else image
+        path = root / "images" / f"{number}.{ending}"
+        mask = root / "masks" / f"{number}.png"
+        for one in (path, mask):
+            one.parent.mkdir(parents=True, exist_ok=True)
+        image.save(path, **options)
+        ids = random.choice(np.array([0, 3, 7, 255], np.uint8), (height, width))
+        Image.fromarray(ids).save(mask, bits=8)
+
+
+@pytest.fixture(scope="module")
+def split(tmp_path_factory) -> Split:
+    root = tmp_path_factory.mktemp("pictures")
+    write(root)
+    found = open_dataset("mask_folders", root, validation=0, test=0)
+    return found.splits["train"]
+
+
+def prepared(split, cache="none"):
+    return prepare_split(split, SMALL, ("mask",), cache=cache)
+
+
+def batches(found, batch_size=5, **options):
+    if options:
+        data = training_batches(found, None, batch_size=batch_size, **options)
+    else:
+        data = evaluation_batches(found, batch_size=batch_size)
+    return data, [{key: value.numpy() for key, value in batch.items()} for batch in data]
+
+
+def test_batches_are_those_of_pictures_that_are_kept(split):
+    files, kept = prepared(split), prepared(split, "memory")
+    assert files.at_once is not None
+    assert kept.at_once is None
+    for options in ({}, {"seed": 1, "epoch": 2, "start": 1}):
+        (data, found), (_, expected) = (batches(one, **options) for one in (files, kept))
+        assert data.element_spec["image"].shape[1:] == (8, 8, 3)
+        assert data.cardinality() == len(found) == len(expected)
+        for one, other in zip(found, expected, strict=True):
+            assert one.keys() == other.keys()
+            for key, value in one.items():
+                np.testing.assert_array_equal(value, other[key], err_msg=key)
+                assert value.dtype == other[key].dtype
+
+
+def test_what_is_plain_is_read_without_the_graph(split):
+    asked = []
+
+    def stored(index):
+        asked.append(index)
+        return split.stored(index)
+
+    def read(index):
+        # Its first run is by the graph; later ones only where pictures are not plain.
+        tf.numpy_function(lambda index: graph.append(int(index)), [index], [])
+        return split.read(index)
+
+    graph: list[int] = []
+    watched = Split(split.name, split.length, read, split.label, stored=stored)
+    found = prepared(watched)
+    assert sorted(graph) == list(range(LENGTH))
+    graph.clear()
+    batches(found)
+    files = [Path(split.label(index)) for index in range(LENGTH)]
+    turned = [index for index, file in enumerate(files) if "6" in orientation(file)]
+    others = [index for index, file in enumerate(files) if file.suffix == ".png"]
+    assert turned
+    assert others
+    assert sorted(graph) == sorted(turned + others)
+    assert sorted(asked) == sorted(set(range(LENGTH)) - set(graph))
+
+
+def orientation(path: Path) -> str:
+    return str(Image.open(path).getexif().get(0x0112, ""))
+
+
+def test_parts_of_a_split_are_read_alike(split):
+    part = part_of(split, "part", 2, 9)
+    assert part.stored(0) == split.stored(2)
+    _, whole = batches(prepared(split), 7)
+    _, found = batches(prepared(part), 7)
+    np.testing.assert_array_equal(
+        found[0]["image"], np.concatenate([batch["image"] for batch in whole])[2:9]
+    )
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut", "unknown id"])
+def test_files_that_change_fail_as_they_would_in_the_graph(tmp_path, damage):
+    write(tmp_path)
+    classes = {"0": "a", "3": "b", "7": "c"}
+    split = open_dataset("mask_folders", tmp_path, validation=0, test=0, classes=classes)
+    split = split.splits["train"]
+    found = prepared(split)
+    picture, mask = map(Path, split.files(4))
+    if damage == "gone":
+        picture.unlink()
+    elif damage == "cut":
+        picture.write_bytes(picture.read_bytes()[:-40])
+    else:
+        width, height = Image.open(mask).size
+        Image.new("L", (width, height), 9).save(mask)
+    with pytest.raises(tf.errors.OpError) as quick:
+        batches(found)
+    with pytest.raises(tf.errors.OpError) as whole:
+        SMALL.prepare(split.read(tf.constant(4, tf.int64)))
+    assert type(quick.value) is type(whole.value)
+    assert whole.value.message.splitlines()[0].rpartition("}} ")[2].split("[")[0] in str(
+        quick.value.message
+    )
