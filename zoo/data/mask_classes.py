@@ -57,9 +57,7 @@ class MaskClasses:
         # Of whole masks, not of what the network sees: TensorFlow's gather, by far the slowest of
         # what is done to a mask, takes twice as long as decoding it and fifty times as long as
         # OpenCV.
-        numbers, known = tf.numpy_function(
-            self.look_up, [ids], (tf.uint8, tf.bool), stateful=False
-        )
+        numbers, known = tf.numpy_function(self.look_up, [ids], (tf.uint8, tf.bool), stateful=False)
         numbers = tf.ensure_shape(numbers, ids.shape)
         if self._bytes[1] is None:
             return numbers

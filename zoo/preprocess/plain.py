@@ -113,12 +113,13 @@ def decode_mask(data: bytes, size: tuple[int, int]) -> np.ndarray | None:
     Returns:
         uint8 [h, w], the ids, or None if it is none of these, cannot be read or has another size.
     """
-    if data[12:16] != b"IHDR" or data[24] != 8 or data[25] not in (_GRAY, _PALETTE):
+    if len(data) < _HEADER or data[24] != 8 or data[25] not in (_GRAY, _PALETTE):
         return None
     header = bytearray(data[:_HEADER])
     if header[25] == _PALETTE:
         header[25] = _GRAY
-        header[29:] = bytes(one ^ other for one, other in zip(header[29:], PALETTE_TO_GRAY))
+        checksum = int.from_bytes(header[29:]) ^ int.from_bytes(PALETTE_TO_GRAY)
+        header[29:] = checksum.to_bytes(4)
     # Without palette, transparency and profile, all of which libpng would complain of.
     start = _HEADER
     while start + 8 <= len(data) and data[start + 4 : start + 8] != b"IDAT":
