@@ -45,9 +45,9 @@ def test_jpegs_are_decoded_to_the_bit(
     seed, channels, wanted, ratio, subsampling, progressive, restart
 ):
     random = np.random.default_rng(seed)
-    size = tuple(map(int, random.integers(1, 70, 2)))
+    height, width = random.integers(1, 70, 2).tolist()
     data = encoded(
-        picture(random, *size, channels),
+        picture(random, height, width, channels),
         quality=int(random.integers(1, 101)),
         progressive=progressive,
         restart_marker_blocks=restart,
@@ -58,7 +58,7 @@ def test_jpegs_are_decoded_to_the_bit(
     assert bool(expected.plain) == (channels <= wanted)
     if expected.plain:
         assert expected.ratio == ratio
-        found = plain.decode_picture(data, wanted, size, ratio)
+        found = plain.decode_picture(data, wanted, (height, width), ratio)
         np.testing.assert_array_equal(found, expected.image)
 
 
@@ -72,7 +72,8 @@ def test_jpegs_are_decoded_to_the_bit(
 def test_pictures_are_scaled_to_the_bit(seed, fit, ratio, channels):
     random = np.random.default_rng(seed)
     pixels = random.integers(0, 256, (*random.integers(1, 90, 2), channels), dtype=np.uint8)
-    target = tuple(map(int, random.integers(1, 40, 2)))
+    rows, columns = random.integers(1, 40, 2).tolist()
+    target = (rows, columns)
     # Sides that this part of the picture's size may have been rounded up from.
     size = np.maximum(ratio * np.array(pixels.shape[:2]) - random.integers(0, ratio, 2), 1)
     place = Preprocessing(target, channels, fit).geometry(tf.constant(size))

@@ -73,7 +73,8 @@ class MaskClasses:
         table, unknown = self._bytes
         # OpenCV takes no empty mask.
         numbers = np.asarray(cv2.LUT(ids, table), np.uint8) if ids.size else ids
-        return numbers, unknown is None or not (numbers == unknown).any()
+        # The fastest search that there is.
+        return numbers, unknown is None or numbers.tobytes().find(unknown) < 0
 
     @functools.cached_property
     def _bytes(self) -> tuple[np.ndarray, int | None]:

@@ -68,7 +68,7 @@ class Decoded(NamedTuple):
         lead: int32 [2]: how far the first row and column reach beyond the picture's top and
             left, in its pixels. What a reduced picture has too much lies at the stored
             bottom and right, which an orientation may have turned up and to the left.
-        plain: bool scalar: whether it was a JPEG as most are, upright and of the channels wanted,
+        plain: bool scalar: whether it is a JPEG as most are, upright and of the channels wanted,
             of which ``zoo.preprocess.plain`` makes the same.
     """
 
@@ -147,7 +147,7 @@ def decode_reduced(
     )
     size = shape[:2]
     as_wanted = tf.reduce_any(shape[2] == _JPEG_COMPONENTS[channels])
-    plain = as_wanted & tf.logical_not(mentions_exif(data))
+    quick = as_wanted & tf.logical_not(mentions_exif(data))
     power = _power(ratio, tf.maximum(size, 1))
 
     def jpeg(reduced: int) -> Decoded:
@@ -166,7 +166,8 @@ def decode_reduced(
     if _JPEG_COMPONENTS[channels]:
         powers = range(len(_RATIOS) + 1 if ratio is not None else 1)
         branches += [functools.partial(jpeg, reduced) for reduced in powers]
-    return Decoded(*tf.switch_case(tf.where(plain, power + 1, 0), branches))
+    found = Decoded(*tf.switch_case(tf.where(quick, power + 1, 0), branches))
+    return found._replace(plain=found.plain & as_wanted)
 
 
 @functools.lru_cache(maxsize=64)
@@ -230,7 +231,7 @@ def _decode_any(
     size = tf.where(power > 0, tf.cast(header.upright, tf.int32), tf.shape(image)[:2])
     by = tf.bitwise.left_shift(1, power)
     lead = tf.where(flips(header.orientation), by * tf.shape(image)[:2] - size, 0)
-    return Decoded(image, size, by, lead, tf.constant(False))
+    return Decoded(image, size, by, lead, header.orientation == 1)
 
 
 def upright_size(data: tf.Tensor) -> tf.Tensor:

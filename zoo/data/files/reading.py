@@ -77,8 +77,8 @@ def _files_of(example: Example) -> tuple[str, ...]:
 def _stored(example: Example, pictures: Reader, ids: MaskClasses | None) -> Stored | None:
     if not pictures.as_stored(example):
         return None
-    upright = isinstance(example.mask, str) and example.mask_orientation == 1
-    return Stored(example.path, example.mask if upright else None, ids)
+    mask = example.mask if isinstance(example.mask, str) else None
+    return Stored(example.path, mask if example.mask_orientation == 1 else None, ids)
 
 
 def _row_of(values: Any) -> Callable[[Any], Any]:

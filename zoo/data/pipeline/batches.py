@@ -110,7 +110,7 @@ def batches(
     plain = tf.autograph.experimental.do_not_convert
     parallel = {"num_parallel_calls": tf.data.AUTOTUNE, "deterministic": True}
     gather, at_once = prepared.read_batch, prepared.at_once
-    if gather is not None and at_once is None:
+    if gather is not None and not at_once:
         data = (
             grouped(data, sizes, alike)
             .enumerate()

@@ -40,7 +40,7 @@ def plain_reader(
     with tf.device("CPU"):
         held = {name: tf.constant(row) for name, row in {**rows, "index": indices}.items()}
     masked = "mask" in targets
-    shapes = {"image": (*preprocessing.size, preprocessing.channels)}
+    shapes: dict[str, tuple[int, ...]] = {"image": (*preprocessing.size, preprocessing.channels)}
     if masked:
         shapes["mask"] = preprocessing.size
 

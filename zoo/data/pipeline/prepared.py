@@ -43,7 +43,7 @@ class Prepared:
         pixels: int64 [256], how many pixels of all masks have each id; None without "mask".
         read: From an int64 scalar position in [0, length) to a prepared example.
         read_batch: The same from int64 [n] to a batch; n is kept as far as it is static.
-        at_once: How many are best read by one call of `read_batch`; None for any number.
+        at_once: How many are best read by one call of `read_batch`; 0 for any number.
     """
 
     split: Split
@@ -56,7 +56,7 @@ class Prepared:
     pixels: np.ndarray | None
     read: Callable[[tf.Tensor], Batch]
     read_batch: Callable[[tf.Tensor], Batch] | None
-    at_once: int | None = None
+    at_once: int = 0
 
     @property
     def length(self) -> int:
@@ -142,7 +142,7 @@ def prepare_split(
     lookup = tf.constant(indices)
     gather = {"memory": from_memory, "disk": from_disk}.get(kept)
     read_batch = None if gather is None else gather(arrays, complete)
-    at_once = None
+    at_once = 0
 
     def read(position: tf.Tensor) -> Batch:
         return example(lookup[position])[0]
