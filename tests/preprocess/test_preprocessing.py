@@ -164,7 +164,7 @@ def test_masks_take_the_id_at_each_centre(everywhere, fit, size):
     preprocessing = Preprocessing(size=(16, 12), fit=fit)
     mask = picture(*size, channels=1)[..., 0] % 200
     (fitted,) = everywhere(preprocessing.fit_mask, [mask])
-    place = preprocessing._geometry(tf.constant(size))
+    place = preprocessing.geometry(tf.constant(size))
     for y in range(16):
         for x in range(12):
             point = place.to_picture(tf.constant([y + 0.5, x + 0.5], tf.float64)).numpy()

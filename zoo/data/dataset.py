@@ -17,11 +17,29 @@ from zoo.errors import UserError
 if TYPE_CHECKING:
     import tensorflow as tf
 
+    from zoo.data.mask_classes import MaskClasses
+
 SPLITS = ("train", "validation", "test")
 TARGETS = ("class", "box", "mask")
 
 NO_OBJECT = Reason("no-object", "has no object or label")
 """Why an example whose class is -1, or whose box is NaN, is left out."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Files that hold a picture and its mask as they are, to be decoded and fitted.
+
+    Attributes:
+        picture: Path of the encoded picture.
+        mask: Path of its mask, a PNG of ids as large as the upright picture; None where no file
+            holds it as it is.
+        ids: The classes of the mask's ids; None where no masks are learnt from.
+    """
+
+    picture: str
+    mask: str | None = None
+    ids: MaskClasses | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +64,8 @@ class Split:
             known without reading the picture, where it was kept all the same.
         files: From an index to the paths of the files that are the example's alone, its
             picture's first; empty where examples are no files of their own.
+        stored: From an index to the files that `read` hands on as they are; None where it does
+            more, as cutting a picture or drawing a mask.
     """
 
     name: str
@@ -56,6 +76,7 @@ class Split:
     explain: Callable[[int], Reason | None] = lambda index: None
     lacks: Callable[[int], Mapping[str, Reason]] = lambda index: {}
     files: Callable[[int], tuple[str, ...]] = lambda index: ()
+    stored: Callable[[int], Stored | None] = lambda index: None
 
 
 @dataclass(frozen=True)
@@ -140,4 +161,5 @@ def part_of(split: Split, name: str, start: int, stop: int) -> Split:
         explain=lambda index: split.explain(index + start),
         lacks=lambda index: split.lacks(index + start),
         files=lambda index: split.files(index + start),
+        stored=lambda index: split.stored(index + start),
     )

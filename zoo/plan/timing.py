@@ -95,4 +95,5 @@ def part_of(split: Split, indices: np.ndarray) -> Split:
         read=lambda index: split.read(tf.gather(chosen, index)),
         label=lambda index: split.label(int(indices[index])),
         explain=lambda index: split.explain(int(indices[index])),
+        stored=lambda index: split.stored(int(indices[index])),
     )

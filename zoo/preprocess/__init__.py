@@ -14,6 +14,7 @@ from zoo.preprocess.headers import read_header as read_header
 from zoo.preprocess.masks import IGNORE as IGNORE
 from zoo.preprocess.masks import decode_mask as decode_mask
 from zoo.preprocess.preprocessing import MASK_SIZE as MASK_SIZE
+from zoo.preprocess.preprocessing import Origin as Origin
 from zoo.preprocess.preprocessing import Preprocessing as Preprocessing
 from zoo.preprocess.stored import orient as orient
 from zoo.values import CHANNELS as CHANNELS

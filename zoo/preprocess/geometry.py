@@ -37,19 +37,51 @@ class Geometry(NamedTuple):
         scale = tf.cast(self.size, tf.float64) / tf.cast(self.scaled, tf.float64)
         return (points - tf.cast(self.offset, tf.float64)) * scale
 
+    def scaling(
+        self, ratio: tf.Tensor | int = 1, lead: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the scale and the translation that take pixels of the picture to the input's.
+
+        Args:
+            ratio: int32 [...], the part of its size that the picture was decoded at.
+            lead: int32 [..., 2], how far its first pixel reaches beyond its edge, in pixels.
+
+        Returns:
+            float32 [..., 2] each, of y and of x.
+        """
+        scale = ratio_of(self.scaled, self.size)
+        shift = tf.cast(self.offset, tf.float32)
+        if lead is not None:
+            shift -= tf.cast(lead, tf.float32) * scale
+        return scale * tf.cast(tf.expand_dims(ratio, -1), tf.float32), shift
+
+    def sources(self, target: tuple[int, int]) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the pixel of the picture that the centre of each of the input's lies in.
+
+        Args:
+            target: Height and width of the model's input.
+
+        Returns:
+            int64 [..., height], the row of each row, and [..., width], the column of each column;
+            -1 where there is no picture.
+        """
+        found = []
+        for axis in (0, 1):
+            size, scaled, offset = (tf.gather(one, [axis], axis=-1) for one in self)
+            place = tf.range(target[axis], dtype=tf.int64) - offset
+            # floor((place + 1/2) * size / scaled) in whole numbers, exact on boundaries.
+            source = (2 * place + 1) * size // (2 * scaled)
+            found.append(tf.where((place >= 0) & (place < scaled), source, -1))
+        return found[0], found[1]
+
     def covers(self, target: tuple[int, int]) -> tf.Tensor:
         """Returns which pixels of the model's input hold picture: bool [..., height, width].
 
         Args:
             target: Height and width of the model's input.
         """
-        inside = []
-        for axis in (0, 1):
-            first = tf.gather(self.offset, [axis], axis=-1)
-            last = first + tf.gather(self.scaled, [axis], axis=-1)
-            place = tf.range(target[axis], dtype=tf.int64)
-            inside.append((place >= first) & (place < last))
-        return tf.expand_dims(inside[0], -1) & tf.expand_dims(inside[1], -2)
+        rows, columns = self.sources(target)
+        return tf.expand_dims(rows >= 0, -1) & tf.expand_dims(columns >= 0, -2)
 
 
 def geometry(fit: str, target: tuple[int, int], size: tf.Tensor) -> Geometry:

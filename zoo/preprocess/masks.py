@@ -17,7 +17,8 @@ _BYTES = [bytes([value]) for value in range(256)]
 # A checksum is linear in the bits: this difference turns that of a palette header
 # (colour type 3) into that of a gray one (0), whatever its other fields are.
 _AS_PALETTE, _AS_GRAY = (zlib.crc32(b"IHDR" + bytes([0] * 9 + [kind, 0, 0, 0])) for kind in (3, 0))
-_PALETTE_TO_GRAY = list((_AS_PALETTE ^ _AS_GRAY).to_bytes(4))
+PALETTE_TO_GRAY = (_AS_PALETTE ^ _AS_GRAY).to_bytes(4)
+"""What to combine a palette header's checksum with, by exclusive or, to get the gray one's."""
 
 
 def decode_mask(data: tf.Tensor | bytes) -> tf.Tensor:
@@ -49,7 +50,7 @@ def decode_mask(data: tf.Tensor | bytes) -> tf.Tensor:
 
     def gray_header():
         # libpng would look the colours up: told that the picture is gray, it gives indices.
-        checksum = tf.bitwise.bitwise_xor(head[29:33], tf.constant(_PALETTE_TO_GRAY, tf.int64))
+        checksum = tf.bitwise.bitwise_xor(head[29:33], tf.constant(list(PALETTE_TO_GRAY), tf.int64))
         return tf.strings.join(
             [
                 tf.strings.substr(data, 0, 25),

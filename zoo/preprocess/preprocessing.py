@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from zoo.errors import UserError, check_options, nearest
-from zoo.preprocess.decode import decode_image, decode_reduced, require
-from zoo.preprocess.geometry import FITS, Geometry, Reduction, geometry, ratio_of
+from zoo.preprocess.decode import Decoded, decode_image, decode_reduced, require
+from zoo.preprocess.geometry import FITS, Geometry, Reduction, geometry
 from zoo.preprocess.masks import IGNORE, decode_mask
 from zoo.preprocess.restore import likeliest
 from zoo.preprocess.stored import convert_channels
@@ -21,6 +21,19 @@ def _is_count(value: Any) -> bool:
 
 MASK_SIZE = "the mask has another size than its upright picture:"
 """How the error begins that a mask of the wrong size raises."""
+
+
+class Origin(NamedTuple):
+    """What a prepared picture was made from.
+
+    Attributes:
+        size: int32 [2], height and width of the upright picture in pixels.
+        ratio: int32 scalar: 1, 2, 4 or 8, the part of its size that it was decoded at, where
+            ``zoo.preprocess.plain`` can make it as well; else 0.
+    """
+
+    size: tf.Tensor
+    ratio: tf.Tensor
 
 
 @dataclass(frozen=True)
@@ -95,7 +108,12 @@ class Preprocessing:
             raise UserError("preprocessing has no size; give height and width, as in [128, 128]")
         return cls(**settings)
 
-    def _geometry(self, size: tf.Tensor) -> Geometry:
+    def geometry(self, size: tf.Tensor) -> Geometry:
+        """Returns where pictures lie in the model's input.
+
+        Args:
+            size: int [..., 2], height and width of the upright pictures, at least 1.
+        """
         return geometry(self.fit, self.size, size)
 
     def decode(self, data: tf.Tensor | bytes) -> tf.Tensor:
@@ -130,8 +148,11 @@ class Preprocessing:
         Raises:
             UserError, tf.errors.InvalidArgumentError: As ``decode``.
         """
-        picture = decode_reduced(data, self.channels, self.values, Reduction(self.fit, self.size))
-        return self._fitted(*picture), picture.size
+        picture = self._reduced(data)
+        return self._fitted(picture), picture.size
+
+    def _reduced(self, data: tf.Tensor | bytes) -> Decoded:
+        return decode_reduced(data, self.channels, self.values, Reduction(self.fit, self.size))
 
     def fit_image(self, image: tf.Tensor) -> tf.Tensor:
         """Fits a picture to the model's input.
@@ -145,21 +166,20 @@ class Preprocessing:
         Returns:
             float32 [H, W, channels], whole values 0 to 255; black where there is no picture.
         """
-        return self._fitted(image, tf.shape(image)[:2], tf.constant(1), tf.zeros([2], tf.int32))
+        nothing = tf.zeros([2], tf.int32)
+        whole = Decoded(image, tf.shape(image)[:2], tf.constant(1), nothing, tf.constant(False))
+        return self._fitted(whole)
 
-    def _fitted(
-        self, image: tf.Tensor, size: tf.Tensor, ratio: tf.Tensor, lead: tf.Tensor
-    ) -> tf.Tensor:
-        place = self._geometry(size)
-        scale = ratio_of(place.scaled, place.size)
+    def _fitted(self, picture: Decoded) -> tf.Tensor:
+        scale, translation = self.geometry(picture.size).scaling(picture.ratio, picture.lead)
         # One op scales, pads and crops: what a crop drops is never computed.
         fitted = tf.raw_ops.ScaleAndTranslate(
-            images=image[tf.newaxis],
+            images=picture.image[tf.newaxis],
             size=tf.constant(self.size, tf.int32),
             # A reduced picture's outer pixels may reach beyond its edge, by less than half a
             # pixel here: no centre of a pixel in the padding is hit.
-            scale=scale * tf.cast(ratio, tf.float32),
-            translation=tf.cast(place.offset, tf.float32) - tf.cast(lead, tf.float32) * scale,
+            scale=scale,
+            translation=translation,
             kernel_type="triangle",
             antialias=True,
         )[0]
@@ -178,7 +198,7 @@ class Preprocessing:
             cuts it (to no area where it lies outside).
         """
         corners = tf.cast(tf.reshape(box, [2, 2])[:, ::-1], tf.float64)
-        moved = self._geometry(size).to_input(corners * tf.cast(size, tf.float64))
+        moved = self.geometry(size).to_input(corners * tf.cast(size, tf.float64))
         fractions = tf.clip_by_value(moved / tf.constant(self.size, tf.float64), 0.0, 1.0)
         return tf.cast(tf.reshape(fractions[:, ::-1], [4]), tf.float32)
 
@@ -193,16 +213,9 @@ class Preprocessing:
         Returns:
             uint8 [H, W]; ``IGNORE`` where there is no picture.
         """
-        place = self._geometry(tf.shape(mask))
-        fitted, inside = mask, tf.constant(True)
-        for axis in (0, 1):
-            size, scaled = place.size[axis], place.scaled[axis]
-            row = tf.range(self.size[axis], dtype=tf.int64) - place.offset[axis]
-            # floor((row + 1/2) * size / scaled) in whole numbers, exact on boundaries.
-            source = (2 * row + 1) * size // (2 * scaled)
-            fitted = tf.gather(fitted, tf.clip_by_value(source, 0, size - 1), axis=axis)
-            within = (row >= 0) & (row < scaled)
-            inside &= within[:, tf.newaxis] if axis == 0 else within
+        rows, columns = self.geometry(tf.shape(mask)).sources(self.size)
+        fitted = tf.gather(tf.gather(mask, tf.maximum(rows, 0)), tf.maximum(columns, 0), axis=1)
+        inside = (rows >= 0)[:, tf.newaxis] & (columns >= 0)
         return tf.ensure_shape(tf.where(inside, fitted, tf.constant(IGNORE, tf.uint8)), self.size)
 
     def prepare(self, example: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -223,13 +236,21 @@ class Preprocessing:
             tf.errors.InvalidArgumentError: When a picture or mask cannot be read, or the
                 mask has another size than its picture.
         """
+        return self.prepare_with_origin(example)[0]
+
+    def prepare_with_origin(
+        self, example: Mapping[str, tf.Tensor]
+    ) -> tuple[dict[str, tf.Tensor], Origin]:
+        """Returns what ``prepare`` does, and what its picture was made from."""
         prepared = dict(example)
         image = tf.convert_to_tensor(example["image"])
         if image.dtype == tf.string:
-            fitted, size = self.read(image)
+            picture = self._reduced(image)
+            fitted, size = self._fitted(picture), picture.size
+            ratio = tf.where(picture.plain, picture.ratio, 0)
         else:
             image = self._converted(image)
-            fitted, size = self.fit_image(image), tf.shape(image)[:2]
+            fitted, size, ratio = self.fit_image(image), tf.shape(image)[:2], tf.constant(0)
         prepared["image"] = tf.cast(fitted, tf.uint8)
         if "box" in example:
             prepared["box"] = self.fit_box(example["box"], size)
@@ -242,7 +263,7 @@ class Preprocessing:
             same = tf.reduce_all(tf.shape(mask) == size)
             mask = require(same, MASK_SIZE, mask, tf.shape(mask), size)
             prepared["mask"] = self.fit_mask(tf.cast(mask, tf.uint8))
-        return prepared
+        return prepared, Origin(size, ratio)
 
     def _converted(self, image: tf.Tensor) -> tf.Tensor:
         if self.channels == image.shape[-1]:
@@ -267,7 +288,7 @@ class Preprocessing:
         """
         sizes = tf.cast(sizes, tf.int64)[:, tf.newaxis]
         corners = tf.cast(tf.reverse(tf.reshape(box, [-1, 2, 2]), [-1]), tf.float64)
-        pixels = self._geometry(sizes).to_picture(corners * tf.constant(self.size, tf.float64))
+        pixels = self.geometry(sizes).to_picture(corners * tf.constant(self.size, tf.float64))
         pixels = tf.clip_by_value(pixels, 0.0, tf.cast(sizes, tf.float64))
         return tf.cast(tf.reshape(tf.reverse(pixels, [-1]), [-1, 4]), tf.float32)
 
@@ -284,4 +305,4 @@ class Preprocessing:
             uint8 [h, w], class ids (the lowest of equals); ``IGNORE`` where ``crop`` had
             cut the picture off.
         """
-        return likeliest(probabilities, self._geometry(size), self.size)
+        return likeliest(probabilities, self.geometry(size), self.size)

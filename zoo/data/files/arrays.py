@@ -132,6 +132,11 @@ class ArrayPictures:
         """See `Store`."""
         return ()
 
+    def as_stored(self, example: Example) -> bool:
+        """Returns whether a picture's bytes are those of a file: never."""
+        del example
+        return False
+
     def fault(self, example: Example) -> Reason | None:
         """See `Store`; an array in memory has none."""
         return None

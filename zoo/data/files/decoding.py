@@ -76,6 +76,11 @@ class Pictures:
             reason = bytes(picture_error(tf.io.read_file(example.path)).numpy()).decode()
         return Reason("unreadable-picture", reason) if reason else None
 
+    def as_stored(self, example: Example) -> bool:
+        """Returns whether a picture's bytes are those of its file."""
+        native = self.channels is None and example.file not in self._entries
+        return native and example.window is None
+
     @property
     def findings(self) -> list[Finding]:
         """What was decided about pictures of foreign formats and of more than 8 bits."""

@@ -91,6 +91,10 @@ class Reader(Protocol):
         """Says why a picture cannot be read; None where its bytes are for others to judge."""
         ...
 
+    def as_stored(self, example: Example) -> bool:
+        """Returns whether the reader hands on the bytes of the example's file as they are."""
+        ...
+
 
 class Store(Reader, Protocol):
     """Where the pictures of examples are that lie in no file of their own, as in one array."""

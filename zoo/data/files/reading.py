@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from zoo.data.dataset import Split
+from zoo.data.dataset import Split, Stored
 from zoo.data.files.decoding import reader_of_files
 from zoo.data.files.example import Example, Reader
 from zoo.data.findings import Reason, UnfitMaskError
@@ -60,6 +60,7 @@ def split_of(
         explain=lambda index: _explain(examples[int(index)], pictures, ids),
         lacks=lambda index: examples[int(index)].lacks,
         files=lambda index: _files_of(examples[int(index)]),
+        stored=lambda index: _stored(examples[int(index)], pictures, ids),
     )
 
 
@@ -71,6 +72,13 @@ def _path_of(example: Example) -> str:
 def _files_of(example: Example) -> tuple[str, ...]:
     mask = example.mask if isinstance(example.mask, str) else None
     return (example.path,) if mask is None else (example.path, mask)
+
+
+def _stored(example: Example, pictures: Reader, ids: MaskClasses | None) -> Stored | None:
+    if not pictures.as_stored(example):
+        return None
+    mask = example.mask if isinstance(example.mask, str) else None
+    return Stored(example.path, mask if example.mask_orientation == 1 else None, ids)
 
 
 def _row_of(values: Any) -> Callable[[Any], Any]:

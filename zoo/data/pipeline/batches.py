@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from zoo.data.pipeline.limits import limited
 from zoo.data.pipeline.order import Foreground, balanced_order, epoch_order, generator
-from zoo.data.pipeline.parts import WHOLE, Part, grouped
+from zoo.data.pipeline.parts import WHOLE, Part, grouped, regrouped
 from zoo.data.pipeline.prepared import Batch, Prepared
 
 
@@ -109,8 +109,8 @@ def batches(
     # AutoGraph's own error.
     plain = tf.autograph.experimental.do_not_convert
     parallel = {"num_parallel_calls": tf.data.AUTOTUNE, "deterministic": True}
-    gather = prepared.read_batch
-    if gather is not None:
+    gather, at_once = prepared.read_batch, prepared.at_once
+    if gather is not None and not at_once:
         data = (
             grouped(data, sizes, alike)
             .enumerate()
@@ -120,15 +120,14 @@ def batches(
             )
         )
     else:
-        data = (
-            grouped(
-                data.map(plain(lambda *slot: (*slot, prepared.read(slot[0]))), **parallel),
-                sizes,
-                alike,
-            )
-            .enumerate()
-            .map(plain(lambda number, slot: finish(number, *slot)), **parallel)
-        )
+        if gather is None:
+            data = data.map(plain(lambda *slot: (*slot, prepared.read(slot[0]))), **parallel)
+            data = grouped(data, sizes, alike)
+        else:
+            data = data.batch(at_once)
+            data = data.map(plain(lambda *slot: (*slot, gather(slot[0]))), **parallel)
+            data = regrouped(data, sizes, alike)
+        data = data.enumerate().map(plain(lambda number, slot: finish(number, *slot)), **parallel)
     return limited(data.prefetch(tf.data.AUTOTUNE), threads)
 
 

@@ -97,5 +97,14 @@ def grouped(data: tf.data.Dataset, sizes: Sequence[int], alike: bool) -> tf.data
     size = max(sizes, default=1)
     if all(other == size for other in sizes[:-1]):
         return data.batch(size, drop_remainder=alike)
-    regrouped = data.batch(size).rebatch(tf.constant(sizes, tf.int64))
-    return regrouped.apply(tf.data.experimental.assert_cardinality(len(sizes)))
+    return regrouped(data.batch(size), sizes, alike)
+
+
+def regrouped(data: tf.data.Dataset, sizes: Sequence[int], alike: bool) -> tf.data.Dataset:
+    """Does what `grouped` does to elements that come in groups of other sizes."""
+    size = max(sizes, default=1)
+    if all(other == size for other in sizes[:-1]):
+        data = data.rebatch(size, drop_remainder=alike)
+    else:
+        data = data.rebatch(tf.constant(sizes, tf.int64))
+    return data.apply(tf.data.experimental.assert_cardinality(len(sizes)))

@@ -1,7 +1,7 @@
 """Reads every example of a split once, and keeps it where it fits."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +20,10 @@ from zoo.data.pipeline.kept import (
     place_for,
 )
 from zoo.data.pipeline.limits import limited
+from zoo.data.pipeline.plain import AT_ONCE, plain_reader
 from zoo.data.pipeline.reasons import reasons_of, unreadable_message
 from zoo.errors import UserError
-from zoo.preprocess import Preprocessing
+from zoo.preprocess import Origin, Preprocessing
 
 _CHUNK = 256
 
@@ -42,6 +43,7 @@ class Prepared:
         pixels: int64 [256], how many pixels of all masks have each id; None without "mask".
         read: From an int64 scalar position in [0, length) to a prepared example.
         read_batch: The same from int64 [n] to a batch; n is kept as far as it is static.
+        at_once: How many are best read by one call of `read_batch`; 0 for any number.
     """
 
     split: Split
@@ -54,6 +56,7 @@ class Prepared:
     pixels: np.ndarray | None
     read: Callable[[tf.Tensor], Batch]
     read_batch: Callable[[tf.Tensor], Batch] | None
+    at_once: int = 0
 
     @property
     def length(self) -> int:
@@ -112,13 +115,14 @@ def prepare_split(
         # Without the other targets, so that no mask is decoded where none is wanted.
         return {key: example[key] for key in ("image", *targets)}
 
-    def example(index: tf.Tensor) -> tuple[Batch, tf.Tensor]:
+    def example(index: tf.Tensor) -> tuple[Batch, tf.Tensor, Origin]:
         found = raw(index)
-        return preprocessing.prepare(found), _is_complete(found)
+        prepared, origin = preprocessing.prepare_with_origin(found)
+        return prepared, _is_complete(found), origin
 
     size = _example_bytes(preprocessing, targets) * split.length
     kept = place_for(cache, size, budget_bytes, disk_bytes, folder, split.name)
-    indices, complete, arrays, seen = _read_all(
+    indices, complete, arrays, rows, pixels = _read_all(
         split, example, allocate=allocator(kept, folder), progress=progress, threads=threads
     )
     lacking = [(split.label(int(i)), NO_OBJECT) for i in indices[~complete]]
@@ -134,9 +138,18 @@ def prepare_split(
             + "); choose other data"
         )
     indices = indices[complete]
+    rows = {name: row[complete] for name, row in rows.items()}
     lookup = tf.constant(indices)
     gather = {"memory": from_memory, "disk": from_disk}.get(kept)
     read_batch = None if gather is None else gather(arrays, complete)
+    at_once = 0
+
+    def read(position: tf.Tensor) -> Batch:
+        return example(lookup[position])[0]
+
+    if read_batch is None and rows["ratio"].any():
+        read_batch = plain_reader(split, preprocessing, targets, indices, rows, read)
+        at_once = AT_ONCE
     return Prepared(
         split=split,
         targets=tuple(targets),
@@ -144,10 +157,11 @@ def prepare_split(
         left_out=tuple(left_out),
         kept=kept,
         size_bytes=size,
-        classes=seen.classes[complete] if "class" in targets else None,
-        pixels=seen.pixels if "mask" in targets else None,
-        read=read_batch or (lambda position: example(lookup[position])[0]),
+        classes=rows.get("class"),
+        pixels=pixels if "mask" in targets else None,
+        read=read_batch if gather is not None and read_batch is not None else read,
         read_batch=read_batch,
+        at_once=at_once,
     )
 
 
@@ -157,37 +171,25 @@ def _example_bytes(preprocessing: Preprocessing, targets: tuple[str, ...]) -> in
     return pixels * preprocessing.channels + sum(of_target[target] for target in targets)
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """What is kept of the targets whether or not the examples are.
-
-    Attributes:
-        classes: int32 [m], the class of each example that could be read.
-        pixels: int64 [256], how often each id occurs in their masks.
-    """
-
-    classes: np.ndarray
-    pixels: np.ndarray
-
-
 def _read_all(
     split: Split,
-    example: Callable[[tf.Tensor], tuple[Batch, tf.Tensor]],
+    example: Callable[[tf.Tensor], tuple[Batch, tf.Tensor, Origin]],
     *,
     allocate: Allocate | None,
     progress: Callable[[int, int], None] | None,
     threads: int | None,
-) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray], _Seen]:
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray]:
     """Reads every example.
 
     Returns:
         int64 [m], which could be read; bool [m], which of them have all targets; if there is an
-        `allocate` to make them, their arrays; and what was seen of their targets.
+        `allocate` to make them, their arrays; what is known of each in any case, see
+        `plain_reader`; and int64 [256], how often each id occurs in their masks.
     """
 
     # AutoGraph would wrap a user's mistake, found while tracing, in an error of its own.
     @tf.autograph.experimental.do_not_convert
-    def indexed(index: tf.Tensor) -> tuple[tf.Tensor, tuple[Batch, tf.Tensor]]:
+    def indexed(index: tf.Tensor) -> tuple[tf.Tensor, tuple[Batch, tf.Tensor, Origin]]:
         return index, example(index)
 
     data = (
@@ -201,31 +203,35 @@ def _read_all(
     indices = np.empty(split.length, np.int64)
     complete = np.empty(split.length, bool)
     arrays: dict[str, np.ndarray] = {}
-    seen = _Seen(np.empty(split.length, np.int32), np.zeros(256, np.int64))
+    rows: dict[str, np.ndarray] = {}
+    pixels = np.zeros(256, np.int64)
     done = 0
-    for index, (batch, whole) in data:
+
+    def keep(into: dict[str, np.ndarray], of: Batch, allocate: Allocate) -> None:
+        for key, tensor in of.items():
+            value = np.asarray(tensor)
+            if key not in into:
+                into[key] = allocate((split.length, *value.shape[1:]), value.dtype)
+            into[key][done : done + len(value)] = value
+
+    for index, (batch, whole, origin) in data:
         stop = done + len(index)
         indices[done:stop] = index
         complete[done:stop] = whole
-        if "class" in batch:
-            seen.classes[done:stop] = batch["class"]
+        small = {key: batch[key] for key in ("class", "box") if key in batch}
+        keep(rows, {**small, **origin._asdict()}, np.empty)
         if "mask" in batch:
             for mask in np.asarray(batch["mask"]):
-                seen.pixels[:] += np.bincount(mask.ravel(), minlength=256)
-        for key, tensor in batch.items():
-            if allocate is None:
-                break
-            value = np.asarray(tensor)
-            if key not in arrays:
-                arrays[key] = allocate((split.length, *value.shape[1:]), value.dtype)
-            arrays[key][done:stop] = value
+                pixels += np.bincount(mask.ravel(), minlength=256)
+        if allocate is not None:
+            keep(arrays, batch, allocate)
         done = stop
         if progress is not None:
             progress(int(index[-1]) + 1, split.length)
     if progress is not None and (not done or indices[done - 1] + 1 != split.length):
         progress(split.length, split.length)
-    arrays = {key: value[:done] for key, value in arrays.items()}
-    return indices[:done], complete[:done], arrays, replace(seen, classes=seen.classes[:done])
+    arrays, rows = ({key: value[:done] for key, value in of.items()} for of in (arrays, rows))
+    return indices[:done], complete[:done], arrays, rows, pixels
 
 
 def _is_complete(raw: Batch) -> tf.Tensor:
