@@ -5,6 +5,8 @@ from pathlib import Path
 import tensorflow as tf
 
 v1 = tf.compat.v1
+NUMBERS = ["float32", "float64", "int8", "uint8", "int16", "int32", "uint32", "int64", "uint64"]
+NUMBERS.append("bool")
 _METHODS = {name: f"tensorflow/serving/{name}" for name in ("predict", "regress", "classify")}
 
 
