@@ -28,7 +28,7 @@ def server(models):
         yield running
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def http(server):
     with httpx.Client(base_url=server.rest_url, timeout=60) as client:
         yield client

@@ -25,10 +25,13 @@ class BoundedProtocol(H11Protocol):
         self._since = self.loop.time()
         self._unsent = 0
         self._timer = self.loop.call_later(_LOOK_SECONDS, self._look)
-        if len(self.connections) > self.limits.max_connections:
-            others: set[Any] = self.connections
+        others: set[Any] = self.connections
+        while len(others) > self.limits.max_connections:
             idle = [other for other in others if not other.is_busy]
-            min(idle, key=lambda other: other._since).transport.abort()
+            longest = min(idle, key=lambda other: other._since)
+            # It is lost only when the loop comes to it; by then there may be hundreds more.
+            others.discard(longest)
+            longest.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Ends the watch."""

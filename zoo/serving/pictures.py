@@ -11,6 +11,11 @@ _STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF", b"BM")
 _HEADER_OF_BMP = 26
 
 
+@tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+def _size(data: tf.Tensor) -> tf.Tensor:
+    return read_header(data).size
+
+
 class PixelLimit:
     """Refuses pictures by the size that their headers claim, before anything decodes them.
 
@@ -23,11 +28,8 @@ class PixelLimit:
 
     def __init__(self, pixels: int):
         self._pixels = pixels
-        self._size = tf.function(
-            lambda data: read_header(data).size, input_signature=[tf.TensorSpec([], tf.string)]
-        )
         # Traced now, not when the first picture comes.
-        self._size(tf.constant(b""))
+        _size(tf.constant(b""))
 
     def check(self, strings: Iterable[bytes]) -> None:
         """Looks at each string that begins as a picture does.
@@ -38,7 +40,7 @@ class PixelLimit:
         for number, data in enumerate(strings):
             if not _is_picture(data):
                 continue
-            height, width = self._size(tf.constant(data)).numpy().tolist()
+            height, width = _size(tf.constant(data)).numpy().tolist()
             if height * width > self._pixels:
                 raise invalid(
                     f"Picture {number} claims {width} x {height} pixels; this server takes "
