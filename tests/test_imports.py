@@ -16,6 +16,8 @@ ROOMS = [
     "keys",
     "options",
     "values",
+    "answers",
+    "client",
     "preprocess",
     "augment",
     "adversarial",

@@ -32,3 +32,18 @@ def server(models):
 def http(server):
     with httpx.Client(base_url=server.rest_url, timeout=60) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def zoo_models(tmp_path_factory):
+    """A folder with a tiny model for each task, and by task who answers as it does."""
+    from zoo_models import publish
+
+    root = tmp_path_factory.mktemp("zoo_models")
+    return root, publish(root)
+
+
+@pytest.fixture(scope="session")
+def zoo_server(zoo_models):
+    with Server(zoo_models[0], rest_port=0, grpc_port=0) as running:
+        yield running

@@ -5,6 +5,7 @@ import signal
 import time
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import quote
 
 import click
 
@@ -123,19 +124,24 @@ def _terminate(number, frame) -> NoReturn:
 
 def _greet(server, folder: Path, token: str | None) -> None:
     names = server.repository.names()
-    example = names[0] if names else "NAME"
-    bearer = "-H 'Authorization: Bearer TOKEN' " if token else ""
+    name = names[0] if names else "NAME"
+    model = f"{server.rest_url}/v1/models/{quote(name)}"
     folder = folder.resolve()
-    path = shlex.quote(str(folder if folder.name == example else folder / example))
+    place = folder / name
+    if names and not place.is_dir():
+        place = folder
+    mount, bearer = shlex.quote(f"{place}:/models/{name}"), ""
+    if token:
+        bearer = "-H 'Authorization: Bearer TOKEN' "
     if not names:
         click.echo(f"nothing to serve in {folder} yet; a model published there is picked up")
     click.echo(
         f"page     {server.rest_url}/\n"
-        f"REST     {server.rest_url}/v1/models/{example}\n"
+        f"REST     {model}\n"
         f"gRPC     {server.grpc_url.removeprefix('grpc://')}\n"
-        f"try      curl {bearer}{server.rest_url}/v1/models/{example}/metadata\n"
+        f"try      curl {bearer}{model}/metadata\n"
         f"\nCtrl-C stops it. This server is for a laptop or a test; production belongs to\n"
         f"TensorFlow Serving, which serves the same folders to the same clients:\n"
-        f"  docker run -p 8501:8501 -p 8500:8500 -v {path}:/models/{example} \\\n"
-        f"    -e MODEL_NAME={example} tensorflow/serving"
+        f"  docker run -p 8501:8501 -p 8500:8500 -v {mount} \\\n"
+        f"    -e {shlex.quote(f'MODEL_NAME={name}')} tensorflow/serving"
     )
