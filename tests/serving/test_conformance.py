@@ -22,11 +22,12 @@ from tensorflow_serving.apis import (
 )
 
 from zoo.serving import json_reading, paths
+from zoo.serving.inputs import read_inputs
 from zoo.serving.json_writing import write_outputs
-from zoo.serving.repository import Repository, aspired
+from zoo.serving.repository import Repository
 from zoo.serving.server import Server
 from zoo.serving.status import Code, ServingError, http_status
-from zoo.serving.tensors import read_inputs
+from zoo.serving.versions import aspired
 
 pytestmark = needs_cases
 

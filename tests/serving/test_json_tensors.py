@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from zoo.serving import json_reading
+from zoo.serving.inputs import COLUMNAR, ROW, read_inputs
 from zoo.serving.json_writing import write_outputs
 from zoo.serving.status import ServingError, shortened
-from zoo.serving.tensors import COLUMNAR, ROW, read_inputs
 
 
 def decode(body, dtype="float32", name="x"):

@@ -9,9 +9,10 @@ import pytest
 from fixture_models import half_plus
 
 from zoo.errors import UserError
-from zoo.serving.repository import Repository, aspired, model_folders, version_number
+from zoo.serving.repository import Repository
 from zoo.serving.server import Server
 from zoo.serving.status import ServingError
+from zoo.serving.versions import aspired, model_folders, version_number
 
 
 class Loader:

@@ -9,14 +9,16 @@ from google.protobuf import json_format
 
 from zoo.serving import json_reading
 from zoo.serving.bodies import inflate
+from zoo.serving.inputs import read_inputs
 from zoo.serving.json_writing import write_outputs
 from zoo.serving.limits import Limits
 from zoo.serving.messages import SignatureDefMap
 from zoo.serving.paths import Target
 from zoo.serving.pictures import PixelLimit
-from zoo.serving.repository import Repository, VersionStatus
+from zoo.serving.repository import Repository
 from zoo.serving.status import Code, ServingError, invalid
-from zoo.serving.tensors import byte_strings, read_inputs
+from zoo.serving.tensors import byte_strings
+from zoo.serving.versions import VersionStatus
 
 NOT_OFFERED = (
     "is not offered by this embedded server, which has predict, status and metadata; "

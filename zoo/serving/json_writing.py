@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from zoo.serving.inputs import ROW
 from zoo.serving.status import invalid
-from zoo.serving.tensors import ROW, dtype_name
+from zoo.serving.tensors import dtype_name
 
 _BYTES = "_bytes"
 _SPECIAL = {"nan": "NaN", "-nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}

@@ -5,49 +5,21 @@ is a whole number. Of each model the newest versions are wanted; a new one is lo
 old one goes, and if it cannot be loaded the old one stays.
 """
 
-import re
+import gc
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from zoo.errors import UserError
 from zoo.serving.servable import Servable
 from zoo.serving.status import Code, ServingError, invalid, shortened
+from zoo.serving.versions import State, VersionStatus, aspired, children_of, model_folders
 
-_NUMBER = re.compile(r"[+-]?\d+", re.ASCII)
 # TensorFlow Serving tries a version that does not load six times, a minute apart. Here it is
 # tried again when its files have changed, so that one copied slowly comes up when it is whole.
 _ATTEMPTS = 6
-
-
-class State(StrEnum):
-    """Where a version is between being found and being gone."""
-
-    START = "START"
-    LOADING = "LOADING"
-    AVAILABLE = "AVAILABLE"
-    UNLOADING = "UNLOADING"
-    END = "END"
-
-
-@dataclass(frozen=True)
-class VersionStatus:
-    """What is said of a version.
-
-    Attributes:
-        version: Its number.
-        state: Where it is.
-        code: OK, or why it is at its end.
-        message: Likewise.
-    """
-
-    version: int
-    state: State
-    code: Code = Code.OK
-    message: str = ""
 
 
 @dataclass
@@ -65,56 +37,6 @@ class _Version:
 @dataclass
 class _Model:
     versions: dict[int, _Version] = field(default_factory=dict)
-
-
-def version_number(name: str) -> int | None:
-    """Returns the version that a folder's name is, or None: ``"00012"`` is 12."""
-    if not _NUMBER.fullmatch(name):
-        return None
-    number = int(name)
-    return number if -(2**63) <= number < 2**63 else None
-
-
-def aspired(names: Iterable[str], versions: int = 1) -> dict[int, str]:
-    """Returns the versions that are wanted of those that are there, newest first.
-
-    Args:
-        names: Of the children of a model's folder.
-        versions: How many, the ``latest`` policy's ``num_versions``.
-
-    Example:
-        >>> aspired([".tmp-7", "6", "010", "v8"])
-        {10: '010'}
-    """
-    found: dict[int, str] = {}
-    for name in sorted(names):
-        number = version_number(name)
-        if number is not None and number >= 0:
-            found.setdefault(number, name)
-    newest = sorted(found, reverse=True)[:versions]
-    return {number: found[number] for number in newest}
-
-
-def model_folders(root: Path) -> dict[str, Path]:
-    """Returns the models of a folder: itself, if its children are versions, or its children."""
-    children = _children(root)
-    for child in children:
-        # A folder named 10 that holds versions is a model of that name.
-        if version_number(child.name) is not None and not _versions_in(child):
-            return {root.name: root}
-    return {child.name: child for child in children if not child.name.startswith(".")}
-
-
-def _children(folder: Path) -> list[Path]:
-    try:
-        return sorted(child for child in folder.iterdir() if child.is_dir())
-    except OSError:
-        # Gone, or renamed, while it was looked at: as if it had been gone before.
-        return []
-
-
-def _versions_in(folder: Path) -> bool:
-    return any(version_number(child.name) is not None for child in _children(folder))
 
 
 class Repository:
@@ -178,7 +100,7 @@ class Repository:
         folders = model_folders(self._root)
         wanted: dict[str, dict[int, Path]] = {name: {} for name in self._models}
         for name, folder in folders.items():
-            names = (child.name for child in _children(folder))
+            names = (child.name for child in children_of(folder))
             found = aspired(names, self._keep)
             if found or name in wanted:
                 wanted[name] = {number: folder / child for number, child in found.items()}
@@ -235,6 +157,8 @@ class Repository:
             # A request under way holds it until it has been answered.
             version.servable = None
             version.say(State.END)
+        # A loaded model refers to itself; its memory is wanted for the next one.
+        gc.collect()
         self._tell(f"{name} version {version.status.version} is unloaded")
 
     def names(self) -> list[str]:

@@ -63,7 +63,8 @@ class Server:
                 "that requests must bear"
             )
         self._host, self._ports = host, (rest_port, grpc_port)
-        limits = limits or Limits()
+        # An empty $ZOO_TOKEN is none.
+        token, limits = token or None, limits or Limits()
         self.repository = Repository(root, versions=versions, poll_seconds=poll_seconds, tell=tell)
         self._pool = Pool(limits)
         answering = Answering(self.repository, limits, PixelLimit(limits.max_pixels))
