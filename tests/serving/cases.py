@@ -19,11 +19,9 @@ CLASSIFY = "classify, regress and multi-inference are not offered"
 POLICY = "of the policies only latest is offered"
 PROMETHEUS = "Prometheus is not offered"
 CONFIG = "there is no config file to reload"
-WARMUP = "the embedded server replays no warm-up records"
 
 _SUITES = {
     "labels_reload": CONFIG,
-    "warmup": WARMUP,
     "prometheus": PROMETHEUS,
     "rest_classify_regress_decode": CLASSIFY,
     "rest_classify_regress_encode": CLASSIFY,

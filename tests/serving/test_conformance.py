@@ -18,6 +18,7 @@ from tensorflow_serving.apis import (
     get_model_status_pb2,
     model_service_pb2_grpc,
     predict_pb2,
+    prediction_log_pb2,
     prediction_service_pb2_grpc,
 )
 
@@ -28,6 +29,7 @@ from zoo.serving.repository import Repository
 from zoo.serving.server import Server
 from zoo.serving.status import Code, ServingError, http_status
 from zoo.serving.versions import aspired
+from zoo.serving.warmup import warm_up
 
 pytestmark = needs_cases
 
@@ -47,6 +49,7 @@ def test_no_case_is_left_out_in_silence(answered):
         "rest_path_parse": 9,
         "rest_error_body": 1,
         "status_map": 11,
+        "warmup": 6,
         # 14, without the five of classify and regress and the one of Prometheus.
         "rest_e2e": 8,
         # 14, without the five whose policy is all or specific.
@@ -56,7 +59,6 @@ def test_no_case_is_left_out_in_silence(answered):
     }
     others = {
         "labels_reload": 8,
-        "warmup": 6,
         "prometheus": 4,
         "rest_classify_regress_decode": 5,
         "rest_classify_regress_encode": 3,
@@ -257,6 +259,43 @@ def two_versions(tmp_path_factory):
         half_plus(root / "hp2_two" / version)
     with Server(root, rest_port=0, grpc_port=0, versions=2) as running:
         yield running
+
+
+def warm_up_record(kind):
+    log = prediction_log_pb2.PredictionLog()
+    if kind == "session_run_log":
+        log.session_run_log.SetInParent()
+    elif kind == "malformed_record":
+        return b"\xff not a message"
+    else:
+        log.predict_log.request.model_spec.signature_name = "serving_default"
+        log.predict_log.request.inputs["x"].CopyFrom(tf.make_tensor_proto([1.0]))
+    return log.SerializeToString()
+
+
+@cases("warmup")
+def test_warm_up(case, tmp_path):
+    given, expected, answered = case["warmup_file"], case["expect"], []
+    path = tmp_path / "assets.extra" / "tf_serving_warmup_requests"
+    path.parent.mkdir()
+    record = warm_up_record(given.get("record"))
+    if given["format"] == "tfrecord":
+        with tf.io.TFRecordWriter(str(path)) as writer:
+            for _ in range(given["records"]):
+                writer.write(record)
+    else:
+        path.write_bytes(record * given["records"])
+
+    def replay():
+        return warm_up(tmp_path, lambda name, tensors: answered.append((name, *tensors)))
+
+    if expected["load"] == "error":
+        with pytest.raises(ServingError) as caught:
+            replay()
+        check_error(caught.value, expected)
+        return
+    assert replay() == expected["requests_run"]
+    assert answered == [("serving_default", "x")] * expected["requests_run"]
 
 
 def fill_spec(spec, given):

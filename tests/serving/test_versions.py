@@ -6,9 +6,11 @@ import time
 
 import httpx
 import pytest
+import tensorflow as tf
 from fixture_models import half_plus
 
 from zoo.errors import UserError
+from zoo.serving.messages import PredictionLog
 from zoo.serving.repository import Repository
 from zoo.serving.server import Server
 from zoo.serving.status import ServingError
@@ -244,3 +246,27 @@ def wait_for(condition, seconds=30):
     while not condition():
         assert time.monotonic() < deadline, "it did not come to that"
         time.sleep(0.05)
+
+
+def test_a_version_whose_warm_up_fails_is_not_served(tmp_path, models):
+    shutil.copytree(models / "hp2" / "123", tmp_path / "m" / "1")
+    records = tmp_path / "m" / "1" / "assets.extra" / "tf_serving_warmup_requests"
+    records.parent.mkdir()
+    write_record(records, "x")
+    repository = Repository(tmp_path)
+    repository.poll()
+    assert repository.find("m")[0] == 1
+    shutil.copytree(tmp_path / "m" / "1", tmp_path / "m" / "2")
+    write_record(tmp_path / "m" / "2" / "assets.extra" / "tf_serving_warmup_requests", "z")
+    repository.poll()
+    [failed, served] = repository.status("m")
+    assert (failed.state, failed.code.name) == ("END", "INVALID_ARGUMENT")
+    assert "Sent extra: {z}. Missing but required: {x}." in failed.message
+    assert (served.version, served.state) == (1, "AVAILABLE")
+
+
+def write_record(path, name):
+    log = PredictionLog()
+    log.predict_log.request.inputs[name].CopyFrom(tf.make_tensor_proto([1.0]))
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        writer.write(log.SerializeToString())

@@ -12,6 +12,7 @@ from tensorflow_serving.apis import (
     get_model_status_pb2,
     model_pb2,
     predict_pb2,
+    prediction_log_pb2,
 )
 
 
@@ -27,6 +28,7 @@ MetaGraphDef = _named(meta_graph_pb2, "MetaGraphDef")
 ModelSpec = _named(model_pb2, "ModelSpec")
 PredictRequest = _named(predict_pb2, "PredictRequest")
 PredictResponse = _named(predict_pb2, "PredictResponse")
+PredictionLog = _named(prediction_log_pb2, "PredictionLog")
 SavedModel = _named(saved_model_pb2, "SavedModel")
 SignatureDefMap = _named(get_model_metadata_pb2, "SignatureDefMap")
 TensorProto = _named(tensor_pb2, "TensorProto")

@@ -135,9 +135,7 @@ class Repository:
             servable = self._load(version.path)
         # Whatever a damaged file makes TensorFlow say, the versions that are loaded stay.
         except Exception as error:
-            code = Code(getattr(error, "error_code", Code.UNKNOWN))
-            if isinstance(error, OSError):
-                code = Code.NOT_FOUND
+            code = _code(error)
             message = shortened(str(getattr(error, "message", None) or error))
             version.say(State.END, code, message)
             self._tell(f"{name} version {number} cannot be loaded: {message.splitlines()[0]}")
@@ -221,3 +219,11 @@ def _files(folder: Path) -> list[tuple[str, int, int]]:
             continue
         found.append((str(path), stat.st_size, stat.st_mtime_ns))
     return found
+
+
+def _code(error: Exception) -> Code:
+    if isinstance(error, ServingError):
+        return error.code
+    if isinstance(error, OSError):
+        return Code.NOT_FOUND
+    return Code(getattr(error, "error_code", Code.UNKNOWN))

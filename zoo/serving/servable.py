@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError
 from zoo.serving.messages import SavedModel
 from zoo.serving.status import Code, ServingError, invalid
 from zoo.serving.tensors import dtype_name
+from zoo.serving.warmup import warm_up
 
 DEFAULT_SIGNATURE = "serving_default"
 _TAG = "serve"
@@ -32,6 +33,7 @@ class Servable:
         OSError: If there is none, or a part of it is missing.
         ValueError: If it is damaged, or has no graph for serving.
         tf.errors.OpError: If TensorFlow cannot load it.
+        ServingError: If one of its warm-up records is not answered.
     """
 
     def __init__(self, path: Path):
@@ -39,6 +41,7 @@ class Servable:
         self.signature_defs = dict(_meta_graph(path).signature_def)
         # Keeps the variables of its functions alive.
         self._loaded: Any = tf.saved_model.load(str(path), tags=[_TAG])
+        warm_up(path, self.run)
 
     def input_dtypes(self, signature: str) -> dict[str, str]:
         """Returns the type of each input, ``float32``, ``string`` ..., in the order of names.
