@@ -78,6 +78,25 @@ def test_it_ends_when_it_has_answered(folder, number, code, last):
         process.communicate()
 
 
+@pytest.mark.slow
+def test_asked_twice_it_ends_at_once(folder):
+    process = start(folder)
+    try:
+        _, url = greeting(process)
+        with ThreadPoolExecutor() as pool:
+            body = '{"instances": [1000000]}'
+            asked = pool.submit(httpx.post, f"{url}/v1/models/slow:predict", content=body)
+            time.sleep(1)
+            for _ in range(2):
+                process.send_signal(signal.SIGINT)
+                time.sleep(0.5)
+            assert process.wait(10) == 130
+            assert isinstance(asked.exception(), httpx.HTTPError)
+    finally:
+        process.kill()
+        process.communicate()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

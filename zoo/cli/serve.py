@@ -1,5 +1,6 @@
 """The command that serves published models: serve."""
 
+import os
 import shlex
 import signal
 import time
@@ -111,15 +112,24 @@ def serve(
             tell=lambda line: click.echo(line, err=True),
         )
         with server:
-            _greet(server, Path(folder), token)
-            while True:
-                time.sleep(3600)
+            try:
+                _greet(server, Path(folder), token)
+                while True:
+                    time.sleep(3600)
+            finally:
+                # It ends when what is under way is answered; who asks again will not wait.
+                for number in (signal.SIGINT, signal.SIGTERM):
+                    signal.signal(number, _end_at_once)
     except _Terminated:
         click.echo("stopped", err=True)
 
 
 def _terminate(number, frame) -> NoReturn:
     raise _Terminated
+
+
+def _end_at_once(number, frame) -> NoReturn:
+    os._exit(128 + number)
 
 
 def _greet(server, folder: Path, token: str | None) -> None:
