@@ -81,6 +81,27 @@ def test_a_version_that_fails_leaves_the_old_one_serving(tmp_path, loader):
     assert states(repository) == [(3, "AVAILABLE"), (2, "END"), (1, "END")]
 
 
+@pytest.mark.parametrize(
+    "error", [ValueError(), KeyError("x"), MemoryError(), RuntimeError("a\nb")]
+)
+def test_whatever_loading_raises_ends_that_version_alone(tmp_path, error):
+    def load(path):
+        if path.parent.name == "bad":
+            raise error
+        return path
+
+    publish(tmp_path / "bad" / "1")
+    publish(tmp_path / "good" / "1")
+    said = []
+    repository = Repository(tmp_path, load=load, tell=said.append)
+    repository.poll()
+    assert repository.names() == ["good"]
+    [failed] = repository.status("bad")
+    assert (failed.state, failed.code.name) == ("END", "UNKNOWN")
+    assert failed.message
+    assert "\n" not in said[0]
+
+
 def test_a_version_copied_slowly_comes_when_it_is_whole(tmp_path, loader):
     publish(tmp_path / "m" / "1", good=False)
     repository = Repository(tmp_path, load=loader)

@@ -6,6 +6,7 @@ old one goes, and if it cannot be loaded the old one stays.
 """
 
 import gc
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from zoo.serving.servable import Servable
 from zoo.serving.status import Code, ServingError, invalid, shortened
 from zoo.serving.versions import State, VersionStatus, aspired, children_of, model_folders
 
+_LOG = logging.getLogger(__name__)
 # TensorFlow Serving tries a version that does not load six times, a minute apart. Here it is
 # tried again when its files have changed, so that one copied slowly comes up when it is whole.
 _ATTEMPTS = 6
@@ -93,7 +95,11 @@ class Repository:
 
     def _watch(self) -> None:
         while not self._stopped.wait(self._poll_seconds):
-            self.poll()
+            try:
+                self.poll()
+            except Exception:
+                # Whatever was wrong this second, versions are looked for in the next.
+                _LOG.exception("looking for versions in %s", self._root)
 
     def poll(self) -> None:
         """Lists the folder once, and loads and unloads what that asks for."""
@@ -136,7 +142,8 @@ class Repository:
         # Whatever a damaged file makes TensorFlow say, the versions that are loaded stay.
         except Exception as error:
             code = _code(error)
-            message = shortened(str(getattr(error, "message", None) or error))
+            said = str(getattr(error, "message", None) or error)
+            message = shortened(said.strip() or type(error).__name__)
             version.say(State.END, code, message)
             self._tell(f"{name} version {number} cannot be loaded: {message.splitlines()[0]}")
             return
@@ -226,4 +233,5 @@ def _code(error: Exception) -> Code:
         return error.code
     if isinstance(error, OSError):
         return Code.NOT_FOUND
-    return Code(getattr(error, "error_code", Code.UNKNOWN))
+    code = getattr(error, "error_code", None)
+    return Code(code) if code in set(Code) else Code.UNKNOWN
