@@ -9,10 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zoo.client import Client as Client
     from zoo.comparison import compare as compare
     from zoo.data import list_datasets as list_datasets
     from zoo.diagram import draw_model as draw_model
     from zoo.errors import CheckError as CheckError
+    from zoo.errors import ServerError as ServerError
     from zoo.errors import UserError as UserError
     from zoo.loading import load as load
     from zoo.models import build as build
@@ -41,10 +43,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "zoo.client": ("Client",),
     "zoo.comparison": ("compare",),
     "zoo.data": ("list_datasets",),
     "zoo.diagram": ("draw_model",),
-    "zoo.errors": ("CheckError", "UserError"),
+    "zoo.errors": ("CheckError", "ServerError", "UserError"),
     "zoo.loading": ("load",),
     "zoo.models": (
         "build",

@@ -17,6 +17,20 @@ class UserError(ValueError):
     """
 
 
+class ServerError(UserError):
+    """A request that a server refused, or did not answer.
+
+    Args:
+        message: As of any :class:`UserError`, with the server's own sentence.
+        code: ``"NOT_FOUND"``, ``"UNAVAILABLE"``, ... as google.rpc.Code has them; of a server
+            that gave none, the nearest.
+    """
+
+    def __init__(self, message: str, code: str):
+        super().__init__(message)
+        self.code = code
+
+
 class CheckError(Exception):
     """A check or a verification that did not pass; the command line exits with code 1."""
 

@@ -6,7 +6,6 @@ these very functions, so that what was evaluated is what is served.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,41 +13,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.answers import Answer, as_text
 from zoo.data.conversion import UnreadableError, picture_in
 from zoo.errors import UserError
 from zoo.preprocess import CHANNELS, Preprocessing, decode_mask, picture_error, read_batch
 from zoo.tasks import Task
 
 BATCH = 32
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a model says about one picture.
-
-    Attributes:
-        name: The file's path, or ``"array 3"``.
-        error: Why the picture could not be read; empty where it was.
-        values: The served outputs for this picture as NumPy values, and for
-            segmentation ``mask``, uint8 [h, w] in the upright picture's own size.
-    """
-
-    name: str
-    error: str
-    values: dict[str, Any]
-
-    def to_json(self) -> dict[str, Any]:
-        """Returns plain values: no mask, and scores by class name."""
-        if self.error:
-            return {"image": self.name, "error": self.error}
-        plain: dict[str, Any] = {"image": self.name}
-        classes = [_text(name) for name in self.values["classes"]]
-        for key, value in self.values.items():
-            if key in ("probabilities", "fraction"):
-                plain[key] = dict(zip(classes, _rounded(value), strict=True))
-            elif key in ("label", "score", "box"):
-                plain[key] = _text(value) if key == "label" else _rounded(value)
-        return plain
 
 
 class Predictor(tf.Module):
@@ -267,7 +238,7 @@ def answers_of(outputs: Mapping[str, tf.Tensor], names: Iterable[str]) -> list[A
     answers = []
     for row, name in enumerate(names):
         values = {key: array[row] for key, array in arrays.items()}
-        error = _text(values.pop("error", ""))
+        error = as_text(values.pop("error", ""))
         if "mask_bytes" in values and not error:
             values["mask"] = decode_mask(values["mask_bytes"]).numpy()
         answers.append(Answer(name, error, values))
@@ -281,11 +252,3 @@ def _blank_rows(values: tf.Tensor, ok: tf.Tensor, name: str) -> tf.Tensor:
     blank = tf.constant("") if values.dtype == tf.string else tf.constant(np.nan, values.dtype)
     shape = tf.concat([tf.shape(ok), tf.ones([values.shape.rank - 1], tf.int32)], 0)
     return tf.where(tf.reshape(ok, shape), values, blank)
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def _rounded(value: np.ndarray) -> Any:
-    return np.round(np.asarray(value, np.float64), 4).tolist()

@@ -1,0 +1,212 @@
+"""A load on ``zoo serve``: good and bad requests together, for minutes.
+
+    python benchmarks/serve_load.py --seconds 300
+
+Starts the server in a process of its own over a model of half a plus two and, with
+``--models savedmodels``, over yours as well; sends from 32 connections and gRPC beside them.
+Prints how many requests ended with which status, the times of the good ones, and the server's
+memory at the start (after a tenth of the time, when everything has been used once) and at the
+end. Exits with 1 if a status was not the one to expect, a request hung, or memory grew by more
+than 5 %. Times hold for a machine on which nothing else runs.
+"""
+
+import argparse
+import asyncio
+import base64
+import gzip
+import io
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import httpx
+import numpy as np
+import psutil
+from PIL import Image
+
+PREDICT = "/v1/models/half_plus_two:predict"
+GROWTH = 0.05
+
+
+def half_plus_two(path: Path) -> None:
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.a = tf.Variable(0.5)
+    function = tf.function(
+        lambda x: {"y": module.a * x + 2.0},
+        input_signature=[tf.TensorSpec([None], tf.float32, "x")],
+    )
+    tf.saved_model.save(module, str(path), signatures=function)
+
+
+def requests_of(models: list[str]) -> list[tuple[str, set[int], dict]]:
+    """Each kind of request: its name, the statuses to expect, and how httpx sends it."""
+    rng = np.random.default_rng(0)
+    large = "[" + ",".join(map(str, rng.uniform(0, 255, 20_000).round(3))) + "]"
+    kinds = [
+        ("row", {200}, {"url": PREDICT, "content": '{"instances": [1, 2, 3]}'}),
+        ("columns", {200}, {"url": PREDICT, "content": f'{{"inputs": {large}}}'}),
+        (
+            "gzip",
+            {200},
+            {
+                "url": PREDICT,
+                "content": gzip.compress(b'{"instances": [1]}'),
+                "headers": {"content-encoding": "gzip"},
+            },
+        ),
+        ("status", {200}, {"method": "GET", "url": "/v1/models/half_plus_two"}),
+        ("metadata", {200}, {"method": "GET", "url": "/v1/models/half_plus_two/metadata"}),
+        ("page", {200}, {"method": "GET", "url": "/"}),
+        ("bad JSON", {400}, {"url": PREDICT, "content": '{"instances": [1, '}),
+        ("wrong type", {400}, {"url": PREDICT, "content": '{"instances": ["x"]}'}),
+        ("ragged", {400}, {"url": PREDICT, "content": '{"instances": [[1], [2, 3]]}'}),
+        ("deep", {400}, {"url": PREDICT, "content": '{"instances": ' + "[" * 100_000}),
+        ("noise", {400}, {"url": PREDICT, "content": rng.bytes(5_000)}),
+        ("no model", {404}, {"url": "/v1/models/none:predict", "content": '{"inputs": 1}'}),
+        ("no path", {400}, {"url": "/v1/models/a/b/c", "content": ""}),
+        ("no signature", {400}, {"url": PREDICT, "content": '{"signature_name": "no"}'}),
+        ("classify", {501}, {"url": PREDICT.replace("predict", "classify"), "content": "{}"}),
+        (
+            "bad gzip",
+            {400},
+            {"url": PREDICT, "content": b"x", "headers": {"content-encoding": "gzip"}},
+        ),
+        ("too long", {413}, {"url": PREDICT, "content": b" " * 3_000_000}),
+    ]
+    stream = io.BytesIO()
+    Image.fromarray(rng.integers(0, 256, (240, 320, 3), np.uint8)).save(stream, "JPEG")
+    picture = base64.b64encode(stream.getvalue()).decode()
+    for name in models:
+        for what, data in (("picture", picture), ("broken picture", picture[:400])):
+            body = f'{{"inputs": {{"image_bytes": [{{"b64": "{data}"}}]}}}}'
+            kinds.append(
+                (f"{what}, {name}", {200}, {"url": f"/v1/models/{name}:predict", "content": body})
+            )
+    return kinds
+
+
+async def load(url: str, models: list[str], seconds: float, concurrency: int, half):
+    statuses: dict[str, Counter] = defaultdict(Counter)
+    times: dict[str, list[float]] = defaultdict(list)
+    wrong: list[str] = []
+    kinds = requests_of(models)
+    ends = 0.0
+
+    async def client(number: int) -> None:
+        choose = random.Random(number)
+        async with httpx.AsyncClient(base_url=url, timeout=60) as http:
+            while time.monotonic() < ends:
+                name, expected, how = choose.choice(kinds)
+                started = time.perf_counter()
+                try:
+                    response = await http.request(
+                        how.get("method", "POST"),
+                        **{key: value for key, value in how.items() if key != "method"},
+                    )
+                    status = response.status_code
+                    if status >= 400 and name != "page" and not response.json().get("error"):
+                        wrong.append(f"{name}: {status} without a sentence")
+                except httpx.TimeoutException:
+                    status = "timeout"
+                except httpx.HTTPError as error:
+                    # Refused while it was still being sent: the connection ends.
+                    status = 413 if name == "too long" else repr(error)
+                statuses[name][status] += 1
+                if status == 200:
+                    times[name].append(time.perf_counter() - started)
+                if status not in expected:
+                    wrong.append(f"{name}: {status}")
+
+    async def look() -> None:
+        await asyncio.sleep(seconds * 0.1)
+        half()
+
+    # The first request of a signature has its graph prepared, which is no matter of load.
+    async with httpx.AsyncClient(base_url=url, timeout=60) as http:
+        for _, expected, how in kinds:
+            if expected == {200} and "content" in how:
+                sent = {key: value for key, value in how.items() if key != "method"}
+                await http.request(how.get("method", "POST"), **sent)
+    ends = time.monotonic() + seconds
+    await asyncio.gather(look(), *(client(number) for number in range(concurrency)))
+    return statuses, times, wrong
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=300.0)
+    parser.add_argument("--concurrency", type=int, default=32)
+    parser.add_argument("--models", type=Path, help="savedmodels, to ask about pictures as well")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        half_plus_two(root / "half_plus_two" / "1")
+        models = []
+        for path in sorted(arguments.models.iterdir()) if arguments.models else []:
+            if path.is_dir():
+                (root / path.name).symlink_to(path.resolve())
+                models.append(path.name)
+        command = [sys.executable, "-c", "from zoo.cli import main; main()", "serve", folder]
+        process = subprocess.Popen(
+            [*command, "--rest-port", "0", "--grpc-port", "0", "--max-body", "2"],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        )
+        try:
+            failed = run(process, models, arguments.seconds, arguments.concurrency)
+        finally:
+            process.terminate()
+            code = process.wait(60)
+    print(f"the server ended with {code}")
+    sys.exit(1 if failed or code else 0)
+
+
+def run(process, models: list[str], seconds: float, concurrency: int) -> bool:
+    url = ""
+    for line in process.stdout:
+        if match := re.search(r"page +(http://\S+)/", line):
+            url = match[1]
+        if "tensorflow/serving" in line:
+            break
+    memory = psutil.Process(process.pid)
+    marks: list[int] = []
+
+    def mark() -> None:
+        marks.append(memory.memory_info().rss)
+
+    statuses, times, wrong = asyncio.run(load(url, models, seconds, concurrency, mark))
+    mark()
+    print(f"{'request':28} {'answers':40} {'p50 ms':>8} {'p99 ms':>8}")
+    for name, counted in statuses.items():
+        said = ", ".join(
+            f"{status}: {count:,}" for status, count in sorted(counted.items(), key=str)
+        )
+        took = ["", ""]
+        if times[name]:
+            took = [f"{1000 * value:.1f}" for value in np.percentile(times[name], (50, 99))]
+        print(f"{name:28} {said:40} {took[0]:>8} {took[1]:>8}")
+    every = [value for found in times.values() for value in found]
+    total = sum(sum(counted.values()) for counted in statuses.values())
+    p50, p99 = 1000 * np.percentile(every, (50, 99))
+    growth = marks[1] / marks[0] - 1
+    print(
+        f"{total:,} requests in {seconds:g} s, {len(wrong)} not as expected; "
+        f"good ones p50 {p50:.1f} ms, p99 {p99:.1f} ms\n"
+        f"memory {marks[0] / 1e6:.0f} MB, at the end {marks[1] / 1e6:.0f} MB ({growth:+.1%})"
+    )
+    for line, count in Counter(wrong).most_common(10):
+        print(f"  {count} x {line}")
+    return bool(wrong) or growth > GROWTH
+
+
+if __name__ == "__main__":
+    main()

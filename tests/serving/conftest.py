@@ -1,0 +1,49 @@
+"""The contract's cases, the models they speak of, and a server of them."""
+
+import httpx
+import pytest
+from fixture_models import counter, half_plus, keras_identity, mul6, two_sigs, types
+
+from zoo.serving.server import Server
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory):
+    """The folder of the models of fixtures.json, by the names that the cases use."""
+    root = tmp_path_factory.mktemp("models")
+    half_plus(root / "hp2" / "123")
+    half_plus(root / "hp3" / "123", b=3.0)
+    mul6(root / "mul6" / "123")
+    two_sigs(root / "two_sigs" / "123")
+    keras_identity(root / "keras_identity" / "123")
+    keras_identity(root / "keras" / "123")
+    counter(root / "counter" / "123")
+    types(root / "types" / "1")
+    return root
+
+
+@pytest.fixture(scope="session")
+def server(models):
+    with Server(models, rest_port=0, grpc_port=0) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def http(server):
+    with httpx.Client(base_url=server.rest_url, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def zoo_models(tmp_path_factory):
+    """A folder with a tiny model for each task, and by task who answers as it does."""
+    from zoo_models import publish
+
+    root = tmp_path_factory.mktemp("zoo_models")
+    return root, publish(root)
+
+
+@pytest.fixture(scope="session")
+def zoo_server(zoo_models):
+    with Server(zoo_models[0], rest_port=0, grpc_port=0) as running:
+        yield running

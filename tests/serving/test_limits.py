@@ -1,0 +1,239 @@
+"""What strangers can take of the server: nothing without a bound."""
+
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+
+import grpc
+import httpx
+import pytest
+from fixture_models import half_plus, slow
+from test_grpc import refusal, request_of
+
+from zoo.serving.limits import Limits
+from zoo.serving.server import Server
+
+LIMITS = Limits(
+    threads=1,
+    queue=1,
+    timeout=2.0,
+    max_body=10_000,
+    max_bodies=25_000,
+    max_connections=40,
+    idle=2.0,
+)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    root = tmp_path_factory.mktemp("small")
+    half_plus(root / "hp2" / "1")
+    slow(root / "slow" / "1")
+    with Server(root, rest_port=0, grpc_port=0, limits=LIMITS) as server:
+        yield server
+
+
+def ask(server, model="hp2", x=2):
+    body = f'{{"instances": [{x}]}}'
+    return httpx.post(f"{server.rest_url}/v1/models/{model}:predict", content=body, timeout=30)
+
+
+def head(*lines, length):
+    first = "POST /v1/models/hp2:predict HTTP/1.1\r\nHost: here\r\n"
+    return (first + "".join(lines) + f"Content-Length: {length}\r\n\r\n").encode()
+
+
+def connect(server):
+    return socket.create_connection(("127.0.0.1", server.rest_port), timeout=20)
+
+
+def received(opened):
+    """Everything until the server closes."""
+    data = b""
+    while chunk := opened.recv(65536):
+        data += chunk
+    return data
+
+
+@pytest.fixture(scope="module")
+def long(small):
+    """How many steps take about a second on this machine."""
+    assert ask(small, "slow", 1).status_code == 200
+    started = time.perf_counter()
+    assert ask(small, "slow", 1000).status_code == 200
+    return 1000 / (time.perf_counter() - started)
+
+
+def test_a_request_that_takes_too_long(small, long):
+    response = ask(small, "slow", round(3.5 * long))
+    assert response.status_code == 504
+    assert response.json() == {"error": "The request was not answered within 2 s"}
+    wait_until_free(small)
+    with grpc.insecure_channel(small.grpc_url.removeprefix("grpc://")) as channel:
+        code, message = refusal(channel, request_of("slow", x=[float(round(3.5 * long))]))
+    assert (code, message) == ("DEADLINE_EXCEEDED", "The request was not answered within 2 s")
+    wait_until_free(small)
+
+
+def wait_until_free(server):
+    deadline = time.monotonic() + 30
+    while ask(server).status_code != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_more_requests_than_may_wait(small, long):
+    """One is answered, one waits, and four are told to come later."""
+    with ThreadPoolExecutor(6) as pool:
+        first = pool.submit(ask, small, "slow", round(long))
+        time.sleep(0.2)
+        codes = [pool.submit(ask, small, "slow", 1) for _ in range(5)]
+        time.sleep(0.2)
+        with grpc.insecure_channel(small.grpc_url.removeprefix("grpc://")) as channel:
+            code, message = refusal(channel, request_of("hp2", x=[1.0]))
+        assert code == "UNAVAILABLE"
+        assert "try again later" in message
+        assert first.result().status_code == 200
+        answers = [future.result() for future in codes]
+    assert sorted(answer.status_code for answer in answers) == [200, 429, 429, 429, 429]
+    [refused, *_] = [answer for answer in answers if answer.status_code == 429]
+    assert "as many requests as it takes" in refused.json()["error"]
+    assert ask(small).json() == {"predictions": [3.0]}
+
+
+def test_a_stated_length_is_refused_at_once(small):
+    """Not a byte of the 2 GB is waited for, nor the client asked to go on."""
+    for lines in ((), ("Expect: 100-continue\r\n",)):
+        with connect(small) as opened:
+            opened.sendall(head(*lines, length=2_000_000_000))
+            answer = received(opened)
+        assert answer.startswith(b"HTTP/1.1 413 ")
+        assert b"longer than 0.01 MB" in answer
+
+
+def test_a_body_without_a_length_is_refused_when_it_is_too_long(small):
+    def chunks():
+        for _ in range(1000):
+            yield b" " * 1000
+
+    try:
+        response = httpx.post(f"{small.rest_url}/v1/models/hp2:predict", content=chunks())
+        assert response.status_code == 413
+    except httpx.WriteError:
+        # The server closed while this side was still sending.
+        pass
+    assert ask(small).status_code == 200
+
+
+def test_bodies_have_a_bound_together(small):
+    """Three of 9,000 bytes, of 25,000 that are held: the third is told to come later."""
+    with ExitStack() as stack:
+        opened = [stack.enter_context(connect(small)) for _ in range(3)]
+        for one in opened:
+            one.sendall(head(length=9_500) + b" " * 9_000)
+            time.sleep(0.2)
+        assert opened[2].recv(65536).startswith(b"HTTP/1.1 429 ")
+        assert ask(small).status_code == 200
+
+
+def test_a_slow_client(small):
+    """A byte now and then: it has as long as any request, and no longer."""
+    with connect(small) as opened:
+        opened.sendall(head(length=9_000))
+        started = time.monotonic()
+        answer = b""
+        opened.settimeout(0.1)
+        while not answer:
+            assert time.monotonic() - started < 15
+            opened.sendall(b" ")
+            try:
+                answer = opened.recv(65536)
+            except TimeoutError:
+                continue
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert time.monotonic() - started > 1.5
+
+
+@pytest.mark.parametrize("first", [b"", b"POST /v1/models/hp2:predict HTTP/1.1\r\nX: "])
+def test_a_connection_without_a_request_is_closed(small, first):
+    with connect(small) as opened:
+        opened.sendall(first)
+        opened.settimeout(0.2)
+        started = time.monotonic()
+        while not closed_by_now(opened, first[-1:]):
+            assert time.monotonic() - started < 12
+    assert time.monotonic() - started > 1.5
+
+
+def closed_by_now(opened, more):
+    """Sends one byte more, if there is one, and looks whether the server is gone."""
+    try:
+        opened.sendall(more)
+        return opened.recv(1) == b""
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
+
+
+def test_an_answer_that_nobody_reads(small):
+    """16 MB of answers are more than the sockets hold; the connection ends all the same."""
+    request = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
+    page = len(httpx.get(small.rest_url).content)
+    with connect(small) as opened:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        opened.settimeout(0.5)
+        with suppress(TimeoutError, ConnectionError):
+            opened.sendall(request * (16 * 10**6 // page))
+        wait_until(lambda: small_connections(small) > 0, 5)
+        wait_until(lambda: small_connections(small) == 0, 20)
+    assert ask(small).status_code == 200
+
+
+def small_connections(server):
+    return len(server._rest.server_state.connections)
+
+
+def wait_until(condition, seconds):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_idle_connections_are_bounded(small):
+    """500 of them leave room for a request: beyond 40, each new one closes the idlest."""
+    with ExitStack() as stack:
+        for _ in range(500):
+            stack.enter_context(connect(small))
+        assert ask(small).status_code == 200
+        assert small_connections(small) <= LIMITS.max_connections
+        wait_until(lambda: small_connections(small) == 0, 20)
+
+
+def test_idle_grpc_connections_leave_room(small):
+    with ExitStack() as stack:
+        for _ in range(100):
+            opened = socket.create_connection(("127.0.0.1", small.grpc_port), timeout=20)
+            stack.enter_context(opened)
+        address = small.grpc_url.removeprefix("grpc://")
+        channel = stack.enter_context(grpc.insecure_channel(address))
+        assert refusal(channel, request_of("nobody"))[0] == "NOT_FOUND"
+
+
+@pytest.mark.parametrize("sent", [b"\x16\x03\x01 hello\r\n\r\n", b"GET\r\n\r\n", b"\x00" * 70_000])
+def test_what_is_no_http(small, sent):
+    with connect(small) as opened:
+        opened.sendall(sent)
+        try:
+            answer = received(opened)
+        except ConnectionError:
+            answer = b""
+    assert not answer or answer.startswith(b"HTTP/1.1 4")
+    assert ask(small).status_code == 200
+
+
+def test_a_body_too_long_for_grpc(small):
+    with grpc.insecure_channel(small.grpc_url.removeprefix("grpc://")) as channel:
+        assert refusal(channel, request_of("hp2", x=[0.0] * 5_000))[0] == "RESOURCE_EXHAUSTED"

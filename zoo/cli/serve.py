@@ -1,0 +1,157 @@
+"""The command that serves published models: serve."""
+
+import os
+import shlex
+import signal
+import time
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import quote
+
+import click
+
+from zoo.cli.group import start_tensorflow
+from zoo.errors import UserError
+
+_MEGA = 10**6
+
+
+class _Terminated(BaseException):
+    """SIGTERM came."""
+
+
+@click.command()
+@click.argument("folder", default="savedmodels", metavar="[savedmodels/]")
+@click.option("--rest-port", type=click.IntRange(0, 65535), default=8501, show_default=True)
+@click.option("--grpc-port", type=click.IntRange(0, 65535), default=8500, show_default=True)
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="An address of this machine; other machines reach any other, with a token.",
+)
+@click.option(
+    "--token",
+    envvar="ZOO_TOKEN",
+    metavar="TEXT",
+    help="What requests must bear (better given as $ZOO_TOKEN: others see a command line).",
+)
+@click.option(
+    "--latest",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Serve the newest N versions of each model.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    help="Requests answered at a time (default: one a processor).",
+)
+@click.option(
+    "--queue",
+    type=click.IntRange(min=0),
+    default=128,
+    show_default=True,
+    help="Requests that may wait; any more are told to come later.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For a request.",
+)
+@click.option(
+    "--max-body",
+    type=click.FloatRange(min=0, min_open=True),
+    default=100.0,
+    show_default=True,
+    metavar="MB",
+    help="The longest request.",
+)
+@click.option(
+    "--max-pixels",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="MILLIONS",
+    help="The largest encoded picture (default: 178.956970).",
+)
+def serve(
+    folder, rest_port, grpc_port, host, token, latest, threads, queue, timeout, max_body, max_pixels
+) -> None:
+    """Serve published models on this machine, with TensorFlow Serving's API.
+
+    For a laptop or a test: production belongs to TensorFlow Serving, which serves the same
+    folders to the same clients. At / there is a page to drop a picture on.
+    """
+    if not Path(folder).is_dir():
+        raise UserError(f"{folder} is no folder; `zoo export` publishes models into savedmodels/")
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        start_tensorflow()
+        from zoo.serving.limits import Limits
+        from zoo.serving.server import Server
+
+        bounds = {
+            "threads": threads,
+            "max_pixels": int(max_pixels * _MEGA) if max_pixels else None,
+            "max_body": int(max_body * _MEGA),
+            "queue": queue,
+            "timeout": timeout,
+        }
+        server = Server(
+            Path(folder),
+            host=host,
+            rest_port=rest_port,
+            grpc_port=grpc_port,
+            token=token,
+            versions=latest,
+            limits=Limits(**{name: value for name, value in bounds.items() if value is not None}),
+            tell=lambda line: click.echo(line, err=True),
+        )
+        with server:
+            try:
+                _greet(server, Path(folder), token)
+                while True:
+                    time.sleep(3600)
+            finally:
+                # It ends when what is under way is answered; who asks again will not wait.
+                for number in (signal.SIGINT, signal.SIGTERM):
+                    signal.signal(number, _end_at_once)
+    except _Terminated:
+        click.echo("stopped", err=True)
+
+
+def _terminate(number, frame) -> NoReturn:
+    raise _Terminated
+
+
+def _end_at_once(number, frame) -> NoReturn:
+    os._exit(128 + number)
+
+
+def _greet(server, folder: Path, token: str | None) -> None:
+    names = server.repository.names()
+    name = names[0] if names else "NAME"
+    model = f"{server.rest_url}/v1/models/{quote(name)}"
+    folder = folder.resolve()
+    place = folder / name
+    if names and not place.is_dir():
+        place = folder
+    mount, bearer = shlex.quote(f"{place}:/models/{name}"), ""
+    if token:
+        bearer = "-H 'Authorization: Bearer TOKEN' "
+    if not names:
+        click.echo(f"nothing to serve in {folder} yet; a model published there is picked up")
+    click.echo(
+        f"page     {server.rest_url}/\n"
+        f"REST     {model}\n"
+        f"gRPC     {server.grpc_url.removeprefix('grpc://')}\n"
+        f"try      curl {bearer}{model}/metadata\n"
+        f"\nCtrl-C stops it. This server is for a laptop or a test; production belongs to\n"
+        f"TensorFlow Serving, which serves the same folders to the same clients:\n"
+        f"  docker run -p 8501:8501 -p 8500:8500 -v {mount} \\\n"
+        f"    -e {shlex.quote(f'MODEL_NAME={name}')} tensorflow/serving"
+    )

@@ -1,0 +1,88 @@
+"""Requests' bodies: read within bounds, and inflated within them."""
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.requests import ClientDisconnect, Request
+
+from zoo.serving.limits import MEGABYTE, Limits
+from zoo.serving.status import BusyError, Code, ServingError, invalid
+
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+class Bodies:
+    """Holds the bodies of the requests under way; not more than memory is meant for them."""
+
+    def __init__(self, limits: Limits):
+        self._limits = limits
+        self._held = 0
+
+    @asynccontextmanager
+    async def read(self, request: Request) -> AsyncIterator[bytes]:
+        """Reads a body and holds it.
+
+        Raises:
+            ServingError: With 413 if it is longer than allowed (at once, if its length is
+                stated), with 408 if it does not come in time.
+            BusyError: If too much is held already.
+        """
+        stated = request.headers.get("content-length", "")
+        if stated.isdecimal() and int(stated) > self._limits.max_body:
+            raise self._too_long()
+        body = bytearray()
+        try:
+            try:
+                async with asyncio.timeout(self._limits.timeout):
+                    async for chunk in request.stream():
+                        self._held += len(chunk)
+                        body += chunk
+                        if len(body) > self._limits.max_body:
+                            raise self._too_long()
+                        if self._held > self._limits.max_bodies:
+                            raise BusyError("The server holds as much as it takes; try again later")
+            except TimeoutError:
+                raise ServingError(
+                    Code.DEADLINE_EXCEEDED,
+                    f"The request's body did not come within {self._limits.timeout:g} s",
+                    http=408,
+                ) from None
+            except ClientDisconnect:
+                raise ServingError(Code.CANCELLED, "The client has gone") from None
+            yield bytes(body)
+        finally:
+            self._held -= len(body)
+
+    def _too_long(self) -> ServingError:
+        return ServingError(
+            Code.RESOURCE_EXHAUSTED,
+            f"The request's body is longer than {self._limits.max_body / MEGABYTE:g} MB",
+            http=413,
+        )
+
+
+def inflate(body: bytes, most: int) -> bytes:
+    """Returns what a gzip body holds.
+
+    Args:
+        body: One gzip member, or several.
+        most: Bytes that it may hold.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT, if it is no gzip or holds more.
+    """
+    found = bytearray()
+    while body:
+        member = zlib.decompressobj(_GZIP)
+        try:
+            found += member.decompress(body, most + 1 - len(found))
+        except zlib.error:
+            raise invalid("Failed to uncompress the gzip request body") from None
+        if len(found) > most:
+            raise invalid(f"The gzip request body holds more than {most / MEGABYTE:g} MB")
+        if not member.eof:
+            raise invalid("Failed to uncompress the gzip request body")
+        body = member.unused_data
+    return bytes(found)

@@ -1,0 +1,84 @@
+"""What bounds the work and the memory that strangers' requests can take."""
+
+import os
+import resource
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, ParamSpec, TypeVar
+
+from zoo.serving.status import BusyError
+from zoo.values import MAX_PIXELS
+
+_Given = ParamSpec("_Given")
+_Result = TypeVar("_Result")
+
+MEGABYTE = 10**6
+
+
+def _threads() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def _connections() -> int:
+    # Half of the files that a process may open: the models want some too.
+    return min(1000, max(16, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2))
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The bounds of a server.
+
+    Attributes:
+        threads: How many requests are answered at a time.
+        queue: How many more may wait for that.
+        timeout: Seconds for a request, from its first byte to its answer.
+        max_body: Bytes of a request's body, as sent and after gzip.
+        max_bodies: Bytes of all bodies that are held at a time.
+        max_pixels: Of each encoded picture, as its header says.
+        max_connections: Open at a time to the REST port; a new one closes the idlest.
+        idle: Seconds until a connection is closed on which nothing goes on.
+    """
+
+    threads: int = field(default_factory=_threads)
+    queue: int = 128
+    timeout: float = 30.0
+    max_body: int = 100 * MEGABYTE
+    max_bodies: int = 500 * MEGABYTE
+    max_pixels: int = MAX_PIXELS
+    max_connections: int = field(default_factory=_connections)
+    idle: float = 30.0
+
+
+class Pool:
+    """Threads that answer requests, and a bounded queue before them."""
+
+    def __init__(self, limits: Limits):
+        self._executor = ThreadPoolExecutor(limits.threads, "answer")
+        self._places = threading.Semaphore(limits.threads + limits.queue)
+
+    def submit(
+        self, function: Callable[_Given, _Result], *args: _Given.args, **kwargs: _Given.kwargs
+    ) -> "Future[_Result]":
+        """Has a function called by one of the threads.
+
+        Raises:
+            BusyError: If too many wait already.
+        """
+        if not self._places.acquire(blocking=False):
+            raise BusyError("The server has as many requests as it takes; try again later")
+        try:
+            future = self._executor.submit(function, *args, **kwargs)
+        except BaseException:
+            self._places.release()
+            raise
+        future.add_done_callback(self._leave)
+        return future
+
+    def _leave(self, future: "Future[Any]") -> None:
+        self._places.release()
+
+    def stop(self) -> None:
+        """Lets the threads finish what they do; what waits is not begun."""
+        self._executor.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,237 @@
+"""The models below a folder and their versions, found and changed as TensorFlow Serving does.
+
+Once a second the folder is listed. Only names are looked at: a version is a child whose name
+is a whole number. Of each model the newest versions are wanted; a new one is loaded before an
+old one goes, and if it cannot be loaded the old one stays.
+"""
+
+import gc
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import UserError
+from zoo.serving.servable import Servable
+from zoo.serving.status import Code, ServingError, invalid, shortened
+from zoo.serving.versions import State, VersionStatus, aspired, children_of, model_folders
+
+_LOG = logging.getLogger(__name__)
+# TensorFlow Serving tries a version that does not load six times, a minute apart. Here it is
+# tried again when its files have changed, so that one copied slowly comes up when it is whole.
+_ATTEMPTS = 6
+
+
+@dataclass
+class _Version:
+    path: Path
+    status: VersionStatus
+    servable: Servable | None = None
+    attempts: int = 0
+    files: Any = None
+
+    def say(self, state: State, code: Code = Code.OK, message: str = "") -> None:
+        self.status = VersionStatus(self.status.version, state, code, message)
+
+
+@dataclass
+class _Model:
+    versions: dict[int, _Version] = field(default_factory=dict)
+
+
+class Repository:
+    """The models that a server serves.
+
+    Args:
+        root: ``savedmodels``, or one ``savedmodels/NAME``.
+        versions: How many of each model are served, the newest first.
+        poll_seconds: How often the folder is listed; 0 for once.
+        load: Makes a servable of a version's folder.
+        tell: Told of each version that comes, goes or fails, in one line.
+
+    Raises:
+        UserError: If there is no such folder, or it is itself a version.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        versions: int = 1,
+        poll_seconds: float = 1.0,
+        load: Callable[[Path], Servable] = Servable,
+        tell: Callable[[str], Any] = lambda line: None,
+    ):
+        self._root = Path(root).resolve()
+        if not self._root.is_dir():
+            raise UserError(f"{root} is no folder; name savedmodels/, or one savedmodels/NAME")
+        if (self._root / "saved_model.pb").is_file():
+            raise UserError(
+                f"{root} is one version of a model; name the folder above it, whose versions "
+                "are served"
+            )
+        self._keep = versions
+        self._poll_seconds = poll_seconds
+        self._load, self._tell = load, tell
+        self._models: dict[str, _Model] = {}
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Loads what is there, and looks again until :meth:`stop`."""
+        self.poll()
+        if self._poll_seconds > 0:
+            self._thread = threading.Thread(target=self._watch, name="versions", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Looks no more; what is loaded stays so."""
+        self._stopped.set()
+        if self._thread:
+            self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(self._poll_seconds):
+            try:
+                self.poll()
+            except Exception:
+                # Whatever was wrong this second, versions are looked for in the next.
+                _LOG.exception("looking for versions in %s", self._root)
+
+    def poll(self) -> None:
+        """Lists the folder once, and loads and unloads what that asks for."""
+        folders = model_folders(self._root)
+        wanted: dict[str, dict[int, Path]] = {name: {} for name in self._models}
+        for name, folder in folders.items():
+            names = (child.name for child in children_of(folder))
+            found = aspired(names, self._keep)
+            if found or name in wanted:
+                wanted[name] = {number: folder / child for number, child in found.items()}
+        for name, versions in wanted.items():
+            if not self._stopped.is_set():
+                self._change(name, versions)
+
+    def _change(self, name: str, wanted: dict[int, Path]) -> None:
+        with self._lock:
+            model = self._models.setdefault(name, _Model())
+            for number, path in wanted.items():
+                known = model.versions.get(number)
+                if known is None or (known.files is None and known.servable is None):
+                    model.versions[number] = _Version(path, VersionStatus(number, State.START))
+        for number in wanted:
+            self._bring_up(name, model.versions[number])
+        ready = any(model.versions[number].servable for number in wanted)
+        for number, version in list(model.versions.items()):
+            if number not in wanted and (ready or not wanted):
+                self._take_down(name, version)
+
+    def _bring_up(self, name: str, version: _Version) -> None:
+        if version.servable or version.attempts >= _ATTEMPTS:
+            return
+        files = _files(version.path)
+        if version.attempts and files == version.files:
+            return
+        version.files, version.attempts = files, version.attempts + 1
+        number = version.status.version
+        version.say(State.LOADING)
+        try:
+            servable = self._load(version.path)
+        # Whatever a damaged file makes TensorFlow say, the versions that are loaded stay.
+        except Exception as error:
+            code = _code(error)
+            said = str(getattr(error, "message", None) or error)
+            message = shortened(said.strip() or type(error).__name__)
+            version.say(State.END, code, message)
+            self._tell(f"{name} version {number} cannot be loaded: {message.splitlines()[0]}")
+            return
+        with self._lock:
+            version.servable = servable
+            version.say(State.AVAILABLE)
+        self._tell(f"{name} version {number} is available")
+
+    def _take_down(self, name: str, version: _Version) -> None:
+        # So that it is loaded again if it is wanted again.
+        version.files = None
+        if version.servable is None:
+            return
+        version.say(State.UNLOADING)
+        with self._lock:
+            # A request under way holds it until it has been answered.
+            version.servable = None
+            version.say(State.END)
+        # A loaded model refers to itself; its memory is wanted for the next one.
+        gc.collect()
+        self._tell(f"{name} version {version.status.version} is unloaded")
+
+    def names(self) -> list[str]:
+        """Returns the names of the models that a request can be made to."""
+        with self._lock:
+            return sorted(name for name in self._models if any(self._available(name)))
+
+    def find(
+        self, name: str, version: int | None = None, label: str | None = None
+    ) -> tuple[int, Servable]:
+        """Returns the version that a request is for, and what answers it.
+
+        Raises:
+            ServingError: NOT_FOUND, if it is not available; INVALID_ARGUMENT for any label.
+        """
+        if label:
+            raise invalid(f"Unrecognized servable version label: {label}")
+        with self._lock:
+            found = dict(self._available(name))
+        number = max(found, default=None) if version is None else version
+        if number is None or number not in found:
+            which = f"Latest({name})" if version is None else f"Specific({name}, {version})"
+            raise ServingError(Code.NOT_FOUND, f"Servable not found for request: {which}")
+        return number, found[number]
+
+    def _available(self, name: str) -> Iterator[tuple[int, Servable]]:
+        model = self._models.get(name)
+        for number, version in (model.versions if model else {}).items():
+            if version.servable:
+                yield number, version.servable
+
+    def status(self, name: str, version: int | None = None) -> list[VersionStatus]:
+        """Returns the states of a model's versions, newest first.
+
+        Args:
+            name: Of the model.
+            version: The only one wanted, or None.
+
+        Raises:
+            ServingError: NOT_FOUND, if there never was such a version.
+        """
+        with self._lock:
+            model = self._models.get(name)
+            found = {n: v.status for n, v in model.versions.items()} if model else {}
+        if version is not None:
+            found = {number: status for number, status in found.items() if number == version}
+        if not found:
+            what = "any versions" if version is None else f"version {version}"
+            raise ServingError(Code.NOT_FOUND, f"Could not find {what} of model {name}")
+        return [found[number] for number in sorted(found, reverse=True)]
+
+
+def _files(folder: Path) -> list[tuple[str, int, int]]:
+    """Returns what shows that a version's files have changed."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        try:
+            stat = path.stat()
+        except OSError:
+            continue
+        found.append((str(path), stat.st_size, stat.st_mtime_ns))
+    return found
+
+
+def _code(error: Exception) -> Code:
+    if isinstance(error, ServingError):
+        return error.code
+    if isinstance(error, OSError):
+        return Code.NOT_FOUND
+    code = getattr(error, "error_code", None)
+    return Code(code) if code in set(Code) else Code.UNKNOWN

@@ -1,0 +1,171 @@
+"""One version of a model, loaded: its signatures, and how they are called."""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+
+from zoo.serving.messages import SavedModel
+from zoo.serving.status import Code, ServingError, invalid
+from zoo.serving.tensors import dtype_name
+from zoo.serving.warmup import warm_up
+
+DEFAULT_SIGNATURE = "serving_default"
+_TAG = "serve"
+_OF_THE_GRAPH = ("Graph execution error", "Detected at", "<stack traces", "[[")
+_OP = re.compile(r" *\[Op:\S*\]$")
+
+
+class Servable:
+    """A loaded SavedModel.
+
+    Args:
+        path: ``savedmodels/NAME/N``.
+
+    Attributes:
+        signature_defs: By name, as the file has them; with TensorFlow's own of a TF2 model.
+
+    Raises:
+        OSError: If there is none, or a part of it is missing.
+        ValueError: If it is damaged, or has no graph for serving.
+        tf.errors.OpError: If TensorFlow cannot load it.
+        ServingError: If one of its warm-up records is not answered.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.signature_defs = dict(_meta_graph(path).signature_def)
+        # Keeps the variables of its functions alive.
+        self._loaded: Any = tf.saved_model.load(str(path), tags=[_TAG])
+        warm_up(path, self.run)
+
+    def input_dtypes(self, signature: str) -> dict[str, str]:
+        """Returns the type of each input, ``float32``, ``string`` ..., in the order of names.
+
+        Args:
+            signature: ``""`` for the default.
+
+        Raises:
+            ServingError: FAILED_PRECONDITION, if there is no such signature.
+        """
+        inputs = self._signature(signature).inputs
+        return {name: tf.dtypes.as_dtype(inputs[name].dtype).name for name in sorted(inputs)}
+
+    def _signature(self, name: str) -> Any:
+        found = self.signature_defs.get(name or DEFAULT_SIGNATURE)
+        if found is None or (name or DEFAULT_SIGNATURE) not in self._loaded.signatures:
+            raise ServingError(
+                Code.FAILED_PRECONDITION,
+                f'Serving signature key "{name or DEFAULT_SIGNATURE}" not found.',
+            )
+        return found
+
+    def run(
+        self,
+        signature: str,
+        tensors: Mapping[str, np.ndarray | tf.Tensor],
+        only: Collection[str] = (),
+    ) -> dict[str, np.ndarray]:
+        """Calls a signature.
+
+        Declared shapes are not checked, as TensorFlow Serving does not: a wrong one fails in
+        an operation, or does not.
+
+        Args:
+            signature: ``""`` for the default.
+            tensors: By input; of the signature's types.
+            only: The outputs wanted; all if there are none.
+
+        Returns:
+            By output; strings as arrays of ``bytes`` objects.
+
+        Raises:
+            ServingError: FAILED_PRECONDITION if there is no such signature, INVALID_ARGUMENT if
+                inputs or ``only`` do not fit it, else what TensorFlow says.
+        """
+        definition = self._signature(signature)
+        _check_inputs(definition, tensors)
+        _check_outputs(definition, only)
+        given = {
+            name: value if isinstance(value, tf.Tensor) else _as_tensor(value)
+            for name, value in tensors.items()
+        }
+        try:
+            outputs = self._loaded.signatures[signature or DEFAULT_SIGNATURE](**given)
+            return {
+                name: outputs[name].numpy() if outputs[name].ndim else _scalar(outputs[name])
+                for name in (only or outputs)
+            }
+        except tf.errors.OpError as error:
+            raise ServingError(Code(error.error_code), _first_line(error)) from error
+        except (TypeError, ValueError) as error:
+            # What Python's side of the call refuses: as the runtime would have put it.
+            raise invalid(str(error).partition("\n")[0]) from error
+
+
+def _meta_graph(path: Path) -> Any:
+    saved = SavedModel()
+    try:
+        saved.ParseFromString((path / "saved_model.pb").read_bytes())
+    except DecodeError as error:
+        raise ValueError(f"Can't parse {path / 'saved_model.pb'} as a SavedModel") from error
+    for graph in saved.meta_graphs:
+        if set(graph.meta_info_def.tags) == {_TAG}:
+            return graph
+    raise ValueError(f"Could not find meta graph def matching supplied tags: {{ {_TAG} }}")
+
+
+def _check_inputs(definition: Any, tensors: Mapping[str, np.ndarray | tf.Tensor]) -> None:
+    extra, missing = tensors.keys() - definition.inputs.keys(), definition.inputs.keys() - tensors
+    if extra or missing:
+        raise invalid(
+            "input keys do not match model signature. "
+            f"Sent extra: {_set(extra)}. Missing but required: {_set(missing)}."
+        )
+    for place, name in enumerate(sorted(definition.inputs)):
+        expected = tf.dtypes.as_dtype(definition.inputs[name].dtype)
+        value = tensors[name]
+        given = tf.string if value.dtype == object else tf.dtypes.as_dtype(value.dtype)
+        if given != expected:
+            raise invalid(
+                f"Expects arg[{place}] to be {dtype_name(expected.name)} but "
+                f"{dtype_name(given.name)} is provided"
+            )
+
+
+def _check_outputs(definition: Any, only: Collection[str]) -> None:
+    seen = set()
+    for name in only:
+        if name not in definition.outputs:
+            raise invalid(f"output tensor alias not found in signature: {name}")
+        if name in seen:
+            raise invalid(f"duplicate output tensor alias: {name}")
+        seen.add(name)
+
+
+def _as_tensor(value: np.ndarray) -> tf.Tensor:
+    return tf.constant(value, tf.string if value.dtype == object else value.dtype)
+
+
+def _scalar(value: tf.Tensor) -> np.ndarray:
+    # Of a scalar string NumPy would make its own kind of bytes, which end at a zero.
+    if value.dtype != tf.string:
+        return np.asarray(value.numpy())
+    array = np.empty((), object)
+    array[()] = value.numpy()
+    return array
+
+
+def _set(names: Iterable[str]) -> str:
+    return "{" + ",".join(sorted(names)) + "}"
+
+
+def _first_line(error: tf.errors.OpError) -> str:
+    """Returns what TensorFlow says first, without where in the graph that was."""
+    lines = [_OP.sub("", line).strip() for line in str(error.message).splitlines()]
+    useful = [line for line in lines if line and not line.startswith(_OF_THE_GRAPH)]
+    return useful[0] if useful else "no message"

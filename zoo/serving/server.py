@@ -1,0 +1,178 @@
+"""The server: its two ports, its threads, its beginning and its end."""
+
+import ipaddress
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from zoo.errors import UserError
+from zoo.serving.answering import Answering
+from zoo.serving.connections import bounded
+from zoo.serving.grpc import make_server
+from zoo.serving.limits import Limits, Pool
+from zoo.serving.pictures import PixelLimit
+from zoo.serving.repository import Repository
+from zoo.serving.rest import make_app
+
+_BACKLOG = 512
+
+
+class Server:
+    """Serves the models below a folder until it is stopped.
+
+    Args:
+        root: ``savedmodels``, or one ``savedmodels/NAME``.
+        host: An address of this machine; any other than its loopback needs a token.
+        rest_port: 0 for any that is free.
+        grpc_port: Likewise.
+        token: That every request must bear.
+        versions: How many of each model are served, the newest first.
+        poll_seconds: How often new versions are looked for.
+        limits: On work and memory.
+        tell: Told of versions that come and go, in one line each.
+
+    Raises:
+        UserError: If there is no such folder, or ``host`` needs a token.
+
+    Example:
+        >>> with Server(Path("savedmodels"), rest_port=0, grpc_port=0) as server:
+        ...     zoo.Client(server.rest_url, "pets").predict(["photo.jpg"])
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        host: str = "127.0.0.1",
+        rest_port: int = 8501,
+        grpc_port: int = 8500,
+        token: str | None = None,
+        versions: int = 1,
+        poll_seconds: float = 1.0,
+        limits: Limits | None = None,
+        tell: Callable[[str], Any] = lambda line: None,
+    ):
+        if not token and not is_loopback(host):
+            raise UserError(
+                f"whoever reaches {host} could use this server; give a --token, or $ZOO_TOKEN, "
+                "that requests must bear"
+            )
+        self._host, self._ports = host, (rest_port, grpc_port)
+        # An empty $ZOO_TOKEN is none.
+        token, limits = token or None, limits or Limits()
+        self.repository = Repository(root, versions=versions, poll_seconds=poll_seconds, tell=tell)
+        self._pool = Pool(limits)
+        answering = Answering(self.repository, limits, PixelLimit(limits.max_pixels))
+        self._grpc = make_server(answering, self._pool, token)
+        self._grace = limits.timeout
+        config = uvicorn.Config(
+            make_app(answering, self._pool, token),
+            http=bounded(limits),
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level=logging.CRITICAL,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=int(limits.idle),
+            timeout_graceful_shutdown=int(self._grace) + 1,
+        )
+        self._rest = uvicorn.Server(config)
+        self._socket: socket.socket | None = None
+        self._thread: threading.Thread | None = None
+        self.rest_port = self.grpc_port = 0
+
+    @property
+    def rest_url(self) -> str:
+        """Where REST and the page are."""
+        return f"http://{_spelled(self._host)}:{self.rest_port}"
+
+    @property
+    def grpc_url(self) -> str:
+        """Where gRPC is, as :class:`zoo.Client` takes it."""
+        return f"grpc://{_spelled(self._host)}:{self.grpc_port}"
+
+    def start(self) -> None:
+        """Takes the ports, loads the models, then answers.
+
+        Raises:
+            UserError: If a port cannot be had.
+        """
+        # Before the models are loaded, which takes long: so that a port in use is said at once.
+        rest = self._socket = _listening(self._host, self._ports[0])
+        self.rest_port = rest.getsockname()[1]
+        try:
+            self.grpc_port = self._grpc.add_insecure_port(
+                f"{_spelled(self._host)}:{self._ports[1]}"
+            )
+        except RuntimeError:
+            raise _taken(self._host, self._ports[1], "--grpc-port") from None
+        self.repository.start()
+        self._grpc.start()
+        rest.listen(_BACKLOG)
+        self._thread = threading.Thread(
+            target=self._rest.run, kwargs={"sockets": [rest]}, name="rest"
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Takes no more requests, answers those under way, and ends."""
+        self._rest.should_exit = True
+        ended = self._grpc.stop(self._grace)
+        self.repository.stop()
+        ended.wait()
+        if self._thread:
+            self._thread.join()
+        elif self._socket:
+            self._socket.close()
+        self._pool.stop()
+
+    def __enter__(self) -> "Server":
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+
+def is_loopback(host: str) -> bool:
+    """Returns whether only this machine reaches an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _spelled(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        found = socket.socket(family, kind)
+    except OSError as error:
+        raise UserError(f"{host!r} is no address of this machine: {error.strerror}") from error
+    try:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind(address)
+        # Taken, but nobody is heard before the models are loaded.
+        return found
+    except OSError as error:
+        found.close()
+        raise _taken(host, port, "--rest-port") from error
+
+
+def _taken(host: str, port: int, option: str) -> UserError:
+    return UserError(f"port {port} of {host} cannot be had; choose another with {option}")
