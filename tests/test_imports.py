@@ -16,6 +16,7 @@ ROOMS = [
     "keys",
     "options",
     "values",
+    "versions",
     "preprocess",
     "augment",
     "adversarial",

@@ -3,8 +3,9 @@
 Its generated classes live below the package ``tensorflow``, whose import takes seconds and
 starts its runtime. These have the numbers of the few fields that are read; protobuf passes
 over the others. The numbers are those of ``saved_model.proto``, ``meta_graph.proto``,
-``graph.proto``, ``function.proto``, ``node_def.proto``, ``op_def.proto`` and
-``tensor_shape.proto``, and never change.
+``graph.proto``, ``function.proto``, ``node_def.proto``, ``op_def.proto``, ``tensor.proto`` and
+``tensor_shape.proto``, and of TensorFlow Serving's ``prediction_log.proto``, ``predict.proto``
+and ``model.proto``, and never change.
 """
 
 from pathlib import Path
@@ -46,6 +47,19 @@ _FIELDS: dict[str, list[tuple[str, int, str | tuple[str, str], bool]]] = {
     "NodeDef": [("name", 1, "string", False), ("op", 2, "string", False)],
     "OpList": [("op", 1, "OpDef", True)],
     "OpDef": [("name", 1, "string", False)],
+    "PredictionLog": [("predict_log", 6, "PredictLog", False)],
+    "PredictLog": [("request", 1, "PredictRequest", False)],
+    "PredictRequest": [
+        ("model_spec", 1, "ModelSpec", False),
+        ("inputs", 2, ("string", "TensorProto"), True),
+    ],
+    "ModelSpec": [("signature_name", 3, "string", False)],
+    "TensorProto": [
+        ("dtype", 1, "int32", False),
+        ("tensor_shape", 2, "TensorShapeProto", False),
+        ("tensor_content", 4, "bytes", False),
+        ("string_val", 8, "bytes", True),
+    ],
 }
 
 
@@ -54,6 +68,7 @@ def _described() -> descriptor_pb2.FileDescriptorProto:
     scalars = {
         "string": field_types.TYPE_STRING,
         "bool": field_types.TYPE_BOOL,
+        "bytes": field_types.TYPE_BYTES,
         "int32": field_types.TYPE_INT32,
         "int64": field_types.TYPE_INT64,
     }
