@@ -12,7 +12,7 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import zoo
-from zoo.cli import check, compare, menu, models, new, pictures, training
+from zoo.cli import check, compare, menu, models, new, pictures, published, training
 from zoo.cli.group import Commands
 
 
@@ -37,5 +37,6 @@ for _command in (
     models.evaluate,
     models.predict,
     models.export,
+    published.models,
 ):
     main.add_command(_command)

@@ -142,10 +142,11 @@ def _locked(descriptor: int, how: int) -> bool:
 def _sync(folder: Path) -> None:
     # The rename may reach the disk before the files do; a server would load a torn version.
     for path in [*folder.rglob("*"), folder]:
-        _flush(path)
+        flush(path)
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
+    """Waits until a file, or a folder's list of names, is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -166,7 +167,7 @@ def _rename(staged: Path, destination: Path, version: int | None) -> Path:
             if error.errno not in _TAKEN:
                 raise
             continue
-        _flush(destination)
+        flush(destination)
         return target
 
 
