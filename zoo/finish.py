@@ -134,8 +134,8 @@ def show_published(published: Published, as_json: bool) -> None:
         return
     click.echo(
         f"model    {published.path}\n"
-        f"verified {seen.pictures} files and raw pixels in a fresh process: "
-        f"scores within {seen.score:.1g}"
+        f"verified {seen.pictures} files, raw pixels and {seen.warmup} warm-up records in fresh "
+        f"processes,\n         as servers load it: scores within {seen.score:.1g}"
     )
 
 

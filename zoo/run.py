@@ -151,6 +151,8 @@ class Run:
         to: Path | str | None = None,
         *,
         on_error: str = "row",
+        version: int | None = None,
+        license: str | None = None,
         watch: Watch | None = None,
     ) -> Published:
         """Publishes the run's model, verified, as the next version.
@@ -158,10 +160,13 @@ class Run:
         Args:
             to: ``savedmodels/NAME``; by default of the recipe's name.
             on_error: ``"row"`` or ``"fail"``; see :class:`zoo.inference.Predictor`.
+            version: The number; larger than all that were given before.
+            license: Of the model, for its card: an SPDX identifier, as ``"CC-BY-4.0"``.
             watch: Told what goes on.
 
         Raises:
             CheckError: If the exported model answers otherwise; nothing is published.
+            UserError: If the place cannot be written to, or the version was given already.
         """
         watch = watch or Watch()
         destination = Path(to) if to else Path("savedmodels") / self.recipe.name
@@ -172,7 +177,17 @@ class Run:
                 self.example_files(),
                 recipe=self.recipe,
                 scores=self.scores(),
+                data=self._data(),
+                license=license,
+                version=version,
             )
+
+    def _data(self) -> dict[str, Any]:
+        """What the model card says of the data."""
+        known = self._files.data()
+        # Runs of before there were fingerprints have none.
+        shown = {key: known.get(key) for key in ("counts", "fingerprint")}
+        return {"source": self.recipe.data.source, **shown}
 
     def scores(self) -> dict[str, float] | None:
         """Returns the scores on the test split, if they were measured."""
