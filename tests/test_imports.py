@@ -87,7 +87,7 @@ COMMANDS = [
     *([name, "--help"] for name in ("list", "describe", "check", "new", "preview", "run", "train")),
     *([name, "--help"] for name in ("compare", "evaluate", "predict", "export", "models")),
     ["models"],
-    ["models", "rollback", "--help"],
+    *(["models", name, "--help"] for name in ("rollback", "config")),
     ["list", "encoders"],
     ["list", "recipes"],
     ["list", "datasets"],

@@ -16,6 +16,7 @@ from zoo.errors import UserError
 from zoo.evaluation.evaluate import Evaluation
 from zoo.evaluation.report import write_report
 from zoo.export.savedmodel import Published, export
+from zoo.export.server_files import write_server_files
 from zoo.inference import Predictor
 from zoo.model import Model, evaluate_on, load_network, load_savedmodel
 from zoo.preprocess import CHANNELS, Preprocessing
@@ -158,7 +159,8 @@ class Run:
         """Publishes the run's model, verified, as the next version.
 
         Args:
-            to: ``savedmodels/NAME``; by default of the recipe's name.
+            to: ``savedmodels/NAME``; by default of the recipe's name, and then what a
+                server needs to serve all of ``savedmodels/`` is written there as well.
             on_error: ``"row"`` or ``"fail"``; see :class:`zoo.inference.Predictor`.
             version: The number; larger than all that were given before.
             license: Of the model, for its card: an SPDX identifier, as ``"CC-BY-4.0"``.
@@ -171,7 +173,7 @@ class Run:
         watch = watch or Watch()
         destination = Path(to) if to else Path("savedmodels") / self.recipe.name
         with watch.bar("exporting and verifying"):
-            return export(
+            published = export(
                 self.predictor(on_error),
                 destination,
                 self.example_files(),
@@ -181,6 +183,9 @@ class Run:
                 license=license,
                 version=version,
             )
+        if to is None:
+            write_server_files(destination.parent)
+        return published
 
     def _data(self) -> dict[str, Any]:
         """What the model card says of the data."""

@@ -1,6 +1,7 @@
-"""Commands about what is published: models and models rollback."""
+"""Commands about what is published: models, models rollback and models config."""
 
 import json
+import shlex
 from pathlib import Path
 
 import click
@@ -49,3 +50,18 @@ def rollback(name, root, as_json) -> None:
         click.echo(json.dumps({"denied": str(denied), "served": str(served)}))
         return
     click.echo(f"denied   {denied}\nserved   {served}")
+
+
+@models.command()
+@_root_option
+@json_option
+def config(root, as_json) -> None:
+    """Write models.config and compose.yaml, to serve all models by TensorFlow Serving."""
+    from zoo.export.server_files import write_server_files
+
+    written, compose = (str(path) for path in write_server_files(Path(root)))
+    if as_json:
+        click.echo(json.dumps({"config": written, "compose": compose}))
+        return
+    start = shlex.join(["docker", "compose", "-f", compose, "up"])
+    click.echo(f"config   {written}\ncompose  {compose}\nstart    {start}")

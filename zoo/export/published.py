@@ -33,7 +33,7 @@ class PublishedVersion:
     def to_json(self) -> dict[str, Any]:
         """Returns plain values; what the card does not say is ``None``."""
         card = self.card
-        task = TASKS.get(card.get("task"))
+        task = TASKS.get(card.get("task", ""))
         names = card.get("class_names")
         return {
             "name": self.path.parent.name,

@@ -11,6 +11,7 @@ from zoo.errors import UserError
 from zoo.export.card import facts, ops_of, write_card
 from zoo.export.golden import inputs_of, write_golden
 from zoo.export.publish import check_version, publish
+from zoo.export.requests import write_requests
 from zoo.export.verify import TOLERANCES, Verification, compare
 from zoo.export.warmup import write_warmup
 from zoo.inference import Predictor
@@ -96,6 +97,12 @@ def export(
         write_card(staged, card)
         write_golden(staged, readable, predictor)
         write_warmup(staged, readable, predictor)
+        write_requests(
+            staged,
+            destination.name,
+            reads_bytes=predictor.reads_bytes,
+            answers_mask="mask_bytes" in predictor.task.served,
+        )
         verification = compare(staged)
         seen = {**asdict(verification), "tolerance": TOLERANCES[card["precision"]]}
         write_card(staged, {**card, "verification": seen})

@@ -41,7 +41,7 @@ def write_warmup(version: Path, pictures: Sequence[bytes], predictor: Predictor)
 
 
 def _record(signature: str, inputs: Mapping[str, Any]) -> bytes:
-    log = prediction_log_pb2.PredictionLog()
+    log = prediction_log_pb2.PredictionLog()  # pyright: ignore[reportAttributeAccessIssue]
     request = log.predict_log.request
     request.model_spec.signature_name = signature
     for key, tensor in inputs.items():
