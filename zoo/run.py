@@ -15,6 +15,7 @@ from zoo.adversarial import Attack
 from zoo.errors import UserError
 from zoo.evaluation.evaluate import Evaluation
 from zoo.evaluation.report import write_report
+from zoo.export.card import intervals_of
 from zoo.export.savedmodel import Published, export
 from zoo.export.server_files import write_server_files
 from zoo.inference import Predictor
@@ -179,6 +180,7 @@ class Run:
                 self.example_files(),
                 recipe=self.recipe,
                 scores=self.scores(),
+                intervals=self._intervals(),
                 data=self._data(),
                 license=license,
                 version=version,
@@ -196,8 +198,15 @@ class Run:
 
     def scores(self) -> dict[str, float] | None:
         """Returns the scores on the test split, if they were measured."""
+        return self._measured().get("scores")
+
+    def _intervals(self) -> dict[str, list[float]] | None:
+        measured = self._measured()
+        return intervals_of(measured["scores"], measured["pictures"]) if measured else None
+
+    def _measured(self) -> dict[str, Any]:
         path = self._files.evaluation_file("test")
-        return json.loads(path.read_text(encoding="utf-8"))["scores"] if path.is_file() else None
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
     def example_files(self, count: int = VERIFIED_PICTURES) -> list[bytes]:
         """Returns the first encoded pictures of the test split, or of the first there is.

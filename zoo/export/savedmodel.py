@@ -58,7 +58,7 @@ def export(
         pictures: Encoded files to verify with, of the data the model is for.
         recipe: Goes to the model card.
         scores: Go to the model card.
-        intervals: Go to the model card: lower and upper end of each score's.
+        intervals: Go to the model card: lower and upper end of a score's 95 % interval.
         data: What the model card says of the data.
         license: Of the model, as the card shall state it: an SPDX identifier.
         version: The number; by default the next one.
