@@ -5,9 +5,22 @@ their message alone; any other exception is a bug and keeps its traceback.
 """
 
 import difflib
+import errno
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+# What the system says of a place that cannot be written to, which is for the user to mend.
+PLACE_FAULTS = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOTDIR,
+    errno.EEXIST,
+    errno.EFBIG,
+}
 
 
 class UserError(ValueError):

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 import numpy as np
@@ -49,7 +50,8 @@ def finish(run: Run, as_json: bool) -> None:
     predict_line = shlex.join(
         ["zoo", "predict", str(published.path.parent), str(sample), "-o", "answers"]
     )
-    request_line = f"curl -d @{shlex.quote(str(request))} localhost:8501/v1/models/{name}:predict"
+    address = f"localhost:8501/v1/models/{quote(name, safe='')}:predict"
+    request_line = f"curl -d @{shlex.quote(str(request))} {address}"
     if as_json:
         click.echo(
             json.dumps(
@@ -68,14 +70,14 @@ def finish(run: Run, as_json: bool) -> None:
         return
     show_scores(evaluation, as_json=False)
     show_published(published, as_json=False)
-    folder = shlex.quote(str(published.path.parent.resolve()))
+    folder = published.path.parent.resolve()
     click.echo(
         f"report   {run.report()}\n"
         f"sample   {sample}\n\n"
         f"Ask it:\n  {predict_line}\n\n"
         f"Serve it, and send the same picture:\n"
-        f"  docker run -p 8501:8501 -v {folder}:/models/{name} \\\n"
-        f"    -e MODEL_NAME={name} tensorflow/serving\n"
+        f"  docker run -p 8501:8501 -v {shlex.quote(f'{folder}:/models/{name}')} \\\n"
+        f"    -e MODEL_NAME={shlex.quote(name)} tensorflow/serving\n"
         f"  {request_line}"
     )
 
@@ -135,8 +137,8 @@ def show_published(published: Published, as_json: bool) -> None:
         return
     click.echo(
         f"model    {published.path}\n"
-        f"verified {seen.pictures} files and raw pixels in a fresh process: "
-        f"scores within {seen.score:.1g}"
+        f"verified {seen.pictures} files, raw pixels and {seen.warmup} warm-up records in fresh "
+        f"processes,\n         as servers load it: scores within {seen.score:.1g}"
     )
 
 

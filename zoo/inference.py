@@ -51,7 +51,7 @@ class Predictor(tf.Module):
         self.task = task
         self.preprocessing = preprocessing
         self.class_names = tuple(class_names)
-        self._on_error = on_error
+        self.on_error = on_error
         # A SavedModel keeps what a module holds: the variables are wanted, the Keras
         # object graph around them is not, so the model itself hides in a closure.
         self._weights = [variable.value for variable in model.variables]
@@ -88,7 +88,7 @@ class Predictor(tf.Module):
 
         rows, ok = read_batch(image_bytes, prepare, self._blank)
         errors = tf.map_fn(picture_error, image_bytes)
-        if self._on_error == "fail":
+        if self.on_error == "fail":
             text = tf.strings.reduce_join(
                 tf.boolean_mask(errors, tf.logical_not(ok)), separator="; "
             )

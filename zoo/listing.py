@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 import zoo
-from zoo.amounts import count, square
+from zoo.amounts import count, in_bytes, square
 from zoo.errors import UserError
 
 
@@ -62,16 +63,50 @@ def rows(kind: str, pattern: str) -> list[dict[str, Any]]:
     return [row for row in found if fnmatch(row["name"], pattern)]
 
 
-# What is shown of an encoder, each fact under a short title.
-_ENCODER = {
-    "name": ("name", str),
-    "params": ("parameters", count),
-    "MACs": ("macs", count),
-    "at": ("size", str),
-    "field": ("receptive_field", lambda field: field if field == "all" else square(field)),
-    "strides": ("strides", lambda strides: f"{strides[0]}-{strides[-1]}"),
-    "smallest": ("smallest_input", square),
-    "ImageNet": ("imagenet", lambda published: "yes" if published else ""),
+Columns = dict[str, Callable[[dict[str, Any]], str]]
+
+# What is shown of a row, each fact under a short title; of other kinds, all there is.
+_COLUMNS: dict[str, Columns] = {
+    "encoders": {
+        "name": lambda row: row["name"],
+        "params": lambda row: count(row["parameters"]),
+        "MACs": lambda row: count(row["macs"]),
+        "at": lambda row: str(row["size"]),
+        "field": lambda row: (
+            row["receptive_field"]
+            if row["receptive_field"] == "all"
+            else square(row["receptive_field"])
+        ),
+        "strides": lambda row: f"{row['strides'][0]}-{row['strides'][-1]}",
+        "smallest": lambda row: square(row["smallest_input"]),
+        "ImageNet": lambda row: "yes" if row["imagenet"] else "",
+    },
+    "models": {
+        "model": lambda row: (
+            f"{row['name']}/{Path(row['path']).name}{' *' if row['state'] == 'served' else ''}"
+        ),
+        "task": lambda row: row["task"] or "",
+        "k": lambda row: str(row["classes"] or ""),
+        "score": lambda row: "" if row["score"] is None else f"{row['score']:.3f}",
+        "size": lambda row: in_bytes(row["bytes"]),
+        "published": lambda row: row["published"][:10],
+        "precision": lambda row: row["precision"] or "",
+        "TF": lambda row: row["tensorflow"] or "",
+    },
+}
+_EXPLAINED: dict[str, Callable[[list[dict[str, Any]]], str]] = {
+    "encoders": lambda rows: (
+        rows[0]["summary"]
+        if len(rows) == 1
+        else (
+            "MACs: multiply-adds at the usual size. field, smallest: receptive field of the\n"
+            "coarsest map and smallest input, in pixels. ImageNet: weights are published."
+        )
+    ),
+    "models": lambda rows: (
+        "*: what servers serve. k: classes. score: accuracy, of boxes and masks mean IoU.\n"
+        "TF: which TensorFlow wrote it."
+    ),
 }
 
 
@@ -79,7 +114,7 @@ def show(kind: str, table_rows: list[dict[str, Any]], as_json: bool) -> None:
     """Prints rows on standard output, as a table of at most 80 columns or as JSON.
 
     Args:
-        kind: Of the rows.
+        kind: Of the rows; ``"models"`` for what is published.
         table_rows: As :func:`rows` returned them.
         as_json: Whether to print everything known, for machines.
     """
@@ -89,42 +124,31 @@ def show(kind: str, table_rows: list[dict[str, Any]], as_json: bool) -> None:
     if not table_rows:
         click.echo("none")
         return
-    turned = False
-    if kind == "encoders":
-        shown = [
-            {title: form(row[key]) for title, (key, form) in _ENCODER.items()} for row in table_rows
-        ]
-    else:
-        shown = table_rows
-        # Many facts of few things read better side by side, with room for each word.
-        turned = len(table_rows[0]) > 3
+    columns = _COLUMNS.get(kind)
+    # Many facts of few things read better side by side, with room for each word.
+    turned = columns is None and len(table_rows[0]) > 3
+    shown = (
+        [{title: form(row) for title, form in columns.items()} for row in table_rows]
+        if columns
+        else table_rows
+    )
     lines = [list(shown[0]), *(list(row.values()) for row in shown)]
     if turned:
         lines = [list(line) for line in zip(*lines, strict=True)]
     table = Table(box=None, padding=(0, 1, 0, 0), show_edge=False)
-    numbers = kind == "encoders"
     for place, name in enumerate(lines[0]):
         table.add_column(
             name,
             overflow="fold",
-            no_wrap=place == 0,
-            justify="right" if numbers and place else "left",
+            # Beside numbers it is the name that is folded; beside words, these.
+            no_wrap=(place == 0) != bool(columns),
+            justify="right" if columns and place else "left",
         )
     for line in lines[1:]:
         table.add_row(*line)
     output().print(table)
-    if kind == "encoders":
-        click.echo(_explained(table_rows))
-
-
-def _explained(table_rows: list[dict[str, Any]]) -> str:
-    """What the columns mean, or what the only encoder is."""
-    if len(table_rows) == 1:
-        return f"\n{table_rows[0]['summary']}"
-    return (
-        "\nMACs: multiply-adds at the usual size. field, smallest: receptive field of the\n"
-        "coarsest map and smallest input, in pixels. ImageNet: weights are published."
-    )
+    if kind in _EXPLAINED:
+        click.echo(f"\n{_EXPLAINED[kind](table_rows)}")
 
 
 def output() -> Console:

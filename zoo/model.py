@@ -14,7 +14,7 @@ from zoo.data import DataSet
 from zoo.errors import UserError
 from zoo.evaluation.attacked import evaluate_attacked
 from zoo.evaluation.evaluate import Evaluation, evaluate
-from zoo.export.savedmodel import read_card, versions
+from zoo.export.card import read_card
 from zoo.inference import Answer, predict
 from zoo.models import FitSize
 from zoo.models.weights.reading import MODEL_FILE
@@ -22,6 +22,7 @@ from zoo.preprocess import Preprocessing
 from zoo.training.data import RUNS, open_data
 from zoo.training.recipe import Recipe, parse_recipe
 from zoo.training.watch import Watch
+from zoo.versions import versions
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,9 @@ from zoo.adversarial import Attack
 from zoo.errors import UserError
 from zoo.evaluation.evaluate import Evaluation
 from zoo.evaluation.report import write_report
+from zoo.export.card import intervals_of
 from zoo.export.savedmodel import Published, export
+from zoo.export.server_files import write_server_files
 from zoo.inference import Predictor
 from zoo.model import Model, evaluate_on, load_network
 from zoo.preprocess import CHANNELS
@@ -151,33 +153,60 @@ class Run:
         to: Path | str | None = None,
         *,
         on_error: str = "row",
+        version: int | None = None,
+        license: str | None = None,
         watch: Watch | None = None,
     ) -> Published:
         """Publishes the run's model, verified, as the next version.
 
         Args:
-            to: ``savedmodels/NAME``; by default of the recipe's name.
+            to: ``savedmodels/NAME``; by default of the recipe's name, and then what a
+                server needs to serve all of ``savedmodels/`` is written there as well.
             on_error: ``"row"`` or ``"fail"``; see :class:`zoo.inference.Predictor`.
+            version: The number; larger than all that were given before.
+            license: Of the model, for its card: an SPDX identifier, as ``"CC-BY-4.0"``.
             watch: Told what goes on.
 
         Raises:
             CheckError: If the exported model answers otherwise; nothing is published.
+            UserError: If the place cannot be written to, or the version was given already.
         """
         watch = watch or Watch()
         destination = Path(to) if to else Path("savedmodels") / self.recipe.name
         with watch.bar("exporting and verifying"):
-            return export(
+            published = export(
                 self.predictor(on_error),
                 destination,
                 self.example_files(),
                 recipe=self.recipe,
                 scores=self.scores(),
+                intervals=self._intervals(),
+                data=self._data(),
+                license=license,
+                version=version,
             )
+        if to is None:
+            write_server_files(destination.parent)
+        return published
+
+    def _data(self) -> dict[str, Any]:
+        """What the model card says of the data."""
+        known = self._files.data()
+        # Runs of before there were fingerprints have none.
+        shown = {key: known.get(key) for key in ("counts", "fingerprint")}
+        return {"source": self.recipe.data.source, **shown}
 
     def scores(self) -> dict[str, float] | None:
         """Returns the scores on the test split, if they were measured."""
+        return self._measured().get("scores")
+
+    def _intervals(self) -> dict[str, list[float]] | None:
+        measured = self._measured()
+        return intervals_of(measured["scores"], measured["pictures"]) if measured else None
+
+    def _measured(self) -> dict[str, Any]:
         path = self._files.evaluation_file("test")
-        return json.loads(path.read_text(encoding="utf-8"))["scores"] if path.is_file() else None
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
     def example_files(self, count: int = VERIFIED_PICTURES) -> list[bytes]:
         """Returns the first encoded pictures of the test split, or of the first there is.

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from zoo.cli import main
-from zoo.export import verify
+from zoo.export import replay, verify
 
 RECIPE = '''"""Red and blue pictures, told apart."""
 
@@ -58,7 +58,7 @@ def make_pictures(folder: Path) -> Path:
 def here(tmp_path, monkeypatch):
     """An empty working folder with a recipe and pictures; verification in this process."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(verify, "answer_in_fresh_process", verify.answer_again)
+    monkeypatch.setattr(verify, "answer_in_fresh_process", replay.answer_again)
     Path("recipes").mkdir()
     Path("recipes/colours.py").write_text(RECIPE)
     make_pictures(tmp_path / "pictures")

@@ -35,6 +35,8 @@ def test_run_goes_the_whole_way(here, zoo, history):
     assert "accuracy" in said
     assert f"zoo predict savedmodels/colours {sample} -o answers" in said
     assert "curl -d @runs/colours/request.json" in said
+    for name in ("models.config", "compose.yaml"):
+        assert Path("savedmodels", name).stat().st_size > 0
 
     # The request's body, as a server reads it, gives what the command line gives.
     import base64
@@ -66,10 +68,20 @@ def test_train_evaluate_export_predict_one_by_one(here, zoo):
     assert set(evaluated["scores"]) == {"accuracy"}
     assert "accuracy" in zoo("evaluate", "runs/colours", "--split", "train").output
     assert Path("runs/colours/report_train.html").is_file()
-    exported = json.loads(zoo("export", "runs/colours", "--to", "out/mine", "--json").stdout)
-    assert exported["model"] == "out/mine/1"
-    card = json.loads(Path("out/mine/1/model_card.json").read_text())
+    options = ("--version", "7", "--license", "CC0-1.0")
+    command = ("export", "runs/colours", "--to", "out/mine", "--json")
+    exported = json.loads(zoo(*command, *options).stdout)
+    assert exported["model"] == "out/mine/7"
+    card = json.loads(Path("out/mine/7/model_card.json").read_text())
     assert card["scores"] == evaluated["scores"]
+    assert card["license"] == "CC0-1.0"
+    assert card["data"]["source"] == "class_folders"
+    assert card["data"]["counts"] == {"train": 8, "validation": 4}
+    assert card["data"]["fingerprint"].startswith("blake2b:")
+    # Nothing beside a place that the user named.
+    assert [path.name for path in Path("out").iterdir()] == ["mine"]
+    assert "7 was given already" in zoo(*command, *options, code=2).stderr
+    assert "'1.5' is not a valid integer" in zoo(*command, "--version", "1.5", code=2).stderr
     again = json.loads(zoo("evaluate", "out/mine", "--json").stdout)
     assert again["scores"] == evaluated["scores"]
     pictures = sorted(Path("pictures/red").iterdir())
@@ -110,7 +122,8 @@ def test_dry_run_leaves_nothing(here, zoo):
     assert said["steps"] == 4
     assert said["seconds"] > 0
     assert said["memory_gib"] > 0.1
-    assert said["verified"] == 4
+    # Two of the data, five made of them, and one that is no picture.
+    assert said["verified"] == 8
     assert (
         "The full run: 4 steps" in zoo("run", "colours", "--data", "pictures", "--dry-run").output
     )

@@ -11,11 +11,12 @@ from PIL import Image
 import zoo
 from zoo import tasks
 from zoo.errors import CheckError, UserError
-from zoo.export import savedmodel, verify
-from zoo.export.savedmodel import export, versions
+from zoo.export import replay, savedmodel, verify
+from zoo.export.savedmodel import export
 from zoo.inference import Predictor
 from zoo.loading import load
 from zoo.preprocess import Preprocessing
+from zoo.versions import versions
 
 OUTPUTS = {
     "classification": {"error", "label", "score", "classes", "probabilities"},
@@ -48,8 +49,11 @@ def test_published_answers_from_bytes_and_pixels(task, tmp_path):
     predictor = make_predictor(task)
     published = export(predictor, tmp_path / "model", PICTURES)
     assert published.path == tmp_path / "model" / "1"
-    # Three real ones, one of another size, one that is no picture.
-    assert published.verification.pictures == 5
+    # Three real ones, five of other sizes, formats and orientation, one that is no picture.
+    assert published.verification.pictures == 9
+    # Two signatures, batches of 1 and of 3.
+    assert published.verification.warmup == 4
+    assert published.verification.runtimes == ("tensorflow", "c_api")
     assert [path.name for path in (tmp_path / "model").iterdir()] == ["1"]
 
     loaded = tf.saved_model.load(str(published.path))
@@ -84,7 +88,14 @@ def test_published_answers_from_bytes_and_pixels(task, tmp_path):
 @pytest.fixture
 def same_process(monkeypatch):
     """Verifies in this process, where a test is not about the fresh one."""
-    monkeypatch.setattr(verify, "answer_in_fresh_process", verify.answer_again)
+    monkeypatch.setattr(verify, "answer_in_fresh_process", replay.answer_again)
+
+
+@pytest.fixture
+def unverified(monkeypatch):
+    """Publishes without verifying, where a test is about something else."""
+    seen = verify.Verification(0, 0.0, 0.0, 0.0)
+    monkeypatch.setattr(savedmodel, "compare", lambda staged: seen)
 
 
 @pytest.mark.parametrize("task", OUTPUTS)
@@ -107,36 +118,22 @@ def test_empty_request_has_empty_answers(tmp_path):
         assert {value.shape[0] for value in pixels.values()} == {0}
 
 
-def test_versions_count_up_and_old_ones_stay(tmp_path, same_process):
+def test_versions_count_up_and_old_ones_stay(tmp_path, unverified):
     predictor = make_predictor("classification")
     export(predictor, tmp_path, PICTURES)
-    (tmp_path / "7").mkdir()
-    (tmp_path / "notes").mkdir()
-    assert export(predictor, tmp_path, PICTURES).path.name == "8"
-    assert [path.name for path in versions(tmp_path)] == ["1", "7", "8"]
-
-
-def test_a_version_published_meanwhile_is_not_touched(tmp_path, monkeypatch, same_process):
-    predictor = make_predictor("classification")
-    other = tmp_path / "1"
-
-    def also_published(staged):
-        other.mkdir()
-        (other / "saved_model.pb").write_bytes(b"theirs")
-
-    monkeypatch.setattr(savedmodel, "_sync", also_published)
-    monkeypatch.setattr(savedmodel, "versions", lambda destination: [])
-    assert export(predictor, tmp_path, PICTURES).path.name == "2"
-    assert (other / "saved_model.pb").read_bytes() == b"theirs"
+    assert export(predictor, tmp_path, PICTURES, version=7).path.name == "7"
+    assert [path.name for path in versions(tmp_path)] == ["1", "7"]
+    with pytest.raises(UserError, match="7 was given already"):
+        export(predictor, tmp_path, PICTURES, version=7)
 
 
 def test_a_mismatch_publishes_nothing(tmp_path, monkeypatch, same_process):
     predictor = make_predictor("classification")
-    write = verify.write_golden
+    write = savedmodel.write_golden
 
-    def write_other(folder, pictures, predictor):
-        write(folder, pictures, predictor)
-        path = folder / "answers.json"
+    def write_other(version, pictures, predictor):
+        write(version, pictures, predictor)
+        path = version / "assets.extra" / "golden" / "answers.json"
         answers = json.loads(path.read_text())
         answers["serving_default"]["probabilities"][1][0] += 0.01
         path.write_text(json.dumps(answers))
@@ -150,11 +147,12 @@ def test_a_mismatch_publishes_nothing(tmp_path, monkeypatch, same_process):
 def test_a_model_that_does_not_load_publishes_nothing(tmp_path, monkeypatch):
     write = savedmodel._write
 
-    def write_torn(predictor, staged, recipe, scores):
-        write(predictor, staged, recipe, scores)
+    def write_torn(predictor, staged):
+        write(predictor, staged)
         (staged / "saved_model.pb").write_bytes(b"torn")
 
     monkeypatch.setattr(savedmodel, "_write", write_torn)
+    monkeypatch.setattr(savedmodel, "ops_of", lambda staged: [])
     with pytest.raises(CheckError, match="does not load in a fresh process"):
         export(make_predictor("classification"), tmp_path / "model", PICTURES)
     assert list((tmp_path / "model").iterdir()) == []
@@ -167,11 +165,18 @@ def test_a_place_that_cannot_be_written_to(tmp_path):
         export(make_predictor("classification"), blocked / "model", PICTURES)
 
 
-def test_on_error_fail_fails_the_request(tmp_path):
-    predictor = make_predictor("classification", on_error="fail")
+@pytest.mark.parametrize("task", OUTPUTS)
+def test_exported_to_fail_it_fails_the_request(task, tmp_path, same_process):
+    predictor = make_predictor(task, on_error="fail")
     with pytest.raises(tf.errors.InvalidArgumentError, match="JPEG"):
         predictor.from_bytes(tf.constant([PICTURES[0], b"broken"]))
     assert predictor.from_bytes(tf.constant(PICTURES[:1]))["error"].numpy()[0] == b""
+    # A file of the data that cannot be read is none to verify with.
+    published = export(predictor, tmp_path, [b"broken", *PICTURES])
+    assert published.verification.pictures == 8
+    serve = tf.saved_model.load(str(published.path)).signatures["serving_default"]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="JPEG"):
+        serve(image_bytes=tf.constant([PICTURES[0], b"broken"]))
 
 
 def test_five_channels_are_served_as_pixels(tmp_path, same_process):
@@ -195,15 +200,33 @@ def test_unet_takes_odd_sizes_after_export(tmp_path, same_process):
 
 def test_the_card_says_what_the_model_is(tmp_path, same_process):
     predictor = make_predictor("localization")
-    published = export(predictor, tmp_path, PICTURES, scores={"mean_iou": 0.5})
+    published = export(
+        predictor,
+        tmp_path / "cats",
+        PICTURES,
+        scores={"mean_iou": 0.5},
+        data={"source": "voc"},
+        license="CC-BY-4.0",
+    )
     card = json.loads((published.path / "model_card.json").read_text())
+    assert card["name"] == "cats"
     assert card["task"] == "localization"
     assert card["class_names"] == list(NAMES)
     assert card["scores"] == {"mean_iou": 0.5}
+    assert card["data"] == {"source": "voc"}
+    assert card["license"] == "CC-BY-4.0"
+    assert card["signatures"] == {"serving_default": "image_bytes", "pixels": "image"}
+    assert (card["precision"], card["on_error"]) == ("float32", "row")
+    assert {"Conv2D", "DecodeJpeg"} <= set(card["ops"])
+    # What a server calls by name is no operation.
+    assert not [name for name in card["ops"] if name.startswith("__inference")]
+    assert card["verification"]["tolerance"]["box"] == 0.05
+    assert card["verification"]["box"] <= 0.05
+    assert card["versions"]["tensorflow"] == tf.__version__
     assert Preprocessing.from_json(card["preprocessing"]) == Preprocessing((16, 24), 3, "pad")
 
 
-def test_training_can_begin_with_a_published_model(tmp_path, same_process):
+def test_training_can_begin_with_a_published_model(tmp_path, unverified):
     predictor = make_predictor("localization")
     export(predictor, tmp_path / "model", PICTURES)
     published = export(predictor, tmp_path / "model", PICTURES)
@@ -217,7 +240,7 @@ def test_training_can_begin_with_a_published_model(tmp_path, same_process):
         )
 
 
-def test_loaded_model_answers_as_before(tmp_path, same_process):
+def test_loaded_model_answers_as_before(tmp_path, unverified):
     predictor = make_predictor("localization")
     path = tmp_path / "photo.jpg"
     path.write_bytes(PICTURES[1])

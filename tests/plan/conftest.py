@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from zoo.cli import main
-from zoo.export import verify
+from zoo.export import replay, verify
 from zoo.plan.fingerprint import Boxes, Fingerprint, Masks, Region
 
 PHOTOGRAPHS = Fingerprint(
@@ -110,7 +110,7 @@ def here(tmp_path, monkeypatch):
     """An empty working folder; verification in this process."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ZOO_DATA", raising=False)
-    monkeypatch.setattr(verify, "answer_in_fresh_process", verify.answer_again)
+    monkeypatch.setattr(verify, "answer_in_fresh_process", replay.answer_again)
     return tmp_path
 
 

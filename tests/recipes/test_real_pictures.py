@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from PIL import Image, ImageOps
 
 from zoo.cli import main
-from zoo.export import verify
+from zoo.export import replay, verify
 
 PETS, MEMBRANES = "oxford_pets_3breeds", "isbi_em_membrane"
 
@@ -35,7 +35,7 @@ CASES = [
 def here(tmp_path, monkeypatch):
     """An empty working folder; verification in this process."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(verify, "answer_in_fresh_process", verify.answer_again)
+    monkeypatch.setattr(verify, "answer_in_fresh_process", replay.answer_again)
     return tmp_path
 
 

@@ -12,7 +12,7 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import zoo
-from zoo.cli import check, compare, menu, models, new, pictures, serve, training
+from zoo.cli import check, compare, menu, models, new, pictures, published, serve, training
 from zoo.cli.group import Commands
 
 
@@ -37,6 +37,7 @@ for _command in (
     models.evaluate,
     models.predict,
     models.export,
+    published.models,
     serve.serve,
 ):
     main.add_command(_command)

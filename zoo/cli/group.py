@@ -1,6 +1,5 @@
 """What every command shares: how it fails, how TensorFlow starts, and its options."""
 
-import errno
 import os
 import sys
 import tempfile
@@ -8,19 +7,9 @@ from typing import Any
 
 import click
 
-from zoo.errors import CheckError, UserError, WorkerLostError
+from zoo.errors import PLACE_FAULTS, CheckError, UserError, WorkerLostError
 
 _STDERR = 2
-
-_PLACE_FAULTS = {
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EACCES,
-    errno.EPERM,
-    errno.EROFS,
-    errno.ENOTDIR,
-    errno.EEXIST,
-}
 
 
 def start_tensorflow() -> None:
@@ -63,7 +52,7 @@ class Commands(click.Group):
         except (CheckError, WorkerLostError) as error:
             raise Failure(str(error), 1) from error
         except OSError as error:
-            if error.errno not in _PLACE_FAULTS:
+            if error.errno not in PLACE_FAULTS:
                 raise
             place = error.filename or "the disk"
             raise Failure(f"cannot write to {place}: {error.strerror}", 2) from error

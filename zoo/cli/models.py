@@ -64,11 +64,19 @@ def predict(model, images, output) -> None:
     show_default=True,
     help="A picture that cannot be read marks its row, or fails the request.",
 )
+@click.option(
+    "--version",
+    type=int,
+    metavar="N",
+    help="The version's number, larger than all before it (default: the next).",
+)
+@click.option("--license", metavar="ID", help="Of the model, for its card, e.g. CC-BY-4.0.")
 @json_option
-def export(run, to, on_error, as_json) -> None:
+def export(run, to, on_error, version, license, as_json) -> None:
     """Publish a run as a SavedModel, verified before it appears."""
     start_tensorflow()
     from zoo import finish
     from zoo.run import Run
 
-    finish.show_published(Run(run).export(to, on_error=on_error), as_json)
+    published = Run(run).export(to, on_error=on_error, version=version, license=license)
+    finish.show_published(published, as_json)

@@ -1,26 +1,29 @@
-"""Does the exported model answer as the Keras model does, from the same bytes?"""
+"""Does the exported model answer as the Keras model does, wherever it is loaded?"""
 
 import io
 import json
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from PIL import Image
 
 from zoo.errors import CheckError
-from zoo.inference import Predictor
+from zoo.export.replay import CARD, GOLDEN, RUNTIMES
 
-GOLDEN = "golden"
-SCORE_TOLERANCE = 1e-4
-BOX_TOLERANCE = 0.05
-MASK_TOLERANCE = 1e-3
-_BATCHES = (1, 3)
+# How far apart answers may be, by the precision that the card states: scores and shares of
+# 0 to 1, edges of boxes in pixels, the share of a mask's pixels whose class differs.
+TOLERANCES = {"float32": {"score": 1e-4, "box": 0.05, "mask": 1e-3}}
+
+_WHERE = {"tensorflow": "Python's TensorFlow", "c_api": "TensorFlow's C API, as servers load it"}
+# What a model says that is no number.
+_TEXTS = ("classes", "error", "label")
 
 
 @dataclass(frozen=True)
@@ -32,167 +35,105 @@ class Verification:
         score: Largest difference of a score or a share, 0 to 1.
         box: Largest difference of a box edge, in pixels.
         mask: Largest share of a mask's pixels whose class differs.
+        warmup: How many warm-up records were replayed.
+        runtimes: Where the model was loaded, each time in a fresh process.
     """
 
     pictures: int
     score: float
     box: float
     mask: float
+    warmup: int = 0
+    runtimes: tuple[str, ...] = tuple(RUNTIMES)
 
 
-def golden_pictures(pictures: Sequence[bytes], predictor: Predictor) -> list[bytes]:
-    """Returns pictures to verify with: real ones, one of another size, one that is none.
-
-    Args:
-        pictures: Encoded pictures of the data the model is for; may be empty.
-        predictor: Says how many channels a picture has.
-    """
-    if not predictor.reads_bytes:
-        return []
-    height, width = predictor.preprocessing.size
-    mode = {1: "L", 3: "RGB", 4: "RGBA"}[predictor.preprocessing.channels]
-    rng = np.random.default_rng(0)
-    noise = rng.integers(0, 256, (height, width, 4), np.uint8)
-    made = Image.fromarray(noise, "RGBA").convert(mode)
-    if pictures:
-        made = Image.open(io.BytesIO(pictures[0])).convert(mode)
-    # Not a multiple of anything, so that fitting and the way back are both at work.
-    other = made.resize((width + width // 2 + 1, height + height // 3 + 2))
-    stream = io.BytesIO()
-    other.save(stream, "PNG")
-    return [*pictures, stream.getvalue(), b"not a picture"]
-
-
-def write_golden(folder: Path, pictures: Sequence[bytes], predictor: Predictor) -> None:
-    """Writes pictures and the Keras model's answers for them.
-
-    Args:
-        folder: Made here: ``00.bin`` ... and ``answers.json``.
-        pictures: Encoded.
-        predictor: Answers for them.
-    """
-    folder.mkdir(parents=True)
-    for number, data in enumerate(pictures):
-        (folder / f"{number:02d}.bin").write_bytes(data)
-    answers: dict[str, Any] = {}
-    if predictor.reads_bytes:
-        outputs = predictor.from_bytes(tf.constant(list(pictures), tf.string))
-        answers["serving_default"] = to_plain(outputs)
-    answers["pixels"] = to_plain(predictor.from_pixels(golden_pixels(predictor.preprocessing)))
-    (folder / "answers.json").write_text(json.dumps(answers), encoding="utf-8")
-
-
-def golden_pixels(preprocessing) -> tf.Tensor:
-    """Returns pixels float32 [2, h, w, c], always the same, of another size than the model's."""
-    height, width = preprocessing.size
-    shape = (2, height + 3, width + width // 2, preprocessing.channels)
-    return tf.constant(np.random.default_rng(1).integers(0, 256, shape), tf.float32)
-
-
-def to_plain(outputs) -> dict[str, Any]:
-    """Turns a signature's outputs into plain values; bytes become Latin-1 text."""
-    return {name: _plain(value.numpy()) for name, value in outputs.items()}
-
-
-def _plain(array: np.ndarray) -> Any:
-    if array.dtype == object:
-        return np.vectorize(lambda value: value.decode("latin-1"), otypes=[object])(array).tolist()
-    return array.tolist()
-
-
-def answer_again(version: Path) -> dict[str, Any]:
-    """Answers for the golden pictures of a version by the SavedModel alone.
+def answer_in_fresh_process(version: Path, runtime: str) -> dict[str, Any]:
+    """Returns what :func:`answer_again` gives in a process that knows nothing of this one.
 
     Args:
         version: The folder of the SavedModel.
-
-    Returns:
-        By signature and batch size, the outputs as plain values.
-    """
-    from zoo.preprocess import Preprocessing
-
-    card = json.loads((version / "model_card.json").read_text(encoding="utf-8"))
-    preprocessing = Preprocessing.from_json(card["preprocessing"])
-    loaded = tf.saved_model.load(str(version))
-    pictures = [
-        path.read_bytes() for path in sorted((version / "assets.extra" / GOLDEN).glob("*.bin"))
-    ]
-    results: dict[str, Any] = {}
-    if pictures:
-        serve = loaded.signatures["serving_default"]
-        for size in (*_BATCHES, len(pictures)):
-            rows = []
-            for start in range(0, len(pictures), size):
-                batch = tf.constant(pictures[start : start + size], tf.string)
-                rows.append(to_plain(serve(image_bytes=batch)))
-            results[f"serving_default/{size}"] = {
-                key: [row for part in rows for row in part[key]] for key in rows[0]
-            }
-        empty = serve(image_bytes=tf.constant([], tf.string))
-        results["empty"] = {key: list(value.shape) for key, value in empty.items()}
-    pixels = golden_pixels(preprocessing)
-    results["pixels/2"] = to_plain(loaded.signatures["pixels"](image=pixels))
-    return results
-
-
-def answer_in_fresh_process(version: Path) -> dict[str, Any]:
-    """Returns what :func:`answer_again` gives in a process that knows nothing of this one.
+        runtime: One of ``RUNTIMES``.
 
     Raises:
         CheckError: If the model does not load there, or does not answer.
     """
     process = subprocess.run(
-        [sys.executable, "-m", "zoo.export.verify", str(version)],
+        [sys.executable, "-m", "zoo.export.replay", runtime, str(version)],
         capture_output=True,
         text=True,
         check=False,
     )
     if process.returncode:
-        last = (process.stderr.strip().splitlines() or ["no message"])[-1]
-        raise CheckError(f"the exported model does not load in a fresh process: {last}")
-    return json.loads(process.stdout.splitlines()[-1])
+        if process.returncode < 0:
+            reason = f"the process died of {signal.Signals(-process.returncode).name}"
+        else:
+            reason = (process.stderr.strip().splitlines() or ["no message"])[-1]
+        raise CheckError(f"it does not load in a fresh process: {reason}")
+    answered = json.loads(process.stdout.splitlines()[-1])
+    if "failed" in answered:
+        raise CheckError(answered["failed"])
+    return answered
 
 
 def compare(version: Path) -> Verification:
-    """Reloads a SavedModel in a fresh process and compares its answers with the Keras model's.
+    """Reloads a SavedModel in fresh processes and compares its answers with the Keras model's.
+
+    Once by Python's TensorFlow, once through the C API, the loader of TensorFlow Serving:
+    every signature on the golden requests, in batches of 1, of 3 and of all, and empty; and
+    each warm-up record.
 
     Args:
-        version: The folder, with its golden answers.
+        version: The folder, with its card, golden answers and warm-up records.
 
     Raises:
-        CheckError: If the fresh process fails, an output is missing or has no batch
-            dimension, or an answer is further from the Keras model's than the tolerance.
+        CheckError: If the model does not load, an output is missing or has no batch
+            dimension, a warm-up record fails, or an answer is further from the Keras
+            model's than ``TOLERANCES``.
     """
-    results = answer_in_fresh_process(version)
-    folder = version / "assets.extra" / GOLDEN
-    expected = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
-    if any(shape[0] for shape in results.pop("empty", {}).values()):
-        raise CheckError("the exported model answers an empty request with rows")
-    worst = {"score": 0.0, "box": 0.0, "mask": 0.0}
-    for key, outputs in results.items():
-        signature = key.partition("/")[0]
-        for name, distance in _distances(expected[signature], outputs, key).items():
-            worst[name] = max(worst[name], distance)
-    limits = {"score": SCORE_TOLERANCE, "box": BOX_TOLERANCE, "mask": MASK_TOLERANCE}
-    for name, limit in limits.items():
-        if not worst[name] <= limit:
-            raise CheckError(
-                f"the exported model answers otherwise than the Keras model: {name} differs by "
-                f"{worst[name]:.3g}, allowed is {limit:g}; nothing was published"
-            )
-    return Verification(pictures=len(list(folder.glob("*.bin"))), **worst)
+    expected = json.loads((version / GOLDEN / "answers.json").read_text(encoding="utf-8"))
+    card = json.loads((version / CARD).read_text(encoding="utf-8"))
+    limits = TOLERANCES[card["precision"]]
+    with ThreadPoolExecutor(len(RUNTIMES)) as pool:
+        check = partial(_check, version, expected, limits)
+        distances, warmups = zip(*pool.map(check, RUNTIMES), strict=True)
+    return Verification(
+        pictures=len(list((version / GOLDEN).glob("*.bin"))),
+        warmup=min(warmups),
+        **{name: max(one[name] for one in distances) for name in limits},
+    )
+
+
+def _check(
+    version: Path, expected: dict[str, Any], limits: dict[str, float], runtime: str
+) -> tuple[dict[str, float], int]:
+    """Returns the largest distances in a runtime, and how many warm-up records it answered."""
+    worst = dict.fromkeys(limits, 0.0)
+    try:
+        said = answer_in_fresh_process(version, runtime)
+        for key, outputs in said["answers"].items():
+            signature = key.partition("/")[0]
+            for name, distance in _distances(expected[signature], outputs, key).items():
+                worst[name] = max(worst[name], distance)
+                if not distance <= limits[name]:
+                    raise CheckError(
+                        f"{key} answers otherwise than the Keras model: {name} differs by "
+                        f"{distance:.3g}, allowed is {limits[name]:g}"
+                    )
+    except CheckError as error:
+        raise CheckError(
+            f"the exported model fails in {_WHERE[runtime]}: {error}; nothing was published"
+        ) from error
+    return worst, said["warmup"]
 
 
 def _distances(expected: dict[str, Any], outputs: dict[str, Any], key: str) -> dict[str, float]:
     if expected.keys() != outputs.keys():
-        raise CheckError(
-            f"{key} of the exported model answers {sorted(outputs)}, expected {sorted(expected)}"
-        )
+        raise CheckError(f"{key} answers {sorted(outputs)}, expected {sorted(expected)}")
     distances: dict[str, float] = {}
     for name, value in expected.items():
-        if name in ("classes", "error", "label"):
+        if name in _TEXTS:
             if value != outputs[name]:
-                raise CheckError(f"{key} of the exported model has other {name}: {outputs[name]}")
+                raise CheckError(f"{key} has other {name}: {outputs[name]}")
         elif name == "mask_bytes":
             pairs = zip(value, outputs[name], strict=True)
             distances["mask"] = max((_mask_distance(a, b) for a, b in pairs), default=0.0)
@@ -202,7 +143,7 @@ def _distances(expected: dict[str, Any], outputs: dict[str, Any], key: str) -> d
             # NaN marks the row of the picture that is none, and must be there in both.
             a, b = np.asarray(value, float), np.asarray(outputs[name], float)
             if a.shape != b.shape or (np.isnan(a) != np.isnan(b)).any():
-                raise CheckError(f"{key} of the exported model answers {name} in another shape")
+                raise CheckError(f"{key} answers {name} in another shape")
             kind = "box" if name == "box" else "score"
             distance = float(np.nanmax(np.abs(a - b), initial=0.0))
             distances[kind] = max(distances.get(kind, 0.0), distance)
@@ -216,7 +157,3 @@ def _mask_distance(expected: str, answered: str) -> float:
         np.asarray(Image.open(io.BytesIO(text.encode("latin-1")))) for text in (expected, answered)
     )
     return float(np.mean(a != b)) if a.shape == b.shape else 1.0
-
-
-if __name__ == "__main__":
-    print(json.dumps(answer_again(Path(sys.argv[1]))))

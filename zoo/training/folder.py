@@ -86,7 +86,7 @@ class RunFolder:
 
         Args:
             recipe: Resolved: with overrides applied and the precision chosen.
-            data: ``class_names``, ``counts`` by split and ``notes``.
+            data: ``class_names``, ``counts`` by split, ``fingerprint`` and ``notes``.
         """
         self.checkpoints.mkdir(parents=True, exist_ok=True)
         write_text(self.recipe_file, recipe.to_json())
@@ -102,7 +102,7 @@ class RunFolder:
         return parse_recipe(self._read_json(self.recipe_file))
 
     def data(self) -> dict[str, Any]:
-        """Reads ``class_names``, ``counts`` by split and ``notes``."""
+        """Reads ``class_names``, ``counts`` by split, ``fingerprint`` and ``notes``."""
         return self._read_json(self.data_file)
 
     def history(self, epochs: int | None = None) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from zoo import models, tasks
 from zoo.data import DataSet, sentences
+from zoo.data.fingerprint import fingerprint
 from zoo.data.pipeline import WHOLE, Part, Prepared, evaluation_batches, training_batches
 from zoo.errors import UserError, keyword_options
 from zoo.training.class_weights import balance_loss, check_loss
@@ -85,10 +86,13 @@ class Session:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the run folder says of the data: ``class_names``, ``counts`` and ``notes``."""
-        counts = {"train": self.train.length, "validation": self.validation.length}
-        names, notes = list(self.class_names), list(self.notes)
-        return {"class_names": names, "counts": counts, "notes": notes}
+        """What the run folder says of the data, by name."""
+        return {
+            "class_names": list(self.class_names),
+            "counts": {"train": self.train.length, "validation": self.validation.length},
+            "fingerprint": fingerprint([self.train.split, self.validation.split]),
+            "notes": list(self.notes),
+        }
 
     def published(self) -> keras.Model:
         """Returns the network as it would be published now."""

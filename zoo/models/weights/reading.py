@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import UserError
+from zoo.versions import versions
 
 # What a run folder and a published version keep their Keras model in.
 MODEL_FILE = "model.keras"
@@ -40,8 +41,7 @@ def find(source: str | Path) -> Path:
 
 
 def _of_folder(folder: Path) -> Path:
-    versions = [path for path in folder.iterdir() if path.name.isdigit() and path.is_dir()]
-    home = max(versions, key=lambda path: int(path.name)) if versions else folder
+    home = (versions(folder) or [folder])[-1]
     for place in (folder, home):
         if (place / MODEL_FILE).is_file():
             return place / MODEL_FILE

@@ -1,0 +1,222 @@
+"""Ready requests, run as they are against a server that answers with the model itself."""
+
+import base64
+import http.server
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote
+
+import grpc
+import numpy as np
+import pytest
+import tensorflow as tf
+import yaml
+from google.protobuf import text_format
+from PIL import Image
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+from tensorflow_serving.config import model_server_config_pb2
+
+from zoo.errors import UserError
+from zoo.export.requests import REQUESTS, write_requests
+from zoo.export.server_files import COMPOSE, CONFIG, write_server_files
+
+NAME = 'a model\'s name, 100% "quoted"'
+
+
+def answers(pictures):
+    """What a segmentation model answers: its mask is the picture's gray values."""
+    masks = [tf.io.encode_png(tf.io.decode_png(data, 1)).numpy() for data in pictures]
+    count = len(pictures)
+    return {
+        "error": [b""] * count,
+        "mask_bytes": masks,
+        "classes": [[b"a", b"b"]] * count,
+        "fraction": np.full((count, 2), 0.5, np.float32),
+    }
+
+
+def answer_arrays(arrays):
+    return {
+        "error": [b""] * len(arrays),
+        "label": [b"a"] * len(arrays),
+        "score": np.float32([array.sum() for array in arrays]),
+    }
+
+
+@contextmanager
+def rest_server(seen):
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            model = unquote(self.path.removeprefix("/v1/models/").removesuffix(":predict"))
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            seen.append(model)
+            rows = body["instances"]
+            if isinstance(rows[0], dict):
+                outputs = answers([base64.b64decode(row["b64"]) for row in rows])
+            else:
+                outputs = answer_arrays(np.float32(rows))
+            said = [{name: plain(name, value[0]) for name, value in outputs.items()}]
+            data = json.dumps({"predictions": said}).encode()
+            self.send_response(200 if model == NAME else 404)
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def plain(name, value):
+    if name.endswith("_bytes"):
+        return {"b64": base64.b64encode(value).decode()}
+    if isinstance(value, list):
+        return [one.decode() for one in value]
+    return value.decode() if isinstance(value, bytes) else np.asarray(value).tolist()
+
+
+@contextmanager
+def grpc_server(seen):
+    class Service(prediction_service_pb2_grpc.PredictionServiceServicer):
+        def Predict(self, request, context):  # noqa: N802
+            seen.append(request.model_spec.name)
+            assert request.model_spec.signature_name == "serving_default"
+            if "image_bytes" in request.inputs:
+                outputs = answers(tf.make_ndarray(request.inputs["image_bytes"]).tolist())
+            else:
+                outputs = answer_arrays(tf.make_ndarray(request.inputs["image"]))
+            response = predict_pb2.PredictResponse()
+            for name, value in outputs.items():
+                response.outputs[name].CopyFrom(tf.make_tensor_proto(value))
+            return response
+
+    server = grpc.server(ThreadPoolExecutor(1))
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(Service(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield f"127.0.0.1:{port}"
+    server.stop(None).wait()
+
+
+PROGRAMS = {
+    "curl.sh": (rest_server, ["sh"], []),
+    "rest.py": (rest_server, [sys.executable], ["--server"]),
+    "grpc_predict.py": (grpc_server, [sys.executable], ["--server"]),
+}
+
+
+@pytest.mark.parametrize("reads_bytes", [True, False])
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_requests_run_as_they_are(program, reads_bytes, tmp_path):
+    serve, interpreter, option = PROGRAMS[program]
+    if program == "curl.sh" and not shutil.which("curl"):
+        pytest.skip("there is no curl here")
+    write_requests(tmp_path, NAME, reads_bytes=reads_bytes, answers_mask=True)
+    pixels = np.random.default_rng(0).integers(0, 200, (40, 50), np.uint8)
+    if reads_bytes:
+        file = tmp_path / "my picture.png"
+        Image.fromarray(pixels).save(file)
+    else:
+        file = tmp_path / "my array.npy"
+        np.save(file, np.ones((3, 4, 5), np.uint8))
+    seen = []
+    with serve(seen) as server:
+        done = subprocess.run(
+            [*interpreter, str(tmp_path / REQUESTS / program), file.name, *option, server],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    assert seen == [NAME]
+    said = json.loads(done.stdout)
+    said = said["predictions"][0] if program == "curl.sh" else said
+    if not reads_bytes:
+        assert (said["label"], said["score"]) == ("a", 60)
+        return
+    assert said["fraction"] == [0.5, 0.5]
+    assert said["classes"] == ["a", "b"]
+    if program != "curl.sh":
+        assert said["mask"] == "my picture_mask.png"
+        np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / said["mask"])), pixels)
+
+
+@pytest.mark.parametrize("program", ["curl.sh", "rest.py"])
+def test_a_server_that_refuses_or_is_not_there_fails_the_program(program, tmp_path):
+    _, interpreter, option = PROGRAMS[program]
+    write_requests(tmp_path, "other", reads_bytes=True, answers_mask=True)
+    (tmp_path / "p.png").write_bytes(tf.io.encode_png(tf.zeros([2, 2, 1], tf.uint8)).numpy())
+    command = [*interpreter, str(tmp_path / REQUESTS / program), str(tmp_path / "p.png"), *option]
+    done = subprocess.run(
+        [*command, "127.0.0.1:9"], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode != 0
+    with rest_server([]) as server:
+        done = subprocess.run(
+            [*command, server], capture_output=True, text=True, check=False, cwd=tmp_path
+        )
+    assert done.returncode != 0
+    assert "404" in done.stderr
+
+
+def publish(root, *names):
+    for name in names:
+        (root / name / "1").mkdir(parents=True)
+        (root / name / "1" / "saved_model.pb").write_bytes(b"graph")
+
+
+def test_the_server_is_told_of_every_model_that_has_a_version(tmp_path):
+    names = ["pets", NAME, "süß"]
+    publish(tmp_path, *names)
+    (tmp_path / "empty" / "1").mkdir(parents=True)
+    config, compose = write_server_files(tmp_path)
+    parsed = text_format.Parse(
+        config.read_text(encoding="utf-8"), model_server_config_pb2.ModelServerConfig()
+    )
+    told = {one.name: one for one in parsed.model_config_list.config}
+    assert set(told) == set(names)
+    for name, one in told.items():
+        assert one.base_path == f"/models/{name}"
+        assert one.model_platform == "tensorflow"
+        # Labels would keep the server from starting, and the newest version is the default.
+        assert not one.version_labels
+        assert not one.HasField("model_version_policy")
+    services = yaml.safe_load(compose.read_text())["services"]
+    assert list(services) == ["serving"]
+    serving = services["serving"]
+    assert set(serving) == {"image", "command", "ports", "volumes", "restart"}
+    assert serving["image"].startswith("tensorflow/serving:")
+    assert serving["volumes"] == [".:/models:ro"]
+    assert all(port.startswith("127.0.0.1:") for port in serving["ports"])
+    assert f"--model_config_file=/models/{CONFIG}" in serving["command"]
+
+
+def test_files_that_somebody_changed_stay(tmp_path):
+    publish(tmp_path, "one")
+    write_server_files(tmp_path)
+    own = (tmp_path / COMPOSE).read_text().partition("\n")[2]
+    (tmp_path / COMPOSE).write_text(own.replace("8501:", "80:"))
+    publish(tmp_path, "two")
+    write_server_files(tmp_path)
+    assert (tmp_path / COMPOSE).read_text() == own.replace("8501:", "80:")
+    assert 'name: "two"' in (tmp_path / CONFIG).read_text()
+
+
+def test_nothing_to_serve(tmp_path):
+    with pytest.raises(UserError, match="nothing is published"):
+        write_server_files(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="nothing is published"):
+        write_server_files(tmp_path)
+    assert list(Path(tmp_path).iterdir()) == []

@@ -1,0 +1,112 @@
+"""Golden requests: what a published model is asked, and what the Keras model answered.
+
+They lie in ``assets.extra/golden`` of every version: ``00.bin`` ... are encoded pictures,
+``pixels.npy`` is uint8 [n, h, w, c], ``answers.json`` holds the answers by signature.
+"""
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from zoo.export.replay import GOLDEN, to_plain
+from zoo.inference import Predictor
+from zoo.preprocess import CHANNELS, Preprocessing, decode_image
+
+NO_PICTURE = b"not a picture"
+
+# How many pictures of one size the pixel signature is asked about.
+_PIXEL_ROWS = 3
+# How large the pictures are at most that are made here.
+_SIDE = 160
+_SIDEWAYS = 6
+_ORIENTATION = 0x0112
+
+
+def write_golden(version: Path, pictures: Sequence[bytes], predictor: Predictor) -> None:
+    """Writes requests and the Keras model's answers for them.
+
+    Args:
+        version: The folder of the SavedModel.
+        pictures: Encoded, of the data the model is for; may be none. All can be read.
+        predictor: Answers; if ``on_error`` is ``"row"``, for a file that is no picture too.
+    """
+    folder = version / GOLDEN
+    folder.mkdir(parents=True)
+    requests: dict[str, Any] = {"image": golden_pixels(predictor.preprocessing, pictures)}
+    np.save(folder / "pixels.npy", requests["image"].astype(np.uint8))
+    if predictor.reads_bytes:
+        files = golden_pictures(pictures, predictor.preprocessing.channels)
+        files += [NO_PICTURE] if predictor.on_error == "row" else []
+        for number, data in enumerate(files):
+            (folder / f"{number:02d}.bin").write_bytes(data)
+        requests["image_bytes"] = files
+    answers = {}
+    for name, function in predictor.signatures.items():
+        (key,) = inputs_of(function)
+        outputs = function(**{key: tf.constant(requests[key])})
+        answers[name] = to_plain({key: value.numpy() for key, value in outputs.items()})
+    (folder / "answers.json").write_text(json.dumps(answers), encoding="utf-8")
+
+
+def inputs_of(function: Any) -> Mapping[str, tf.TensorSpec]:
+    """Returns the inputs of a served function by name."""
+    return {spec.name: spec for spec in function.input_signature}
+
+
+def golden_pictures(pictures: Sequence[bytes], channels: int) -> list[bytes]:
+    """Returns encoded pictures of different sizes, formats and orientations.
+
+    Args:
+        pictures: Those of the data the model is for, which come first; may be none. All
+            can be read.
+        channels: Of the model: 1, 3 or 4.
+    """
+    made = _sample(pictures, channels)
+    plain = made.convert("RGB") if channels == 4 else made
+    width, height = made.size
+    # None is a multiple of anything, so that fitting and the way back are both at work.
+    other = made.resize((width + width // 2 + 1, height + height // 3 + 2))
+    exif = Image.Exif()
+    exif[_ORIENTATION] = _SIDEWAYS
+    return [
+        *pictures,
+        _encoded(other, "PNG"),
+        _encoded(plain.resize((height + 5, width)), "JPEG", exif=exif),
+        _encoded(plain.resize((width // 2 + 1, height)), "BMP"),
+        _encoded(plain.convert("P"), "GIF"),
+        _encoded(plain.resize((1, 1)), "PNG"),
+    ]
+
+
+def golden_pixels(preprocessing: Preprocessing, pictures: Sequence[bytes]) -> np.ndarray:
+    """Returns float32 [3, h, w, c] of whole numbers, of another size than the model's."""
+    height, width = preprocessing.size
+    height, width = min(height + 3, _SIDE), min(width + width // 2, _SIDE)
+    shape = (_PIXEL_ROWS, height, width, preprocessing.channels)
+    pixels = np.random.default_rng(1).integers(0, 256, shape).astype(np.float32)
+    if preprocessing.channels in CHANNELS:
+        for row, data in enumerate(pictures[:_PIXEL_ROWS]):
+            pixels[row] = tf.image.resize(preprocessing.decode(data), (height, width))
+    return np.floor(pixels)
+
+
+def _sample(pictures: Sequence[bytes], channels: int) -> Image.Image:
+    """Returns a small picture to make others of, with something in it."""
+    pixels = np.random.default_rng(0).integers(0, 256, (45, 60, channels), np.uint8)
+    if pictures:
+        pixels = decode_image(pictures[0], channels).numpy()
+    picture = Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
+    picture.thumbnail((_SIDE, _SIDE))
+    return picture
+
+
+def _encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, kind, **options)
+    return stream.getvalue()

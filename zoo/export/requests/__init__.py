@@ -1,0 +1,36 @@
+"""Ready requests: programs beside a published model that ask a server for its answers.
+
+They lie in ``assets.extra/requests`` of every version, which servers pass over, and run as they
+are against a server on this machine, be it TensorFlow Serving or ``zoo serve``.
+"""
+
+from pathlib import Path
+from urllib.parse import quote
+
+import jinja2
+
+REQUESTS = Path("assets.extra") / "requests"
+
+
+def write_requests(version: Path, name: str, *, reads_bytes: bool, answers_mask: bool) -> None:
+    """Writes ``curl.sh``, ``rest.py`` and ``grpc_predict.py``.
+
+    Args:
+        version: The folder of the SavedModel.
+        name: Of the model, as servers know it.
+        reads_bytes: Whether the model takes encoded pictures, or else arrays.
+        answers_mask: Whether it answers with a mask.
+    """
+    folder = version / REQUESTS
+    folder.mkdir(parents=True)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    facts = {"bytes": reads_bytes, "mask": answers_mask and reads_bytes}
+    # The name may hold what an address or a string may not.
+    facts |= {"name": name, "path": quote(name, safe="")}
+    for template in environment.list_templates(extensions=["j2"]):
+        text = environment.get_template(template).render(facts)
+        (folder / template.removesuffix(".j2")).write_text(text, encoding="utf-8")

@@ -1,0 +1,49 @@
+"""Warm-up records: requests that TensorFlow Serving asks of a version before it serves it.
+
+Without them the first users wait while the graph is optimized. One record that fails keeps
+the whole version from loading, so they hold readable pictures alone and are replayed before
+publishing. See ``saved_model_warmup.cc`` of TensorFlow Serving.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
+
+from zoo.export.golden import golden_pictures, golden_pixels, inputs_of
+from zoo.export.replay import BATCHES, WARMUP
+from zoo.inference import Predictor
+
+
+def write_warmup(version: Path, pictures: Sequence[bytes], predictor: Predictor) -> None:
+    """Writes a record for each signature and batch size.
+
+    Args:
+        version: The folder of the SavedModel.
+        pictures: Encoded, of the data the model is for; may be none. All can be read.
+        predictor: Whose signatures were saved.
+    """
+    requests: dict[str, Any] = {"image": golden_pixels(predictor.preprocessing, pictures)}
+    if predictor.reads_bytes:
+        requests["image_bytes"] = golden_pictures(pictures[:1], predictor.preprocessing.channels)
+    path = version / WARMUP
+    path.parent.mkdir(exist_ok=True)
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for signature, function in predictor.signatures.items():
+            for size in BATCHES:
+                inputs = {
+                    key: tf.make_tensor_proto(requests[key][:size], spec.dtype)
+                    for key, spec in inputs_of(function).items()
+                }
+                writer.write(_record(signature, inputs))
+
+
+def _record(signature: str, inputs: Mapping[str, Any]) -> bytes:
+    log = prediction_log_pb2.PredictionLog()  # pyright: ignore[reportAttributeAccessIssue]
+    request = log.predict_log.request
+    request.model_spec.signature_name = signature
+    for key, tensor in inputs.items():
+        request.inputs[key].CopyFrom(tensor)
+    return log.SerializeToString()
