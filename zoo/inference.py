@@ -5,6 +5,7 @@ the network and the task that brings its answer back to the picture. Exporting s
 these very functions, so that what was evaluated is what is served.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,7 @@ class Answer:
         return plain
 
 
-class Predictor(tf.Module):
+class Predictor:
     """A network with everything around it that turns pictures into answers.
 
     Args:
@@ -62,6 +63,8 @@ class Predictor(tf.Module):
         on_error: ``"row"``: a picture that cannot be read has its own row's ``error``
             and NaN scores and fails nobody else's; ``"fail"``: the request fails with
             INVALID_ARGUMENT.
+        network: What computes the model's outputs, from float32 [n, h, w, c], where it is
+            another than the model itself: the same one, prepared for a server.
 
     Example:
         >>> predictor = zoo.load("runs/quickstart")
@@ -75,17 +78,14 @@ class Predictor(tf.Module):
         preprocessing: Preprocessing,
         class_names: Sequence[str],
         on_error: str = "row",
+        network: Callable[[tf.Tensor], Mapping[str, tf.Tensor]] | None = None,
     ):
-        super().__init__(name="predictor")
+        self.model = model
         self.task = task
         self.preprocessing = preprocessing
         self.class_names = tuple(class_names)
-        self._on_error = on_error
-        # A SavedModel keeps what a module holds: the variables are wanted, the Keras
-        # object graph around them is not, so the model itself hides in a closure.
-        self._weights = [variable.value for variable in model.variables]
-        self._network = lambda pixels: _answers(model, pixels)
-        self._save = lambda path: model.save(path)
+        self.on_error = on_error
+        self._network = network or functools.partial(model, training=False)
         height, width = preprocessing.size
         channels = preprocessing.channels
         if self.reads_bytes:
@@ -103,7 +103,13 @@ class Predictor(tf.Module):
 
     def save_network(self, path: Path) -> None:
         """Writes the model alone as a ``.keras`` file."""
-        self._save(path)
+        self.model.save(path)
+
+    def served_by(self, network: Callable[[tf.Tensor], Mapping[str, tf.Tensor]]) -> "Predictor":
+        """Returns the same around another function that computes the model's outputs."""
+        return Predictor(
+            self.model, self.task, self.preprocessing, self.class_names, self.on_error, network
+        )
 
     @property
     def reads_bytes(self) -> bool:
@@ -117,12 +123,12 @@ class Predictor(tf.Module):
 
         rows, ok = read_batch(image_bytes, prepare, self._blank)
         errors = tf.map_fn(picture_error, image_bytes)
-        if self._on_error == "fail":
+        if self.on_error == "fail":
             text = tf.strings.reduce_join(
                 tf.boolean_mask(errors, tf.logical_not(ok)), separator="; "
             )
             tf.debugging.Assert(tf.reduce_all(ok), [tf.constant("a picture"), text])
-        outputs = self._network(rows["pixels"])
+        outputs = _answers(self._network, rows["pixels"])
         answer = self.task.answer(outputs, rows["size"], self.preprocessing, self.class_names)
         answer = {name: _blank_rows(value, ok, name) for name, value in answer.items()}
         return {**answer, "error": tf.where(ok, tf.zeros_like(errors), errors)}
@@ -133,7 +139,7 @@ class Predictor(tf.Module):
         pixels = tf.map_fn(self.preprocessing.fit_image, image, fn_output_signature=tf.float32)
         pixels = tf.ensure_shape(pixels, [None, height, width, self.preprocessing.channels])
         sizes = tf.repeat(tf.shape(image)[1:3][tf.newaxis], count, axis=0)
-        outputs = self._network(pixels)
+        outputs = _answers(self._network, pixels)
         answer = self.task.answer_pixels(outputs, sizes, self.preprocessing, self.class_names)
         return {**answer, "error": tf.fill([count], "")}
 
@@ -215,15 +221,17 @@ def predict(
     return answers
 
 
-def _answers(model: keras.Model, pixels: tf.Tensor) -> dict[str, tf.Tensor]:
+def _answers(
+    network: Callable[[tf.Tensor], Mapping[str, tf.Tensor]], pixels: tf.Tensor
+) -> dict[str, tf.Tensor]:
     """Returns what a network answers to float32 [n, h, w, c], n = 0 included."""
     count = tf.shape(pixels)[0]
     # With AVX-512, TensorFlow 2.21's convolutions return an empty batch in the shape of their
     # input: an empty batch gets a picture, whose answer is cut off again.
     more = tf.cast(count == 0, tf.int32)
     margins: Any = [[0, more], [0, 0], [0, 0], [0, 0]]
-    some = tf.pad(pixels, margins)
-    return {key: value[:count] for key, value in model(some, training=False).items()}
+    some = tf.ensure_shape(tf.pad(pixels, margins), pixels.shape)
+    return {key: value[:count] for key, value in network(some).items()}
 
 
 def _given(

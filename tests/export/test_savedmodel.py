@@ -150,8 +150,8 @@ def test_a_mismatch_publishes_nothing(tmp_path, monkeypatch, same_process):
 def test_a_model_that_does_not_load_publishes_nothing(tmp_path, monkeypatch):
     write = savedmodel._write
 
-    def write_torn(predictor, staged, recipe, scores):
-        write(predictor, staged, recipe, scores)
+    def write_torn(predictor, staged, *rest):
+        write(predictor, staged, *rest)
         (staged / "saved_model.pb").write_bytes(b"torn")
 
     monkeypatch.setattr(savedmodel, "_write", write_torn)

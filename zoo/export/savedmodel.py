@@ -10,10 +10,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
+import keras
 
 import zoo
 from zoo.errors import UserError
+from zoo.export.graph.write import write_graph
 from zoo.export.verify import GOLDEN, Verification, compare, golden_pictures, write_golden
 from zoo.inference import Predictor
 from zoo.models.weights.reading import MODEL_FILE
@@ -40,6 +41,7 @@ def export(
     *,
     recipe: Recipe | None = None,
     scores: dict[str, float] | None = None,
+    network: keras.Model | None = None,
 ) -> Published:
     """Publishes a model as the next version below ``destination``.
 
@@ -54,6 +56,7 @@ def export(
         pictures: Encoded files to verify with, of the data the model is for.
         recipe: Goes to the model card.
         scores: Go to the model card.
+        network: The same model built for another precision, if that is to be served.
 
     Returns:
         The published version.
@@ -68,7 +71,7 @@ def export(
         raise UserError(f"cannot publish to {destination}: {error.strerror}") from error
     staged = destination / f".tmp-{uuid.uuid4().hex[:12]}"
     try:
-        _write(predictor, staged, recipe, scores)
+        _write(predictor, staged, recipe, scores, network)
         golden = golden_pictures(pictures, predictor)
         write_golden(staged / "assets.extra" / GOLDEN, golden, predictor)
         verification = compare(staged)
@@ -85,19 +88,13 @@ def _write(
     staged: Path,
     recipe: Recipe | None,
     scores: dict[str, float] | None,
+    network: keras.Model | None,
 ) -> None:
-    signatures = {
-        name: function.get_concrete_function() for name, function in predictor.signatures.items()
-    }
-    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-    try:
-        tf.saved_model.save(predictor, str(staged), signatures=signatures, options=options)
-    except tf.errors.OpError as error:
-        raise UserError(f"the model cannot be written to {staged.parent}: {error}") from error
+    graph = write_graph(predictor, staged, network)
     # Servers pass it over.
     predictor.save_network(staged / MODEL_FILE)
     (staged / "assets.extra").mkdir(exist_ok=True)
-    card = model_card(predictor, recipe, scores)
+    card = model_card(predictor, recipe, scores) | graph.to_json()
     text = json.dumps(card, indent=2) + "\n"
     (staged / "model_card.json").write_text(text, encoding="utf-8")
 
@@ -111,6 +108,7 @@ def model_card(
         "task": predictor.task.name,
         "class_names": list(predictor.class_names),
         "preprocessing": predictor.preprocessing.to_json(),
+        "on_error": predictor.on_error,
         "scores": scores,
         "recipe": recipe.model_dump(mode="json") if recipe else None,
         "signatures": {
