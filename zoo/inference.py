@@ -122,25 +122,41 @@ class Predictor:
             return {"pixels": pixels, "size": size}
 
         rows, ok = read_batch(image_bytes, prepare, self._blank)
+        outputs = self.outputs(rows["pixels"])
+        answer = self.task.answer(outputs, rows["size"], self.preprocessing, self.class_names)
+        return self.marked(answer, ok, image_bytes)
+
+    def outputs(self, pixels: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns the model's outputs for float32 [n, H, W, channels] of its input's size."""
+        return _answers(self._network, pixels)
+
+    def marked(
+        self, answer: Mapping[str, tf.Tensor], ok: tf.Tensor, image_bytes: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """Says of which pictures there is no answer, or fails for them; see ``on_error``.
+
+        Args:
+            answer: Of the task, n rows.
+            ok: bool [n], which pictures were read.
+            image_bytes: string [n], the pictures.
+
+        Returns:
+            The same with ``error``; rows of pictures that were not read are empty.
+        """
         errors = tf.map_fn(picture_error, image_bytes)
         if self.on_error == "fail":
             text = tf.strings.reduce_join(
                 tf.boolean_mask(errors, tf.logical_not(ok)), separator="; "
             )
             tf.debugging.Assert(tf.reduce_all(ok), [tf.constant("a picture"), text])
-        outputs = _answers(self._network, rows["pixels"])
-        answer = self.task.answer(outputs, rows["size"], self.preprocessing, self.class_names)
         answer = {name: _blank_rows(value, ok, name) for name, value in answer.items()}
         return {**answer, "error": tf.where(ok, tf.zeros_like(errors), errors)}
 
     def _from_pixels(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
         count = tf.shape(image)[0]
-        height, width = self.preprocessing.size
-        pixels = tf.map_fn(self.preprocessing.fit_image, image, fn_output_signature=tf.float32)
-        pixels = tf.ensure_shape(pixels, [None, height, width, self.preprocessing.channels])
-        sizes = tf.repeat(tf.shape(image)[1:3][tf.newaxis], count, axis=0)
-        outputs = _answers(self._network, pixels)
-        answer = self.task.answer_pixels(outputs, sizes, self.preprocessing, self.class_names)
+        outputs = self.outputs(self.preprocessing.fit_images(image))
+        size = tf.shape(image)[1:3]
+        answer = self.task.answer_pixels(outputs, size, self.preprocessing, self.class_names)
         return {**answer, "error": tf.fill([count], "")}
 
     @property

@@ -151,6 +151,8 @@ class Run:
         to: Path | str | None = None,
         *,
         on_error: str = "row",
+        precision: str = "float32",
+        overlap: float | None = None,
         watch: Watch | None = None,
     ) -> Published:
         """Publishes the run's model, verified, as the next version.
@@ -158,6 +160,11 @@ class Run:
         Args:
             to: ``savedmodels/NAME``; by default of the recipe's name.
             on_error: ``"row"`` or ``"fail"``; see :class:`zoo.inference.Predictor`.
+            precision: ``"float32"``, or ``"bfloat16"`` for a network that computes in it, with
+                float32 in and out: faster where a processor has instructions for it, and less
+                exact. Verified against the model in float32.
+            overlap: For a signature ``tiled`` besides, of a segmentation; see
+                :func:`zoo.export.graph.tiled.tiled`.
             watch: Told what goes on.
 
         Raises:
@@ -166,12 +173,19 @@ class Run:
         watch = watch or Watch()
         destination = Path(to) if to else Path("savedmodels") / self.recipe.name
         with watch.bar("exporting and verifying"):
+            predictor = self.predictor(on_error)
+            network = None
+            if precision != "float32":
+                classes = len(self.class_names)
+                network = publish(predictor.model, self.recipe, classes, precision)
             return export(
-                self.predictor(on_error),
+                predictor,
                 destination,
                 self.example_files(),
                 recipe=self.recipe,
                 scores=self.scores(),
+                network=network,
+                overlap=overlap,
             )
 
     def scores(self) -> dict[str, float] | None:

@@ -63,11 +63,36 @@ def predict(model, images, output) -> None:
     show_default=True,
     help="A picture that cannot be read marks its row, or fails the request.",
 )
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "bfloat16"]),
+    default="float32",
+    show_default=True,
+    help="What the network computes in; what goes in and comes out is float32.",
+)
+@click.option(
+    "--tiled",
+    is_flag=True,
+    help="Add a signature that answers for large pictures tile by tile (segmentation).",
+)
+@click.option(
+    "--overlap",
+    type=click.FloatRange(0.0, 0.9),
+    help="How much of a tile its neighbour shares, 0 to 0.9 (default: 0.25).",
+)
 @json_option
-def export(run, to, on_error, as_json) -> None:
+def export(run, to, on_error, precision, tiled, overlap, as_json) -> None:
     """Publish a run as a SavedModel, verified before it appears."""
+    if overlap is not None and not tiled:
+        raise click.UsageError("--overlap is of tiles; add --tiled")
     start_tensorflow()
     from zoo import finish
     from zoo.run import Run
 
-    finish.show_published(Run(run).export(to, on_error=on_error), as_json)
+    published = Run(run).export(
+        to,
+        on_error=on_error,
+        precision=precision,
+        overlap=(0.25 if overlap is None else overlap) if tiled else None,
+    )
+    finish.show_published(published, as_json)

@@ -42,6 +42,7 @@ def export(
     recipe: Recipe | None = None,
     scores: dict[str, float] | None = None,
     network: keras.Model | None = None,
+    overlap: float | None = None,
 ) -> Published:
     """Publishes a model as the next version below ``destination``.
 
@@ -57,6 +58,8 @@ def export(
         recipe: Goes to the model card.
         scores: Go to the model card.
         network: The same model built for another precision, if that is to be served.
+        overlap: For a signature ``tiled`` besides; see
+            :func:`zoo.export.graph.write.write_graph`.
 
     Returns:
         The published version.
@@ -71,7 +74,7 @@ def export(
         raise UserError(f"cannot publish to {destination}: {error.strerror}") from error
     staged = destination / f".tmp-{uuid.uuid4().hex[:12]}"
     try:
-        _write(predictor, staged, recipe, scores, network)
+        _write(predictor, staged, recipe, scores, network, overlap)
         golden = golden_pictures(pictures, predictor)
         write_golden(staged / "assets.extra" / GOLDEN, golden, predictor)
         verification = compare(staged)
@@ -89,8 +92,9 @@ def _write(
     recipe: Recipe | None,
     scores: dict[str, float] | None,
     network: keras.Model | None,
+    overlap: float | None,
 ) -> None:
-    graph = write_graph(predictor, staged, network)
+    graph = write_graph(predictor, staged, network, overlap)
     # Servers pass it over.
     predictor.save_network(staged / MODEL_FILE)
     (staged / "assets.extra").mkdir(exist_ok=True)

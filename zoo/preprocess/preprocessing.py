@@ -131,7 +131,8 @@ class Preprocessing:
             UserError, tf.errors.InvalidArgumentError: As ``decode``.
         """
         picture = decode_reduced(data, self.channels, self.values, Reduction(self.fit, self.size))
-        return self._fitted(*picture), picture.size
+        image, size, ratio, lead = picture
+        return self._fitted(image[tf.newaxis], size, ratio, lead)[0], size
 
     def fit_image(self, image: tf.Tensor) -> tf.Tensor:
         """Fits a picture to the model's input.
@@ -145,16 +146,36 @@ class Preprocessing:
         Returns:
             float32 [H, W, channels], whole values 0 to 255; black where there is no picture.
         """
-        return self._fitted(image, tf.shape(image)[:2], tf.constant(1), tf.zeros([2], tf.int32))
+        return self.fit_images(image[tf.newaxis])[0]
+
+    def fit_images(self, images: tf.Tensor) -> tf.Tensor:
+        """Fits pictures of one size to the model's input, as :meth:`fit_image` does one.
+
+        Args:
+            images: uint8 or float32 [n, h, w, channels], 0 to 255.
+
+        Returns:
+            float32 [n, H, W, channels].
+        """
+        size = tf.shape(images)[1:3]
+        return tf.cond(
+            tf.reduce_all(size == self.size),
+            lambda: self._rounded(tf.cast(images, tf.float32)),
+            lambda: self._fitted(images, size, tf.constant(1), tf.zeros([2], tf.int32)),
+        )
+
+    def _rounded(self, images: tf.Tensor) -> tf.Tensor:
+        images = tf.clip_by_value(tf.round(images), 0.0, 255.0)
+        return tf.ensure_shape(images, [None, *self.size, self.channels])
 
     def _fitted(
-        self, image: tf.Tensor, size: tf.Tensor, ratio: tf.Tensor, lead: tf.Tensor
+        self, images: tf.Tensor, size: tf.Tensor, ratio: tf.Tensor, lead: tf.Tensor
     ) -> tf.Tensor:
         place = self._geometry(size)
         scale = ratio_of(place.scaled, place.size)
         # One op scales, pads and crops: what a crop drops is never computed.
         fitted = tf.raw_ops.ScaleAndTranslate(
-            images=image[tf.newaxis],
+            images=images,
             size=tf.constant(self.size, tf.int32),
             # A reduced picture's outer pixels may reach beyond its edge, by less than half a
             # pixel here: no centre of a pixel in the padding is hit.
@@ -162,9 +183,8 @@ class Preprocessing:
             translation=tf.cast(place.offset, tf.float32) - tf.cast(lead, tf.float32) * scale,
             kernel_type="triangle",
             antialias=True,
-        )[0]
-        fitted = tf.clip_by_value(tf.round(fitted), 0.0, 255.0)
-        return tf.ensure_shape(fitted, [*self.size, self.channels])
+        )
+        return self._rounded(fitted)
 
     def fit_box(self, box: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
         """Takes a box from fractions of the picture to fractions of the model's input.
@@ -283,5 +303,17 @@ class Preprocessing:
         Returns:
             uint8 [h, w], class ids (the lowest of equals); ``IGNORE`` where ``crop`` had
             cut the picture off.
+        """
+        return self.restore_masks(probabilities[tf.newaxis], size)[0]
+
+    def restore_masks(self, probabilities: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+        """Takes the probabilities of pictures of one size back, as :meth:`restore_mask` does one.
+
+        Args:
+            probabilities: float32 [n, H, W, k], for the model's input.
+            size: int32 [2], height and width of each upright picture.
+
+        Returns:
+            uint8 [n, h, w].
         """
         return likeliest(probabilities, self._geometry(size), self.size)

@@ -12,6 +12,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from zoo.models.graph import Call, input_specs, walk
 
@@ -93,7 +94,8 @@ def fold(model: keras.Model) -> keras.Model:
         config = layer.get_config()
         if id(layer) in followed:
             config["use_bias"] = True
-        copy = layer.__class__.from_config(config)
+        grouped = type(layer) is keras.layers.Conv2D and layer.groups > 1
+        copy = (_GroupedConv2D if grouped else layer.__class__).from_config(config)
         pairs.append((layer, copy))
         return copy
 
@@ -106,6 +108,23 @@ def fold(model: keras.Model) -> keras.Model:
         elif getattr(layer, "weights", None):
             copy.set_weights(layer.get_weights())
     return copied
+
+
+class _GroupedConv2D(keras.layers.Conv2D):
+    """A convolution in groups without XLA, which servers switch off.
+
+    Keras compiles it because TensorFlow has no gradient of it on processors; none is needed.
+    """
+
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        """Convolves float [n, h, w, c], without bias and activation."""
+        return tf.nn.convolution(
+            inputs,
+            tf.convert_to_tensor(kernel),
+            list(self.strides),
+            self.padding.upper(),
+            dilations=self.dilation_rate,
+        )
 
 
 def _call(layer: Any, *args: Any, **kwargs: Any) -> Any:

@@ -12,6 +12,7 @@ from zoo.errors import UserError
 from zoo.export.graph.fold import fold
 from zoo.export.graph.freeze import freeze
 from zoo.export.graph.ops import served_ops
+from zoo.export.graph.tiled import tiled
 from zoo.inference import Predictor
 
 
@@ -21,11 +22,13 @@ class Graph:
 
     Attributes:
         precision: Of the network's computations; what goes in and comes out is float32.
+        overlap: Of the tiles of the signature ``tiled``; ``None`` where there is none.
         weights: ``"constants"`` of the graph, or ``"variables"`` where they are too large to be.
         ops: Names of all op types in it.
     """
 
     precision: str
+    overlap: float | None
     weights: str
     ops: tuple[str, ...]
 
@@ -34,22 +37,29 @@ class Graph:
         return {**asdict(self), "ops": list(self.ops)}
 
 
-def write_graph(predictor: Predictor, folder: Path, network: keras.Model | None = None) -> Graph:
+def write_graph(
+    predictor: Predictor,
+    folder: Path,
+    network: keras.Model | None = None,
+    overlap: float | None = None,
+) -> Graph:
     """Writes a SavedModel that answers as a predictor does, prepared for a server.
 
-    Normalization is folded and weights are constants; both signatures share them. The folder
+    Normalization is folded and weights are constants; all signatures share them. The folder
     ``variables`` is there all the same: where it is missing a server takes the version for torn.
 
     Args:
         predictor: The model and everything around it.
         folder: Where the SavedModel goes.
         network: The same model built for another precision, if that is to be served.
+        overlap: For a signature ``tiled`` besides, how much of a tile its neighbour shares; see
+            :func:`zoo.export.graph.tiled.tiled`.
 
     Returns:
         What was written.
 
     Raises:
-        UserError: If the folder cannot be written to.
+        UserError: If the folder cannot be written to, or the model cannot be asked for tiles.
         CheckError: If the graph has ops that no server runs.
     """
     folded = fold(network or predictor.model)
@@ -57,9 +67,10 @@ def write_graph(predictor: Predictor, folder: Path, network: keras.Model | None 
     frozen = freeze(folded, preprocessing.size, preprocessing.channels)
     served = predictor.served_by(frozen.answer)
     module = _Read(frozen.variables)
-    signatures = {
-        name: function.get_concrete_function() for name, function in served.signatures.items()
-    }
+    functions = dict(served.signatures)
+    if overlap is not None:
+        functions["tiled"] = tiled(served, overlap)
+    signatures = {name: function.get_concrete_function() for name, function in functions.items()}
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     try:
         tf.saved_model.save(module, str(folder), signatures=signatures, options=options)
@@ -67,6 +78,7 @@ def write_graph(predictor: Predictor, folder: Path, network: keras.Model | None 
         raise UserError(f"the model cannot be written to {folder.parent}: {error}") from error
     return Graph(
         precision=precision_of(folded),
+        overlap=overlap,
         weights="variables" if frozen.variables else "constants",
         ops=tuple(served_ops(folder)),
     )
