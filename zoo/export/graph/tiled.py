@@ -136,7 +136,8 @@ def _joined(
         sums = open_sums + part_at(begins[number])
         done = ends[number] - begins[number]
         finished = finished.write(number, finish(sums[:done]))
-        return number + 1, tf.concat([sums[done:], blank[:done]], 0), finished
+        left = tf.ensure_shape(tf.concat([sums[done:], blank[:done]], 0), unknown)
+        return number + 1, left, finished
 
     array = tf.TensorArray(dtype, count, infer_shape=False)
     _, _, finished = tf.while_loop(
