@@ -2,8 +2,9 @@
 
     python benchmarks/serving_latency.py [--peers PYTHON] [--pictures FOLDER] [--rounds 7]
 
-PYTHON is an interpreter with torch and opencv-python-headless, which are none of the project's
-dependencies. A classifier and a U-Net answer for pixels (float32 [n, 128, 128, 3] in;
+PYTHON is an interpreter with torch, opencv-python-headless and onnx, which are none of the
+project's dependencies; OpenVINO, ONNX Runtime and LiteRT (openvino, onnxruntime, ai-edge-litert)
+are taken from this one. A classifier and a U-Net answer for pixels (float32 [n, 128, 128, 3] in;
 probabilities, or the class of each pixel, out) and for bytes (JPEGs in; probabilities, or masks of
 the pictures' own sizes as PNG, out). Around the other runtimes stand OpenCV's calls; the served
 graph looks for EXIF, checks sizes and marks bad pictures besides. Each way has a process of its own

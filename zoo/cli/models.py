@@ -6,6 +6,7 @@ import click
 
 from zoo.cli.attack import attack_options, attacks_of
 from zoo.cli.group import Failure, json_option, start_tensorflow
+from zoo.errors import UserError
 
 
 @click.command()
@@ -84,7 +85,7 @@ def predict(model, images, output) -> None:
 def export(run, to, on_error, precision, tiled, overlap, as_json) -> None:
     """Publish a run as a SavedModel, verified before it appears."""
     if overlap is not None and not tiled:
-        raise click.UsageError("--overlap is of tiles; add --tiled")
+        raise UserError("--overlap belongs to --tiled; add it, or leave --overlap out")
     start_tensorflow()
     from zoo import finish
     from zoo.run import Run

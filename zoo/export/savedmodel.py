@@ -14,6 +14,7 @@ import keras
 
 import zoo
 from zoo.errors import UserError
+from zoo.export.graph.tiled import require_tiles
 from zoo.export.graph.write import write_graph
 from zoo.export.verify import GOLDEN, Verification, compare, golden_pictures, write_golden
 from zoo.inference import Predictor
@@ -66,8 +67,10 @@ def export(
 
     Raises:
         CheckError: If the reloaded model answers otherwise; nothing is published.
-        UserError: If the place cannot be written to.
+        UserError: If the place cannot be written to, or the model cannot be asked for tiles.
     """
+    if overlap is not None:
+        require_tiles(predictor, overlap)
     try:
         destination.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -5,13 +5,16 @@ import tensorflow as tf
 from zoo.preprocess.geometry import Geometry, ratio_of
 from zoo.preprocess.masks import IGNORE
 
+# Scaling one class takes as long as scaling four, since most of it is finding places.
+_TOGETHER = 4
+
 
 def likeliest(probabilities: tf.Tensor, place: Geometry, target: tuple[int, int]) -> tf.Tensor:
     """Takes probabilities back to pictures and picks the likeliest class of each pixel.
 
-    The padding is cut off first, so that nothing of it bleeds in; then each class is resized
-    bilinearly and compared with the best so far, so that large pictures need memory for two
-    classes, not for all.
+    The padding is cut off first, so that nothing of it bleeds in; then classes are resized
+    bilinearly, a few at a time, and compared with the best so far, so that large pictures need
+    memory for these, not for all.
 
     Args:
         probabilities: float32 [n, H, W, k], for the model's input.
@@ -31,20 +34,28 @@ def likeliest(probabilities: tf.Tensor, place: Geometry, target: tuple[int, int]
     size = tf.cast(place.size, tf.int32)
     whole = tf.concat([tf.shape(probabilities)[:1], size], 0)
 
-    def resized(index):
-        return tf.raw_ops.ScaleAndTranslate(
-            images=visible[:, :, :, index : index + 1],
-            size=size,
-            scale=scale,
-            translation=shift,
-            kernel_type="triangle",
-            antialias=True,
-        )[:, :, :, 0]
+    enlarged = tf.reduce_all((place.size >= place.scaled) & (place.offset >= 0))
+
+    def resized(some):
+        return tf.cond(
+            enlarged,
+            # The same to the rounding, in a third of the time.
+            lambda: tf.raw_ops.ResizeBilinear(images=some, size=size, half_pixel_centers=True),
+            lambda: tf.raw_ops.ScaleAndTranslate(
+                images=some,
+                size=size,
+                scale=scale,
+                translation=shift,
+                kernel_type="triangle",
+                antialias=True,
+            ),
+        )
 
     def take(index, best, ids):
-        value = resized(index)
-        ids = tf.where(value > best, tf.cast(index, tf.uint8), ids)
-        return index + 1, tf.maximum(value, best), ids
+        values = resized(visible[:, :, :, index : index + _TOGETHER])
+        likely = tf.cast(index + tf.argmax(values, -1, tf.int32), tf.uint8)
+        value = tf.reduce_max(values, -1)
+        return index + _TOGETHER, tf.maximum(value, best), tf.where(value > best, likely, ids)
 
     def restored():
         classes = tf.shape(probabilities)[-1]

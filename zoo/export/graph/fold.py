@@ -118,11 +118,12 @@ class _GroupedConv2D(keras.layers.Conv2D):
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
         """Convolves float [n, h, w, c], without bias and activation."""
+        padding: Any = self.padding.upper()
         return tf.nn.convolution(
             inputs,
             tf.convert_to_tensor(kernel),
             list(self.strides),
-            self.padding.upper(),
+            padding,
             dilations=self.dilation_rate,
         )
 

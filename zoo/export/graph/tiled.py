@@ -150,6 +150,31 @@ def _joined(
     return finished.concat()
 
 
+def require_tiles(predictor: Predictor, overlap: float) -> None:
+    """Passes where a model can be asked tile by tile.
+
+    Args:
+        predictor: Around the model.
+        overlap: As :func:`tiled` takes it.
+
+    Raises:
+        UserError: If the task is no segmentation, no encoded picture carries the model's
+            channels, or the overlap is out of its range.
+    """
+    if predictor.task.name != "segmentation":
+        raise UserError(
+            f"a tile is answered with a mask, and this model's task is {predictor.task.name}; "
+            "export it without --tiled"
+        )
+    if not predictor.reads_bytes:
+        raise UserError(
+            f"no encoded picture carries {predictor.preprocessing.channels} channels, so that "
+            "there is nothing to cut tiles from; export it without --tiled"
+        )
+    if not 0.0 <= overlap <= 0.9:
+        raise UserError(f"overlap={overlap!r} is no share of a tile; give 0 to 0.9, as 0.25")
+
+
 def tiled(predictor: Predictor, overlap: float) -> Any:
     """Returns the signature that answers for large pictures tile by tile.
 
@@ -166,21 +191,9 @@ def tiled(predictor: Predictor, overlap: float) -> Any:
         ``fraction`` and ``error`` as ``serving_default`` gives them.
 
     Raises:
-        UserError: If the task is another, no encoded picture carries the model's channels, or the
-            overlap is out of its range.
+        UserError: See :func:`require_tiles`.
     """
-    if predictor.task.name != "segmentation":
-        raise UserError(
-            f"a tile is answered with a mask, and this model's task is {predictor.task.name}; "
-            "export it without --tiled"
-        )
-    if not predictor.reads_bytes:
-        raise UserError(
-            f"no encoded picture carries {predictor.preprocessing.channels} channels, so that "
-            "there is nothing to cut tiles from; export it without --tiled"
-        )
-    if not 0.0 <= overlap <= 0.9:
-        raise UserError(f"overlap={overlap!r} is no share of a tile; give 0 to 0.9, as 0.25")
+    require_tiles(predictor, overlap)
     preprocessing = predictor.preprocessing
     classes = len(predictor.class_names)
 
