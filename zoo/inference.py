@@ -5,6 +5,7 @@ the network and the task that brings its answer back to the picture. Exporting s
 these very functions, so that what was evaluated is what is served.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from zoo.tasks import Task
 BATCH = 32
 
 
-class Predictor(tf.Module):
+class Predictor:
     """A network with everything around it that turns pictures into answers.
 
     Args:
@@ -33,6 +34,8 @@ class Predictor(tf.Module):
         on_error: ``"row"``: a picture that cannot be read has its own row's ``error``
             and NaN scores and fails nobody else's; ``"fail"``: the request fails with
             INVALID_ARGUMENT.
+        network: What computes the model's outputs, from float32 [n, h, w, c], where it is
+            another than the model itself: the same one, prepared for a server.
 
     Example:
         >>> predictor = zoo.load("runs/quickstart")
@@ -46,17 +49,14 @@ class Predictor(tf.Module):
         preprocessing: Preprocessing,
         class_names: Sequence[str],
         on_error: str = "row",
+        network: Callable[[tf.Tensor], Mapping[str, tf.Tensor]] | None = None,
     ):
-        super().__init__(name="predictor")
+        self.model = model
         self.task = task
         self.preprocessing = preprocessing
         self.class_names = tuple(class_names)
         self.on_error = on_error
-        # A SavedModel keeps what a module holds: the variables are wanted, the Keras
-        # object graph around them is not, so the model itself hides in a closure.
-        self._weights = [variable.value for variable in model.variables]
-        self._network = lambda pixels: _answers(model, pixels)
-        self._save = lambda path: model.save(path)
+        self._network = network or functools.partial(model, training=False)
         height, width = preprocessing.size
         channels = preprocessing.channels
         if self.reads_bytes:
@@ -74,7 +74,13 @@ class Predictor(tf.Module):
 
     def save_network(self, path: Path) -> None:
         """Writes the model alone as a ``.keras`` file."""
-        self._save(path)
+        self.model.save(path)
+
+    def served_by(self, network: Callable[[tf.Tensor], Mapping[str, tf.Tensor]]) -> "Predictor":
+        """Returns the same around another function that computes the model's outputs."""
+        return Predictor(
+            self.model, self.task, self.preprocessing, self.class_names, self.on_error, network
+        )
 
     @property
     def reads_bytes(self) -> bool:
@@ -87,25 +93,41 @@ class Predictor(tf.Module):
             return {"pixels": pixels, "size": size}
 
         rows, ok = read_batch(image_bytes, prepare, self._blank)
+        outputs = self.outputs(rows["pixels"])
+        answer = self.task.answer(outputs, rows["size"], self.preprocessing, self.class_names)
+        return self.marked(answer, ok, image_bytes)
+
+    def outputs(self, pixels: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns the model's outputs for float32 [n, H, W, channels] of its input's size."""
+        return _answers(self._network, pixels)
+
+    def marked(
+        self, answer: Mapping[str, tf.Tensor], ok: tf.Tensor, image_bytes: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """Says of which pictures there is no answer, or fails for them; see ``on_error``.
+
+        Args:
+            answer: Of the task, n rows.
+            ok: bool [n], which pictures were read.
+            image_bytes: string [n], the pictures.
+
+        Returns:
+            The same with ``error``; rows of pictures that were not read are empty.
+        """
         errors = tf.map_fn(picture_error, image_bytes)
         if self.on_error == "fail":
             text = tf.strings.reduce_join(
                 tf.boolean_mask(errors, tf.logical_not(ok)), separator="; "
             )
             tf.debugging.Assert(tf.reduce_all(ok), [tf.constant("a picture"), text])
-        outputs = self._network(rows["pixels"])
-        answer = self.task.answer(outputs, rows["size"], self.preprocessing, self.class_names)
         answer = {name: _blank_rows(value, ok, name) for name, value in answer.items()}
         return {**answer, "error": tf.where(ok, tf.zeros_like(errors), errors)}
 
     def _from_pixels(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
         count = tf.shape(image)[0]
-        height, width = self.preprocessing.size
-        pixels = tf.map_fn(self.preprocessing.fit_image, image, fn_output_signature=tf.float32)
-        pixels = tf.ensure_shape(pixels, [None, height, width, self.preprocessing.channels])
-        sizes = tf.repeat(tf.shape(image)[1:3][tf.newaxis], count, axis=0)
-        outputs = self._network(pixels)
-        answer = self.task.answer_pixels(outputs, sizes, self.preprocessing, self.class_names)
+        outputs = self.outputs(self.preprocessing.fit_images(image))
+        size = tf.shape(image)[1:3]
+        answer = self.task.answer_pixels(outputs, size, self.preprocessing, self.class_names)
         return {**answer, "error": tf.fill([count], "")}
 
     @property
@@ -186,15 +208,17 @@ def predict(
     return answers
 
 
-def _answers(model: keras.Model, pixels: tf.Tensor) -> dict[str, tf.Tensor]:
+def _answers(
+    network: Callable[[tf.Tensor], Mapping[str, tf.Tensor]], pixels: tf.Tensor
+) -> dict[str, tf.Tensor]:
     """Returns what a network answers to float32 [n, h, w, c], n = 0 included."""
     count = tf.shape(pixels)[0]
     # With AVX-512, TensorFlow 2.21's convolutions return an empty batch in the shape of their
     # input: an empty batch gets a picture, whose answer is cut off again.
     more = tf.cast(count == 0, tf.int32)
     margins: Any = [[0, more], [0, 0], [0, 0], [0, 0]]
-    some = tf.pad(pixels, margins)
-    return {key: value[:count] for key, value in model(some, training=False).items()}
+    some = tf.ensure_shape(tf.pad(pixels, margins), pixels.shape)
+    return {key: value[:count] for key, value in network(some).items()}
 
 
 def _given(

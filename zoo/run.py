@@ -155,6 +155,8 @@ class Run:
         on_error: str = "row",
         version: int | None = None,
         license: str | None = None,
+        precision: str = "float32",
+        overlap: float | None = None,
         watch: Watch | None = None,
     ) -> Published:
         """Publishes the run's model, verified, as the next version.
@@ -165,6 +167,11 @@ class Run:
             on_error: ``"row"`` or ``"fail"``; see :class:`zoo.inference.Predictor`.
             version: The number; larger than all that were given before.
             license: Of the model, for its card: an SPDX identifier, as ``"CC-BY-4.0"``.
+            precision: ``"float32"``, or ``"bfloat16"`` for a network that computes in it, with
+                float32 in and out: faster where a processor has instructions for it, and less
+                exact. Verified against the model in float32.
+            overlap: For a signature ``tiled`` besides, of a segmentation; see
+                :func:`zoo.export.graph.tiled.tiled`.
             watch: Told what goes on.
 
         Raises:
@@ -174,8 +181,13 @@ class Run:
         watch = watch or Watch()
         destination = Path(to) if to else Path("savedmodels") / self.recipe.name
         with watch.bar("exporting and verifying"):
+            predictor = self.predictor(on_error)
+            network = None
+            if precision != "float32":
+                classes = len(self.class_names)
+                network = publish(predictor.model, self.recipe, classes, precision)
             published = export(
-                self.predictor(on_error),
+                predictor,
                 destination,
                 self.example_files(),
                 recipe=self.recipe,
@@ -184,6 +196,8 @@ class Run:
                 data=self._data(),
                 license=license,
                 version=version,
+                network=network,
+                overlap=overlap,
             )
         if to is None:
             write_server_files(destination.parent)

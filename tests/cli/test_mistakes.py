@@ -30,6 +30,7 @@ import pytest
         (["run", "colours", "--set", "sampling.foreground=0.5"], "give input.patch too"),
         (["predict", "nowhere", "x.png"], "nowhere"),
         (["export", "nowhere"], "holds no run"),
+        (["export", "nowhere", "--overlap", "0.5"], "--overlap belongs to --tiled"),
         (["describe", "classification", "--encoder", "resnet19"], "did you mean 'resnet"),
         (["describe", "classification", "--size", "big"], "--size 'big'"),
     ],

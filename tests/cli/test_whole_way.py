@@ -84,6 +84,12 @@ def test_train_evaluate_export_predict_one_by_one(here, zoo):
     assert "'1.5' is not a valid integer" in zoo(*command, "--version", "1.5", code=2).stderr
     again = json.loads(zoo("evaluate", "out/mine", "--json").stdout)
     assert again["scores"] == evaluated["scores"]
+    options = ("--precision", "bfloat16", "--on-error", "fail")
+    low = zoo("export", "runs/colours", "--to", "out/low", *options, "--json")
+    assert json.loads(low.stdout)["model"] == "out/low/1"
+    low_card = json.loads(Path("out/low/1/model_card.json").read_text())
+    assert (card["precision"], card["on_error"]) == ("float32", "row")
+    assert (low_card["precision"], low_card["on_error"]) == ("bfloat16", "fail")
     pictures = sorted(Path("pictures/red").iterdir())
     for model in ("runs/colours", "out/mine", "runs/colours/model.keras"):
         lines = zoo("predict", model, *pictures).stdout.splitlines()

@@ -13,26 +13,12 @@ from typing import Any
 
 import zoo
 from zoo.errors import UserError
-from zoo.export.messages import read_meta_graph
 from zoo.export.replay import CARD
 
 # Which scores count pictures: so many of so many.
 _SHARES = ("accuracy", "top_5_accuracy", "top_3_accuracy", "iou_50")
 # Of the normal distribution: 95 % lie within so many standard deviations.
 _Z = 1.96
-
-
-def ops_of(version: Path) -> list[str]:
-    """Lists the types of the operations that a SavedModel's graph and functions hold.
-
-    Args:
-        version: The folder of the SavedModel.
-    """
-    graph = read_meta_graph(version).graph_def
-    nodes = [*graph.node, *(node for one in graph.library.function for node in one.node_def)]
-    # Calls of functions stand under the functions' names.
-    own = {function.signature.name for function in graph.library.function}
-    return sorted({node.op for node in nodes} - own)
 
 
 def write_card(version: Path, card: dict[str, Any]) -> None:

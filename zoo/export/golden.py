@@ -28,13 +28,19 @@ _SIDEWAYS = 6
 _ORIENTATION = 0x0112
 
 
-def write_golden(version: Path, pictures: Sequence[bytes], predictor: Predictor) -> None:
+def write_golden(
+    version: Path,
+    pictures: Sequence[bytes],
+    predictor: Predictor,
+    functions: Mapping[str, Any],
+) -> None:
     """Writes requests and the Keras model's answers for them.
 
     Args:
         version: The folder of the SavedModel.
         pictures: Encoded, of the data the model is for; may be none. All can be read.
-        predictor: Answers; if ``on_error`` is ``"row"``, for a file that is no picture too.
+        predictor: If its ``on_error`` is ``"row"``, a file that is no picture is asked for too.
+        functions: The Keras model's, which answer, by signature.
     """
     folder = version / GOLDEN
     folder.mkdir(parents=True)
@@ -47,7 +53,7 @@ def write_golden(version: Path, pictures: Sequence[bytes], predictor: Predictor)
             (folder / f"{number:02d}.bin").write_bytes(data)
         requests["image_bytes"] = files
     answers = {}
-    for name, function in predictor.signatures.items():
+    for name, function in functions.items():
         (key,) = inputs_of(function)
         outputs = function(**{key: tf.constant(requests[key])})
         answers[name] = to_plain({key: value.numpy() for key, value in outputs.items()})

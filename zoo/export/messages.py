@@ -3,9 +3,9 @@
 Its generated classes live below the package ``tensorflow``, whose import takes seconds and
 starts its runtime. These have the numbers of the few fields that are read; protobuf passes
 over the others. The numbers are those of ``saved_model.proto``, ``meta_graph.proto``,
-``graph.proto``, ``function.proto``, ``node_def.proto``, ``op_def.proto``, ``tensor.proto`` and
-``tensor_shape.proto``, and of TensorFlow Serving's ``prediction_log.proto``, ``predict.proto``
-and ``model.proto``, and never change.
+``graph.proto``, ``function.proto``, ``node_def.proto``, ``attr_value.proto``, ``op_def.proto``,
+``tensor.proto`` and ``tensor_shape.proto``, and of TensorFlow Serving's
+``prediction_log.proto``, ``predict.proto`` and ``model.proto``, and never change.
 """
 
 from pathlib import Path
@@ -43,8 +43,17 @@ _FIELDS: dict[str, list[tuple[str, int, str | tuple[str, str], bool]]] = {
         ("library", 2, "FunctionDefLibrary", False),
     ],
     "FunctionDefLibrary": [("function", 1, "FunctionDef", True)],
-    "FunctionDef": [("signature", 1, "OpDef", False), ("node_def", 3, "NodeDef", True)],
-    "NodeDef": [("name", 1, "string", False), ("op", 2, "string", False)],
+    "FunctionDef": [
+        ("signature", 1, "OpDef", False),
+        ("node_def", 3, "NodeDef", True),
+        ("attr", 5, ("string", "AttrValue"), True),
+    ],
+    "NodeDef": [
+        ("name", 1, "string", False),
+        ("op", 2, "string", False),
+        ("attr", 5, ("string", "AttrValue"), True),
+    ],
+    "AttrValue": [("b", 5, "bool", False)],
     "OpList": [("op", 1, "OpDef", True)],
     "OpDef": [("name", 1, "string", False)],
     "PredictionLog": [("predict_log", 6, "PredictLog", False)],

@@ -5,14 +5,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import keras
 import tensorflow as tf
 
-from zoo.errors import UserError
-from zoo.export.card import facts, ops_of, write_card
+from zoo.export.card import facts, write_card
 from zoo.export.golden import inputs_of, write_golden
+from zoo.export.graph.tiled import require_tiles, tiled
+from zoo.export.graph.write import Graph, write_graph
 from zoo.export.publish import check_version, publish
 from zoo.export.requests import write_requests
-from zoo.export.verify import TOLERANCES, Verification, compare
+from zoo.export.tolerance import TOLERANCES
+from zoo.export.verify import Verification, compare
 from zoo.export.warmup import write_warmup
 from zoo.inference import Predictor
 from zoo.models.weights.reading import MODEL_FILE
@@ -43,6 +46,8 @@ def export(
     data: dict[str, Any] | None = None,
     license: str | None = None,
     version: int | None = None,
+    network: keras.Model | None = None,
+    overlap: float | None = None,
 ) -> Published:
     """Publishes a model as the next version below ``destination``.
 
@@ -62,41 +67,47 @@ def export(
         data: What the model card says of the data.
         license: Of the model, as the card shall state it: an SPDX identifier.
         version: The number; by default the next one.
+        network: The same model built for another precision, if that is to be served.
+        overlap: For a signature ``tiled`` besides; see
+            :func:`zoo.export.graph.write.write_graph`.
 
     Returns:
         The published version.
 
     Raises:
         CheckError: If the reloaded model answers otherwise; nothing is published.
-        UserError: If the place cannot be written to, or the version was given already.
+        UserError: If the place cannot be written to, the version was given already, or the
+            model cannot be asked for tiles.
     """
     check_version(destination, version)
+    functions = dict(predictor.signatures)
+    if overlap is not None:
+        require_tiles(predictor, overlap)
+        functions["tiled"] = tiled(predictor, overlap)
     readable = [data for data in pictures if _can_be_read(data, predictor)]
 
     def fill(staged: Path) -> Verification:
-        _write(predictor, staged)
+        graph = _write(predictor, staged, network, overlap)
         card = {
             "name": destination.name,
             "task": predictor.task.name,
             "class_names": list(predictor.class_names),
             "license": license,
             "signatures": {
-                name: next(iter(inputs_of(function)))
-                for name, function in predictor.signatures.items()
+                name: next(iter(inputs_of(function))) for name, function in functions.items()
             },
             "preprocessing": predictor.preprocessing.to_json(),
-            "precision": "float32",
             "on_error": predictor.on_error,
             "scores": scores,
             "intervals": intervals,
             "data": data,
             "recipe": recipe.model_dump(mode="json") if recipe else None,
             **facts(),
-            "ops": ops_of(staged),
+            **graph.to_json(),
         }
         write_card(staged, card)
-        write_golden(staged, readable, predictor)
-        write_warmup(staged, readable, predictor)
+        write_golden(staged, readable, predictor, functions)
+        write_warmup(staged, readable, predictor, functions)
         write_requests(
             staged,
             destination.name,
@@ -104,7 +115,7 @@ def export(
             answers_mask="mask_bytes" in predictor.task.served,
         )
         verification = compare(staged)
-        seen = {**asdict(verification), "tolerance": TOLERANCES[card["precision"]]}
+        seen = {**asdict(verification), "tolerance": asdict(TOLERANCES[graph.precision])}
         write_card(staged, {**card, "verification": seen})
         return verification
 
@@ -119,14 +130,10 @@ def _can_be_read(data: bytes, predictor: Predictor) -> bool:
     return True
 
 
-def _write(predictor: Predictor, staged: Path) -> None:
-    signatures = {
-        name: function.get_concrete_function() for name, function in predictor.signatures.items()
-    }
-    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-    try:
-        tf.saved_model.save(predictor, str(staged), signatures=signatures, options=options)
-    except tf.errors.OpError as error:
-        raise UserError(f"the model cannot be written to {staged.parent}: {error}") from error
+def _write(
+    predictor: Predictor, staged: Path, network: keras.Model | None, overlap: float | None
+) -> Graph:
+    graph = write_graph(predictor, staged, network, overlap)
     # Servers pass it over.
     predictor.save_network(staged / MODEL_FILE)
+    return graph

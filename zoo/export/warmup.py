@@ -17,13 +17,19 @@ from zoo.export.replay import BATCHES, WARMUP
 from zoo.inference import Predictor
 
 
-def write_warmup(version: Path, pictures: Sequence[bytes], predictor: Predictor) -> None:
+def write_warmup(
+    version: Path,
+    pictures: Sequence[bytes],
+    predictor: Predictor,
+    functions: Mapping[str, Any],
+) -> None:
     """Writes a record for each signature and batch size.
 
     Args:
         version: The folder of the SavedModel.
         pictures: Encoded, of the data the model is for; may be none. All can be read.
-        predictor: Whose signatures were saved.
+        predictor: What was saved.
+        functions: By signature.
     """
     requests: dict[str, Any] = {"image": golden_pixels(predictor.preprocessing, pictures)}
     if predictor.reads_bytes:
@@ -31,7 +37,7 @@ def write_warmup(version: Path, pictures: Sequence[bytes], predictor: Predictor)
     path = version / WARMUP
     path.parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(path)) as writer:
-        for signature, function in predictor.signatures.items():
+        for signature, function in functions.items():
             for size in BATCHES:
                 inputs = {
                     key: tf.make_tensor_proto(requests[key][:size], spec.dtype)

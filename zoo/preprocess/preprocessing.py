@@ -149,10 +149,14 @@ class Preprocessing:
             UserError, tf.errors.InvalidArgumentError: As ``decode``.
         """
         picture = self._reduced(data)
-        return self._fitted(picture), picture.size
+        return self._fitted_picture(picture), picture.size
 
     def _reduced(self, data: tf.Tensor | bytes) -> Decoded:
         return decode_reduced(data, self.channels, self.values, Reduction(self.fit, self.size))
+
+    def _fitted_picture(self, picture: Decoded) -> tf.Tensor:
+        image, size, ratio, lead, _ = picture
+        return self._fitted(image[tf.newaxis], size, ratio, lead)[0]
 
     def fit_image(self, image: tf.Tensor) -> tf.Tensor:
         """Fits a picture to the model's input.
@@ -166,15 +170,35 @@ class Preprocessing:
         Returns:
             float32 [H, W, channels], whole values 0 to 255; black where there is no picture.
         """
-        nothing = tf.zeros([2], tf.int32)
-        whole = Decoded(image, tf.shape(image)[:2], tf.constant(1), nothing, tf.constant(False))
-        return self._fitted(whole)
+        return self.fit_images(image[tf.newaxis])[0]
 
-    def _fitted(self, picture: Decoded) -> tf.Tensor:
-        scale, translation = self.geometry(picture.size).scaling(picture.ratio, picture.lead)
+    def fit_images(self, images: tf.Tensor) -> tf.Tensor:
+        """Fits pictures of one size to the model's input, as :meth:`fit_image` does one.
+
+        Args:
+            images: uint8 or float32 [n, h, w, channels], 0 to 255.
+
+        Returns:
+            float32 [n, H, W, channels].
+        """
+        size = tf.shape(images)[1:3]
+        return tf.cond(
+            tf.reduce_all(size == self.size),
+            lambda: self._rounded(tf.cast(images, tf.float32)),
+            lambda: self._fitted(images, size, tf.constant(1), tf.zeros([2], tf.int32)),
+        )
+
+    def _rounded(self, images: tf.Tensor) -> tf.Tensor:
+        images = tf.clip_by_value(tf.round(images), 0.0, 255.0)
+        return tf.ensure_shape(images, [None, *self.size, self.channels])
+
+    def _fitted(
+        self, images: tf.Tensor, size: tf.Tensor, ratio: tf.Tensor, lead: tf.Tensor
+    ) -> tf.Tensor:
+        scale, translation = self.geometry(size).scaling(ratio, lead)
         # One op scales, pads and crops: what a crop drops is never computed.
         fitted = tf.raw_ops.ScaleAndTranslate(
-            images=picture.image[tf.newaxis],
+            images=images,
             size=tf.constant(self.size, tf.int32),
             # A reduced picture's outer pixels may reach beyond its edge, by less than half a
             # pixel here: no centre of a pixel in the padding is hit.
@@ -182,9 +206,8 @@ class Preprocessing:
             translation=translation,
             kernel_type="triangle",
             antialias=True,
-        )[0]
-        fitted = tf.clip_by_value(tf.round(fitted), 0.0, 255.0)
-        return tf.ensure_shape(fitted, [*self.size, self.channels])
+        )
+        return self._rounded(fitted)
 
     def fit_box(self, box: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
         """Takes a box from fractions of the picture to fractions of the model's input.
@@ -246,7 +269,7 @@ class Preprocessing:
         image = tf.convert_to_tensor(example["image"])
         if image.dtype == tf.string:
             picture = self._reduced(image)
-            fitted, size = self._fitted(picture), picture.size
+            fitted, size = self._fitted_picture(picture), picture.size
             ratio = tf.where(picture.plain, picture.ratio, 0)
         else:
             image = self._converted(image)
@@ -304,5 +327,17 @@ class Preprocessing:
         Returns:
             uint8 [h, w], class ids (the lowest of equals); ``IGNORE`` where ``crop`` had
             cut the picture off.
+        """
+        return self.restore_masks(probabilities[tf.newaxis], size)[0]
+
+    def restore_masks(self, probabilities: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+        """Takes the probabilities of pictures of one size back, as :meth:`restore_mask` does one.
+
+        Args:
+            probabilities: float32 [n, H, W, k], for the model's input.
+            size: int32 [2], height and width of each upright picture.
+
+        Returns:
+            uint8 [n, h, w].
         """
         return likeliest(probabilities, self.geometry(size), self.size)

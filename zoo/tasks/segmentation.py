@@ -135,8 +135,7 @@ def answer(
     import tensorflow as tf
 
     def one(row: tuple[Any, Any]) -> tuple[Any, Any]:
-        mask = _restored(row, preprocessing)
-        return tf.io.encode_png(mask[..., tf.newaxis]), _fraction(mask, len(class_names))
+        return encoded(preprocessing.restore_mask(*row), len(class_names))
 
     probabilities = tf.convert_to_tensor(outputs["mask"], tf.float32)
     count = tf.shape(probabilities)[0]
@@ -144,7 +143,7 @@ def answer(
     pictures, fraction = tf.map_fn(
         one, (probabilities, tf.broadcast_to(sizes, [count, 2])), fn_output_signature=signature
     )
-    return _served(pictures, fraction, class_names)
+    return served(pictures, fraction, class_names)
 
 
 def answer_pixels(
@@ -156,48 +155,41 @@ def answer_pixels(
     """
     import tensorflow as tf
 
-    def one(row: tuple[Any, Any]) -> tuple[Any, Any, Any]:
-        mask = _restored(row, preprocessing)
-        encoded = tf.io.encode_png(mask[..., tf.newaxis])
-        return mask, encoded, _fraction(mask, len(class_names))
-
     probabilities = tf.convert_to_tensor(outputs["mask"], tf.float32)
-    count = tf.shape(probabilities)[0]
     sizes = tf.convert_to_tensor(sizes, tf.int32)
-    if sizes.shape.rank == 1:
-        sizes = sizes[tf.newaxis]
-    # No rows give map_fn no size to stack masks of, so that one blank row is put in.
-    rows = tf.maximum(count, 1)
-    probabilities = tf.pad(probabilities, tf.scatter_nd([[0, 1]], [rows - count], [4, 2]))
-    sizes = tf.cond(tf.shape(sizes)[0] > 0, lambda: sizes, lambda: tf.ones([1, 2], tf.int32))
-    signature = (
-        tf.TensorSpec([None, None], tf.uint8),
-        tf.TensorSpec([], tf.string),
-        tf.TensorSpec([len(class_names)], tf.float32),
+    size = sizes
+    if sizes.shape.rank == 2:
+        size = tf.concat([sizes, [[1, 1]]], 0)[0]
+    masks = preprocessing.restore_masks(probabilities, size)
+    ids = tf.reshape(tf.cast(masks, tf.int32), [tf.shape(masks)[0], tf.reduce_prod(size)])
+    # Ops of their own for each output: a server runs those that a request asks for.
+    pictures = tf.map_fn(
+        lambda mask: tf.io.encode_png(mask[..., tf.newaxis]),
+        masks,
+        fn_output_signature=tf.TensorSpec([], tf.string),
     )
-    masks, pictures, fraction = tf.map_fn(
-        one, (probabilities, tf.broadcast_to(sizes, [rows, 2])), fn_output_signature=signature
-    )
-    return _served(pictures[:count], fraction[:count], class_names) | {
-        "mask": tf.cast(masks[:count], tf.int32)
-    }
+    answers = served(pictures, _fraction(ids, len(class_names)), class_names)
+    return answers | {"mask": tf.cast(masks, tf.int32)}
 
 
-def _restored(row: tuple[Any, Any], preprocessing: Any) -> Any:
+def _fraction(ids: Any, classes: int) -> Any:
+    """The share of each class, float32 [n, k], of ids int32 [n, pixels]."""
     import tensorflow as tf
 
-    return tf.ensure_shape(preprocessing.restore_mask(*row), [None, None])
+    counts = tf.math.bincount(ids, minlength=classes, maxlength=classes, axis=-1)
+    return tf.cast(counts / tf.shape(ids)[1], tf.float32)
 
 
-def _fraction(mask: Any, classes: int) -> Any:
+def encoded(mask: Any, classes: int) -> tuple[Any, Any]:
+    """Returns a mask, uint8 [h, w], as PNG, a string scalar, and the share of each class, [k]."""
     import tensorflow as tf
 
-    ids = tf.reshape(tf.cast(mask, tf.int32), [-1])
-    counts = tf.math.bincount(ids, minlength=classes, maxlength=classes)
-    return tf.cast(counts / tf.size(ids), tf.float32)
+    ids = tf.reshape(tf.cast(mask, tf.int32), [1, -1])
+    return tf.io.encode_png(mask[..., tf.newaxis]), _fraction(ids, classes)[0]
 
 
-def _served(pictures: Any, fraction: Any, class_names: Sequence[str]) -> dict[str, Any]:
+def served(pictures: Any, fraction: Any, class_names: Sequence[str]) -> dict[str, Any]:
+    """Returns the served outputs for masks as PNG, string [n], and shares, float32 [n, k]."""
     import tensorflow as tf
 
     return {

@@ -184,19 +184,23 @@ def training_network(recipe: Recipe, classes: int, **options: Any) -> keras.Mode
     return training_copy(model)
 
 
-def publish(network: keras.Model, recipe: Recipe, classes: int) -> keras.Model:
-    """Returns the network to publish: float32, stock layers, probabilities.
+def publish(
+    network: keras.Model, recipe: Recipe, classes: int, precision: str = "float32"
+) -> keras.Model:
+    """Returns the network to publish: stock layers, probabilities, float32 in and out.
 
     Args:
-        network: As :func:`training_network` returned it, trained.
+        network: As :func:`training_network` returned it, trained, or as this function did.
         recipe: Of that network.
         classes: How many the data set has.
+        precision: ``"float32"`` or ``"bfloat16"``, which the layers before the heads compute in,
+            whatever the network was trained in.
 
     Raises:
         UserError: If the weights do not fit the recipe, which therefore is not the one
             that was trained.
     """
-    with _dtype_policy("float32"):
+    with _dtype_policy(precision):
         model = recipe.build_model(classes, weights=None)
     if _places(model) != _places(network):
         raise UserError(

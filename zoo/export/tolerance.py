@@ -1,0 +1,27 @@
+"""How far a served model's answers may lie from those of the Keras model in float32."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """The largest differences that a verification lets pass.
+
+    Attributes:
+        score: Of a probability or a share, 0 to 1.
+        box: Of a box edge, in pixels of the picture.
+        mask: Share of a mask's pixels whose class differs.
+    """
+
+    score: float
+    box: float
+    mask: float
+
+
+TOLERANCES = {
+    # Rounding apart, the sums are the same in another order.
+    "float32": Tolerance(score=1e-4, box=0.05, mask=1e-3),
+    # 8 bits of mantissa: 0.4 % a value, of which most cancels out.
+    "bfloat16": Tolerance(score=0.03, box=4.0, mask=0.02),
+}
+"""By the precision that a network computes in, a model card's ``precision``."""
