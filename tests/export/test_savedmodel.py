@@ -131,8 +131,8 @@ def test_a_mismatch_publishes_nothing(tmp_path, monkeypatch, same_process):
     predictor = make_predictor("classification")
     write = savedmodel.write_golden
 
-    def write_other(version, pictures, predictor):
-        write(version, pictures, predictor)
+    def write_other(version, *rest):
+        write(version, *rest)
         path = version / "assets.extra" / "golden" / "answers.json"
         answers = json.loads(path.read_text())
         answers["serving_default"]["probabilities"][1][0] += 0.01
@@ -275,3 +275,13 @@ def test_arrays_with_wrong_channels_and_missing_files():
         predictor.predict([np.zeros((4, 4), np.uint8)])
     with pytest.raises(UserError, match="No such file"):
         predictor.predict(["nowhere.jpg"])
+
+
+def test_tiles_are_verified_and_warmed_up_too(tmp_path, same_process):
+    published = export(make_predictor("segmentation"), tmp_path, PICTURES, overlap=0.25)
+    card = json.loads((published.path / "model_card.json").read_text())
+    assert card["signatures"]["tiled"] == "image_bytes"
+    answers = json.loads((published.path / "assets.extra/golden/answers.json").read_text())
+    assert len(answers["tiled"]["mask_bytes"]) == published.verification.pictures
+    # Batches of 1 and of 3 for each of three signatures.
+    assert published.verification.warmup == 6

@@ -89,7 +89,10 @@ def test_every_signature_is_asked_in_every_batch_and_runtime(published, version)
             assert {len(value) for value in outputs.values()} == {rows}
     seen = verify.compare(version)
     assert (seen.pictures, seen.warmup) == (8, 4)
-    assert max(seen.score, seen.box, seen.mask) < 1e-5
+    # A box is told in pixels, of which there are up to 60.
+    assert seen.score < 1e-5
+    assert seen.box < 1e-3
+    assert seen.mask == 0
 
 
 @pytest.mark.parametrize("signature", ["serving_default", "pixels"])

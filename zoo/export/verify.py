@@ -158,7 +158,7 @@ def _level(expected: dict[str, Any], labels: list[str], tolerance: Tolerance) ->
         classes, probabilities = expected["classes"][row], expected["probabilities"][row]
         if label == expected["label"][row]:
             continue
-        if label not in classes:
+        if not {label, expected["label"][row]} <= set(classes):
             return False
         # Both probabilities may be off, towards each other.
         gap = max(probabilities) - probabilities[classes.index(label)]
