@@ -66,12 +66,12 @@ def long(small):
 
 
 def test_a_request_that_takes_too_long(small, long):
-    response = ask(small, "slow", round(3.5 * long))
+    response = ask(small, "slow", round(10 * long))
     assert response.status_code == 504
     assert response.json() == {"error": "The request was not answered within 2 s"}
     wait_until_free(small)
     with grpc.insecure_channel(small.grpc_url.removeprefix("grpc://")) as channel:
-        code, message = refusal(channel, request_of("slow", x=[float(round(3.5 * long))]))
+        code, message = refusal(channel, request_of("slow", x=[float(round(10 * long))]))
     assert (code, message) == ("DEADLINE_EXCEEDED", "The request was not answered within 2 s")
     wait_until_free(small)
 

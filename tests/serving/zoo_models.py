@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import keras
-import tensorflow as tf
 
 import zoo
 from zoo import tasks
+from zoo.export.graph.write import write_graph
 from zoo.inference import Predictor
 from zoo.preprocess import Preprocessing
 
@@ -25,9 +25,5 @@ def publish(root: Path) -> dict[str, Predictor]:
     predictors = {}
     for task in ("classification", "localization", "segmentation"):
         predictors[task] = predictor = predictor_of(task)
-        signatures = {
-            name: function.get_concrete_function()
-            for name, function in predictor.signatures.items()
-        }
-        tf.saved_model.save(predictor, str(root / task / "1"), signatures=signatures)
+        write_graph(predictor, root / task / "1")
     return predictors

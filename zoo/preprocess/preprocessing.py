@@ -182,11 +182,17 @@ class Preprocessing:
             float32 [n, H, W, channels].
         """
         size = tf.shape(images)[1:3]
-        return tf.cond(
-            tf.reduce_all(size == self.size),
-            lambda: self._rounded(tf.cast(images, tf.float32)),
-            lambda: self._fitted(images, size, tf.constant(1), tf.zeros([2], tf.int32)),
-        )
+
+        def as_they_are() -> tf.Tensor:
+            return self._rounded(tf.cast(images, tf.float32))
+
+        def scaled() -> tf.Tensor:
+            return self._fitted(images, size, tf.constant(1), tf.zeros([2], tf.int32))
+
+        known = tuple(images.shape[1:3])
+        if None in known:
+            return tf.cond(tf.reduce_all(size == self.size), as_they_are, scaled)
+        return as_they_are() if known == self.size else scaled()
 
     def _rounded(self, images: tf.Tensor) -> tf.Tensor:
         images = tf.clip_by_value(tf.round(images), 0.0, 255.0)
