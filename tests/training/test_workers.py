@@ -107,6 +107,7 @@ def trained(tmp_path_factory):
     (folder / "recipes" / "grays.py").write_text(RECIPE)
     before = Path.cwd()
     os.chdir(folder)
+    pair: list[subprocess.Popen[str]] = []
     try:
         zoo.train("grays", run="runs/alone", watch=Watch(quiet=True))
         ports = workers.free_ports(2)
@@ -123,6 +124,9 @@ def trained(tmp_path_factory):
         left = pair[0].communicate(timeout=SECONDS)
         yield {"folder": folder, "digests": digests, "left": (pair[0].returncode, *left)}
     finally:
+        for one in pair:
+            one.kill()
+            one.communicate()
         os.chdir(before)
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.compiler.xla.tsl.protobuf import coordination_config_pb2
+from tensorflow.python.eager import context
 
 from zoo.errors import UserError, WorkerLostError
 from zoo.training.recipe import Recipe
@@ -24,6 +26,8 @@ from zoo.training.tf_config import CONFIG, read_config
 _FIRST_PORT = 10_000
 _PORTS_A_JOB = 16
 _JOBS = 1_000
+# Of a worker, until the others hold it to be gone, in seconds.
+_SILENCE = 5
 _LOST = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
@@ -160,6 +164,7 @@ def _joined(cluster: str | None) -> Group:
     resolver, worker, workers = resolvers[cluster]()
     if workers == 1:
         return local_group()
+    _hear_soon(resolver.cluster_spec())
     try:
         strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
     except tf.errors.OpError as error:
@@ -169,6 +174,23 @@ def _joined(cluster: str | None) -> Group:
             "them run and reach each other"
         ) from error
     return Group(strategy, worker, workers)
+
+
+def _hear_soon(cluster: Any) -> None:
+    """Lets workers miss each other after ``_SILENCE`` seconds: TensorFlow's own are ten.
+
+    The strategy configures its coordination service only where that was not done before, and
+    takes no options for it.
+    """
+    jobs = [job for job in ("chief", "worker") if job in cluster.jobs]
+    service: Any = context.context()
+    job_of: Any = coordination_config_pb2.CoordinatedJob  # pyright: ignore[reportAttributeAccessIssue]
+    service.configure_coordination_service(
+        service_type="standalone",
+        service_leader=f"/job:{jobs[0]}/replica:0/task:0",
+        heartbeat_timeout_in_ms=_SILENCE * 1000,
+        coordinated_jobs=[job_of(name=job, num_tasks=cluster.num_tasks(job)) for job in jobs],
+    )
 
 
 def _by_config() -> tuple[Any, int, int]:
