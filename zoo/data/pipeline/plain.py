@@ -14,7 +14,7 @@ from zoo.data.dataset import Split
 from zoo.data.pipeline.kept import Batch
 from zoo.preprocess import Preprocessing, plain
 
-AT_ONCE = 8
+AT_ONCE = 32
 """Of so many what tf.data takes for each call no longer counts, and no core waits for long."""
 
 
