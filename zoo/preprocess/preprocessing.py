@@ -181,6 +181,7 @@ class Preprocessing:
         Returns:
             float32 [n, H, W, channels].
         """
+        images = tf.convert_to_tensor(images)
         size = tf.shape(images)[1:3]
 
         def as_they_are() -> tf.Tensor:
@@ -189,10 +190,12 @@ class Preprocessing:
         def scaled() -> tf.Tensor:
             return self._fitted(images, size, tf.constant(1), tf.zeros([2], tf.int32))
 
-        known = tuple(images.shape[1:3])
-        if None in known:
-            return tf.cond(tf.reduce_all(size == self.size), as_they_are, scaled)
-        return as_they_are() if known == self.size else scaled()
+        known = images.shape[1:3]
+        if not known.is_compatible_with(self.size):
+            return scaled()
+        if known.is_fully_defined():
+            return as_they_are()
+        return tf.cond(tf.reduce_all(size == self.size), as_they_are, scaled)
 
     def _rounded(self, images: tf.Tensor) -> tf.Tensor:
         images = tf.clip_by_value(tf.round(images), 0.0, 255.0)
