@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from zoo.export import c_api
+from zoo.export import c_library
 from zoo.export.c_api import Session, SessionError
 
 ASK = """
@@ -151,7 +151,7 @@ def test_a_closed_session_answers_no_more(version):
 
 
 def test_the_library_is_the_installed_one():
-    assert c_api.version() == tf.__version__
-    ops = c_api.registered_ops()
+    assert c_library.version() == tf.__version__
+    ops = c_library.registered_ops()
     assert {"Conv2D", "DecodeJpeg", "ScaleAndTranslate"} <= ops
     assert "NoSuchOp" not in ops

@@ -1,13 +1,10 @@
 """A SavedModel through TensorFlow's C API: what a server loads and runs, without Python.
 
 ``TF_LoadSessionFromSavedModel`` is the C++ loader that TensorFlow Serving uses, and the
-kernels behind it are the same. It is driven through ctypes from the shared library of the
-installed wheel; the package ``tensorflow`` is never imported.
+kernels behind it are the same.
 """
 
 import ctypes
-import functools
-import importlib.util
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,30 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from zoo.export.c_library import Output, SessionError, Status, library
 from zoo.export.messages import parse
 
-Value = np.ndarray | Sequence[bytes] | bytes
+__all__ = ["Session", "SessionError", "Signature", "TensorInfo"]
 
-# TF_Code, which gRPC's codes are too.
-_CODES = (
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-)
+Value = np.ndarray | Sequence[bytes] | bytes
 
 _STRING = 7
 # TF_DataType of what a signature may carry besides strings.
@@ -59,20 +38,8 @@ _DTYPES = {
 _NUMBERS = {dtype: number for number, dtype in _DTYPES.items()}
 
 
-class SessionError(Exception):
-    """What TensorFlow says of a model that does not load, or of a request that fails.
-
-    Attributes:
-        code: TF_Code, which is gRPC's status code: 3 for INVALID_ARGUMENT.
-        status: The code's name.
-        message: TensorFlow's.
-    """
-
-    def __init__(self, code: int, message: str):
-        self.code = code
-        self.status = _CODES[code] if code < len(_CODES) else str(code)
-        self.message = message
-        super().__init__(f"{self.status}: {message}")
+# TF_TString is 24 bytes, filled and freed by the library alone.
+_TSTRING_BYTES = 24
 
 
 @dataclass(frozen=True)
@@ -96,142 +63,6 @@ class Signature:
 
     inputs: dict[str, TensorInfo]
     outputs: dict[str, TensorInfo]
-
-
-class _Output(ctypes.Structure):
-    """TF_Output."""
-
-    _fields_ = (("operation", ctypes.c_void_p), ("index", ctypes.c_int))
-
-
-class _Buffer(ctypes.Structure):
-    """TF_Buffer."""
-
-    _fields_ = (
-        ("data", ctypes.c_void_p),
-        ("length", ctypes.c_size_t),
-        ("deallocator", ctypes.c_void_p),
-    )
-
-    def content(self) -> bytes:
-        return ctypes.string_at(self.data, self.length) if self.data else b""
-
-
-# TF_TString is 24 bytes, filled and freed by the library alone.
-_TSTRING_BYTES = 24
-
-_POINTER, _SIZE, _INT = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
-_FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
-    "TF_Version": (ctypes.c_char_p, []),
-    "TF_NewStatus": (_POINTER, []),
-    "TF_DeleteStatus": (None, [_POINTER]),
-    "TF_GetCode": (_INT, [_POINTER]),
-    "TF_Message": (ctypes.c_char_p, [_POINTER]),
-    "TF_NewBuffer": (ctypes.POINTER(_Buffer), []),
-    "TF_DeleteBuffer": (None, [ctypes.POINTER(_Buffer)]),
-    "TF_GetAllOpList": (ctypes.POINTER(_Buffer), []),
-    "TF_NewGraph": (_POINTER, []),
-    "TF_DeleteGraph": (None, [_POINTER]),
-    "TF_GraphOperationByName": (_POINTER, [_POINTER, ctypes.c_char_p]),
-    "TF_NewSessionOptions": (_POINTER, []),
-    "TF_DeleteSessionOptions": (None, [_POINTER]),
-    "TF_LoadSessionFromSavedModel": (
-        _POINTER,
-        [
-            _POINTER,
-            _POINTER,
-            ctypes.c_char_p,
-            ctypes.POINTER(ctypes.c_char_p),
-            _INT,
-            _POINTER,
-            ctypes.POINTER(_Buffer),
-            _POINTER,
-        ],
-    ),
-    "TF_CloseSession": (None, [_POINTER, _POINTER]),
-    "TF_DeleteSession": (None, [_POINTER, _POINTER]),
-    "TF_SessionRun": (
-        None,
-        [
-            _POINTER,
-            _POINTER,
-            ctypes.POINTER(_Output),
-            ctypes.POINTER(_POINTER),
-            _INT,
-            ctypes.POINTER(_Output),
-            ctypes.POINTER(_POINTER),
-            _INT,
-            _POINTER,
-            _INT,
-            _POINTER,
-            _POINTER,
-        ],
-    ),
-    "TF_AllocateTensor": (_POINTER, [_INT, ctypes.POINTER(ctypes.c_int64), _INT, _SIZE]),
-    "TF_DeleteTensor": (None, [_POINTER]),
-    "TF_TensorData": (_POINTER, [_POINTER]),
-    "TF_TensorByteSize": (_SIZE, [_POINTER]),
-    "TF_TensorElementCount": (ctypes.c_int64, [_POINTER]),
-    "TF_TensorType": (_INT, [_POINTER]),
-    "TF_NumDims": (_INT, [_POINTER]),
-    "TF_Dim": (ctypes.c_int64, [_POINTER, _INT]),
-    "TF_StringInit": (None, [_POINTER]),
-    "TF_StringCopy": (None, [_POINTER, ctypes.c_char_p, _SIZE]),
-    "TF_StringGetDataPointer": (_POINTER, [_POINTER]),
-    "TF_StringGetSize": (_SIZE, [_POINTER]),
-}
-
-
-@functools.cache
-def library() -> Any:
-    """Opens the shared library of the installed TensorFlow, found without importing it.
-
-    Raises:
-        FileNotFoundError: If TensorFlow is not installed, or has no such library.
-    """
-    spec = importlib.util.find_spec("tensorflow")
-    if spec is None or not spec.submodule_search_locations:
-        raise FileNotFoundError("TensorFlow is not installed")
-    folder = Path(spec.submodule_search_locations[0])
-    for path in sorted(folder.glob("libtensorflow_cc.so*")):
-        # What it needs it finds beside itself.
-        opened = ctypes.CDLL(str(path))
-        for name, (returned, arguments) in _FUNCTIONS.items():
-            function = getattr(opened, name)
-            function.restype, function.argtypes = returned, arguments
-        return opened
-    raise FileNotFoundError(f"{folder} has no libtensorflow_cc.so")
-
-
-def version() -> str:
-    """Returns the library's version, as ``"2.21.0"``."""
-    return library().TF_Version().decode()
-
-
-def registered_ops() -> frozenset[str]:
-    """Returns the names of all ops that the library itself knows."""
-    lib = library()
-    buffer = lib.TF_GetAllOpList()
-    try:
-        return frozenset(op.name for op in parse("OpList", buffer.contents.content()).op)
-    finally:
-        lib.TF_DeleteBuffer(buffer)
-
-
-class _Status:
-    """TF_Status for one call: raises what the call left in it."""
-
-    def __enter__(self) -> int:
-        self._status = library().TF_NewStatus()
-        return self._status
-
-    def __exit__(self, kind: Any, *_: Any) -> None:
-        lib = library()
-        code = lib.TF_GetCode(self._status)
-        message = (lib.TF_Message(self._status) or b"").decode("utf-8", "replace")
-        lib.TF_DeleteStatus(self._status)
-        if code and kind is None:
-            raise SessionError(code, message)
 
 
 class Session:
@@ -259,7 +90,7 @@ class Session:
         options, meta_graph = lib.TF_NewSessionOptions(), lib.TF_NewBuffer()
         tags = (ctypes.c_char_p * 1)(b"serve")
         try:
-            with _Status() as status:
+            with Status() as status:
                 self._session = lib.TF_LoadSessionFromSavedModel(
                     options, None, str(path).encode(), tags, 1, self._graph, meta_graph, status
                 )
@@ -304,14 +135,14 @@ class Session:
                 fed.append(_tensor(value))
             feeds = [self._output(wanted.inputs[name]) for name in inputs]
             fetches = [self._output(wanted.outputs[name]) for name in names]
-            with _Status() as status:
+            with Status() as status:
                 lib.TF_SessionRun(
                     self._session,
                     None,
-                    (_Output * len(feeds))(*feeds),
+                    (Output * len(feeds))(*feeds),
                     (ctypes.c_void_p * len(fed))(*fed),
                     len(fed),
-                    (_Output * len(fetches))(*fetches),
+                    (Output * len(fetches))(*fetches),
                     fetched,
                     len(fetches),
                     None,
@@ -332,9 +163,9 @@ class Session:
         self._session = self._graph = None
         try:
             if session:
-                with _Status() as status:
+                with Status() as status:
                     lib.TF_CloseSession(session, status)
-                with _Status() as status:
+                with Status() as status:
                     lib.TF_DeleteSession(session, status)
         finally:
             if graph:
@@ -346,11 +177,11 @@ class Session:
     def __exit__(self, *_: Any) -> None:
         self.close()
 
-    def _output(self, info: TensorInfo) -> _Output:
+    def _output(self, info: TensorInfo) -> Output:
         if self._session is None:
             raise ValueError("the session is closed")
         operation, _, index = info.tensor.partition(":")
-        return _Output(
+        return Output(
             library().TF_GraphOperationByName(self._graph, operation.encode()), int(index or 0)
         )
 

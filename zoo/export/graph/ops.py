@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import CheckError
-from zoo.export.c_api import registered_ops
+from zoo.export.c_library import registered_ops
 from zoo.export.messages import read_meta_graph
 
 # Registered by the wheel's library, but answered by the Python process around it, or by a
