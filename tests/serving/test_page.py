@@ -192,6 +192,25 @@ def test_what_is_no_picture(page):
     page.get_by_role("alert").wait_for(state="hidden")
 
 
+def test_the_model_chosen_last_is_the_one_spoken_of(page):
+    """However late the answer about the one before comes."""
+    chooser = page.get_by_label("Model", exact=True)
+    chooser.select_option("segmentation")
+    page.get_by_text("version").wait_for()
+    late = []
+    page.route("**/localization/metadata", lambda route: late.append(route))
+    chooser.select_option("localization")
+    until(page, "document.getElementById('model').value === 'localization'")
+    choose(page, "classification", photograph())
+    shown = shares_shown(page)
+    for route in late:
+        route.abort()
+    page.wait_for_timeout(200)
+    assert late
+    assert page.get_by_role("alert").is_hidden()
+    assert shares_shown(page) == shown
+
+
 def test_pasted_and_dropped(page):
     page.get_by_label("Model", exact=True).select_option("classification")
     for kind, target in (("paste", "clipboardData"), ("drop", "dataTransfer")):
