@@ -1,6 +1,8 @@
-"""Plain pictures and masks read with OpenCV are those that the served graph sees, to the bit."""
+"""Plain pictures and masks read outside of the graph are what it would read, to the bit."""
 
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -114,6 +116,27 @@ def palette(ids, **options):
     return encoded(image, "PNG", bits=8, **options)
 
 
+def interlaced(ids):
+    """A gray PNG of seven passes, which Pillow reads but does not write (PNG, section 8.1)."""
+    height, width = ids.shape
+    passes = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2)]
+    lines = b"".join(
+        b"\0" + row.tobytes()
+        for top, left, down, across in [*passes, (1, 0, 2, 1)]
+        for row in ids[top::down, left::across]
+    )
+    chunks = (
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 1)),
+        (b"IDAT", zlib.compress(lines)),
+        (b"IEND", b""),
+    )
+    framed = (
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(framed)
+
+
 IDS = np.random.default_rng(1).integers(0, 256, (9, 13), dtype=np.uint8)
 
 
@@ -124,8 +147,9 @@ IDS = np.random.default_rng(1).integers(0, 256, (9, 13), dtype=np.uint8)
         encoded(IDS, "PNG", transparency=7, gamma=0.5, dpi=(72, 72)),
         palette(IDS),
         palette(IDS, transparency=3),
+        interlaced(IDS),
     ],
-    ids=["gray", "transparent gray", "palette", "transparent palette"],
+    ids=["gray", "transparent gray", "palette", "transparent palette", "interlaced"],
 )
 def test_masks_give_their_ids_without_a_word(data, capfd):
     found = plain.decode_mask(data, (9, 13))
