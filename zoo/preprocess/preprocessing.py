@@ -1,23 +1,19 @@
 """One object that fits pictures, boxes and masks to the model's input, and takes answers back."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import tensorflow as tf
 
-from zoo.errors import UserError, check_options, nearest
+from zoo.errors import UserError
 from zoo.preprocess.decode import Decoded, decode_image, decode_reduced, require
-from zoo.preprocess.geometry import FITS, Geometry, Reduction, geometry
+from zoo.preprocess.geometry import Geometry, Reduction, geometry
 from zoo.preprocess.masks import IGNORE, decode_mask
 from zoo.preprocess.restore import likeliest
+from zoo.preprocess.settings import Settings
 from zoo.preprocess.stored import convert_channels
-from zoo.values import CHANNELS, Values, checked_values
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
+from zoo.values import CHANNELS
 
 MASK_SIZE = "the mask has another size than its upright picture:"
 """How the error begins that a mask of the wrong size raises."""
@@ -37,76 +33,20 @@ class Origin(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Preprocessing:
+class Preprocessing(Settings):
     """How pictures become the model's input, and how answers become pixels again.
 
     The same object serves training, evaluation, prediction and the served graph, eagerly,
     in tf.data and in a SavedModel.
 
-    Attributes:
-        size: Height and width of the model's input in pixels.
-        channels: Channels of the model's input.
-        fit: ``"pad"`` (letterbox: the whole picture, centred on black), ``"stretch"`` (the
-            whole picture, its aspect ratio lost) or ``"crop"`` (scaled to cover, the
-            centre kept: what lies outside is lost).
-        values: Of pictures of more than 8 bits: what becomes 0 and what becomes 255, for a
-            camera of 12 bits in files of 16 ``(0, 4095)``. ``None`` for the full range of the
-            integers they are stored as, and for 0 to 1 of floats. Pictures of 8 bits are
-            taken as they are.
-
-    Raises:
-        UserError: When a value is none of these.
+    Its settings, checked when it is made, are those of :class:`zoo.preprocess.settings.Settings`:
+    ``size``, ``channels``, ``fit`` and ``values``.
 
     Example:
         >>> square = Preprocessing(size=(64, 64))
         >>> square.fit_image(tf.zeros([480, 640, 3], tf.uint8)).shape
         TensorShape([64, 64, 3])
     """
-
-    size: tuple[int, int]
-    channels: int = 3
-    fit: str = "pad"
-    values: Values | None = None
-
-    def __post_init__(self):
-        size = self.size
-        if not isinstance(size, tuple | list) or len(size) != 2 or not all(map(_is_count, size)):
-            raise UserError(
-                f"size={self.size!r} is not a picture size; "
-                "give height and width in pixels, as in size=(128, 128)"
-            )
-        object.__setattr__(self, "size", tuple(size))
-        if not _is_count(self.channels):
-            raise UserError(
-                f"channels={self.channels!r} is not a number of channels; "
-                "use 1 for gray, 3 for RGB or what your arrays have"
-            )
-        if self.fit not in FITS:
-            raise UserError(f"fit={self.fit!r} is not a way to fit{nearest(str(self.fit), FITS)}")
-        if self.values is not None:
-            object.__setattr__(self, "values", checked_values(self.values))
-
-    @property
-    def lossy(self) -> bool:
-        """Whether parts of a picture can be lost, so that no box or mask can cover them."""
-        return self.fit == "crop"
-
-    def to_json(self) -> dict[str, Any]:
-        """Returns the settings as plain values; ``from_json`` takes them."""
-        values = None if self.values is None else list(self.values)
-        return {**asdict(self), "size": list(self.size), "values": values}
-
-    @classmethod
-    def from_json(cls, settings: Mapping[str, Any]) -> "Preprocessing":
-        """Builds the object from what ``to_json`` gave.
-
-        Raises:
-            UserError: For an unknown or missing setting, or a value that is not valid.
-        """
-        check_options(settings, cls.__dataclass_fields__, "preprocessing")
-        if "size" not in settings:
-            raise UserError("preprocessing has no size; give height and width, as in [128, 128]")
-        return cls(**settings)
 
     def geometry(self, size: tf.Tensor) -> Geometry:
         """Returns where pictures lie in the model's input.
