@@ -1,14 +1,12 @@
 """Versions and models as folders show them, and where a version is in its life."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from zoo.serving.status import Code
-
-_NUMBER = re.compile(r"[+-]?\d+", re.ASCII)
+from zoo.versions import version_number
 
 
 class State(StrEnum):
@@ -36,14 +34,6 @@ class VersionStatus:
     state: State
     code: Code = Code.OK
     message: str = ""
-
-
-def version_number(name: str) -> int | None:
-    """Returns the version that a folder's name is, or None: ``"00012"`` is 12."""
-    if not _NUMBER.fullmatch(name):
-        return None
-    number = int(name)
-    return number if -(2**63) <= number < 2**63 else None
 
 
 def aspired(names: Iterable[str], versions: int = 1) -> dict[int, str]:
