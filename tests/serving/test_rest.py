@@ -120,6 +120,14 @@ def test_a_path_ignores_case_and_query(http):
     assert http.get("/v1/models/HP2").status_code == 404
 
 
+def test_a_version_of_thousands_of_digits(http):
+    zeros = "0" * 5000
+    assert http.get(f"/v1/models/hp2/versions/{zeros}123").status_code == 200
+    refused = http.get(f"/v1/models/hp2/versions/9{zeros}")
+    assert refused.status_code == 400
+    assert "Failed to convert version: 90" in refused.json()["error"]
+
+
 def test_names_in_any_script(tmp_path):
     half_plus(tmp_path / "größe 模型" / "007")
     with (

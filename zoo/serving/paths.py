@@ -11,6 +11,8 @@ _NAME = r"([^/:]+)"
 _WHICH = rf"(?:/versions/(\d+)|/labels/{_NAME})?"
 _POST = re.compile(rf"/v1/models/{_NAME}{_WHICH}:(classify|regress|predict)", re.I | re.A)
 _GET = re.compile(rf"/v1/models(?:/{_NAME})?{_WHICH}(?:/(metadata))?", re.I | re.A)
+# Of a signed integer of 64 bits.
+_MOST_DIGITS = 19
 _VERBS = ("predict", "classify", "regress")
 
 
@@ -57,12 +59,19 @@ def parse(method: str, path: str) -> Target:
     name, version, label, verb = match.groups()
     if method == "POST" and verb not in _VERBS:
         raise _malformed(method, path)
-    number = int(version) if version else None
-    if number is not None and number >= 2**63:
-        raise invalid(f"Failed to convert version: {version} to numeric.")
+    number = _number(version) if version else None
     if method == "GET":
         verb = "metadata" if verb else "status"
     return Target(_decoded(name), verb, number, _decoded(label) or None)
+
+
+def _number(digits: str) -> int:
+    # Python itself refuses to read thousands of digits.
+    significant = digits.lstrip("0") or "0"
+    number = int(significant) if len(significant) <= _MOST_DIGITS else 2**63
+    if number >= 2**63:
+        raise invalid(f"Failed to convert version: {digits} to numeric.")
+    return number
 
 
 def _decoded(name: str | None) -> str:
