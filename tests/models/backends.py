@@ -1,6 +1,8 @@
 """What depends on the backend that Keras runs on, which `.ci/backends` changes."""
 
 import contextlib
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import pytest
@@ -14,6 +16,24 @@ BACKEND = keras.backend.backend()
 needs_tensorflow = pytest.mark.skipif(
     BACKEND != "tensorflow", reason="asks TensorFlow's own graphs, kernels or exports"
 )
+
+
+def compiled(model: Any) -> Callable[[Any], Any]:
+    """Returns a function that gives a model's outputs; under jax compiled whole.
+
+    Called as it is, jax compiles each operation for itself: for a network of hundreds of layers
+    that takes minutes.
+    """
+    if BACKEND != "jax":
+        return model
+    import jax
+
+    @jax.jit
+    def call(values, x):
+        return model.stateless_call(*values, x, training=False)[0]
+
+    kinds = (model.trainable_variables, model.non_trainable_variables)
+    return lambda x: call([[variable.value for variable in kind] for kind in kinds], x)
 
 
 def learning():

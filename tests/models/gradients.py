@@ -31,7 +31,7 @@ def gradients(model, x, weights):
             outputs, _ = model.stateless_call(values, others, x, training=True)
             return _loss(outputs, weights)
 
-        found = jax.grad(loss_of)([variable.value for variable in variables])
+        found = jax.jit(jax.grad(loss_of))([variable.value for variable in variables])
     else:
         model.zero_grad()
         with learning():

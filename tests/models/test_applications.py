@@ -7,6 +7,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+from backends import compiled
 from originals import assert_close, compare, red_first
 
 from zoo.errors import UserError
@@ -149,10 +150,9 @@ def test_scaling_and_maps_are_the_originals(pair):
     first = first_tensor(original)
     pixels = np.random.default_rng(3).integers(0, 256, (1, *SIZE, 3)).astype("float32")
     preprocess = sys.modules[APPLICATIONS[name].__module__].preprocess_input
-    expected = keras.Model(original.input, first)(preprocess(pixels.copy()))
-    given, *maps = keras.Model(
-        model.input, [model.get_layer("input_scaling").output, *model.outputs]
-    )(pixels)
+    expected = compiled(keras.Model(original.input, first))(preprocess(pixels.copy()))
+    scaled = model.get_layer("input_scaling").output
+    given, *maps = compiled(keras.Model(model.input, [scaled, *model.outputs]))(pixels)
     # Caffe's networks want blue, green, red; ours takes the same in red, green, blue.
     turn = -1 if about(ENCODERS[name]).input_scaling == "mean_colour" else 1
     assert_close(given, np.asarray(expected)[..., ::turn])
@@ -160,7 +160,7 @@ def test_scaling_and_maps_are_the_originals(pair):
     # Both get the very same numbers from here on: rounding would grow from layer to layer.
     published = PUBLISHED_TAPS.get(name, [])[:-1]
     layers = [original.get_layer(layer).output for layer in published if layer]
-    oracle = keras.Model(first, [original.output, *layers])
+    oracle = compiled(keras.Model(first, [original.output, *layers]))
     wanted = [value for value, layer in zip(maps, published, strict=False) if layer]
     found = [maps[-1], *wanted]
     compare(found, oracle(np.asarray(given)[..., ::turn]), 1e-6 if turn == 1 else 1e-5)
@@ -228,7 +228,7 @@ def test_nasnet_for_unknown_sizes_takes_any(name):
     image = keras.Input((None, None, 3))
     model = keras.Model(image, ENCODERS[name](image))
     for height, width in ((64, 64), (75, 97), (107, 66)):
-        found = model(np.ones((1, height, width, 3), "float32"))
+        found = compiled(model)(np.ones((1, height, width, 3), "float32"))
         # The first convolution takes no padding, all others round half of an odd size up.
         sizes = [(side - 1) // 2 for side in (height, width)]
         for value in found:

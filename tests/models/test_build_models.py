@@ -1,7 +1,7 @@
 import keras
 import numpy as np
 import pytest
-from backends import BACKEND, learning
+from backends import BACKEND, compiled, learning
 from families import MEMBERS, exhaustive, is_own, small_decoder
 from families import small as narrow
 from gradients import gradients
@@ -80,7 +80,7 @@ def test_other_encoders_answer_as_the_contract_says(task, encoder):
 def check_contract(task, part, encoder):
     model = small(task, encoder, **part)
     size = side(encoder)
-    outputs = model(pictures(2, size, size, 3))
+    outputs = compiled(model)(pictures(2, size, size, 3))
     assert outputs.keys() == KEYS[task]
     shapes = {"class": (2, 3), "box": (2, 4), "mask": (2, size, size, 3)}
     for key, value in outputs.items():
@@ -100,8 +100,8 @@ def test_a_saved_model_is_the_same_model(task, part, encoder, tmp_path):
     x = pictures(2, 16, 16, 3)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
-    for key, value in model(x).items():
-        np.testing.assert_array_equal(value, loaded(x)[key])
+    for key, value in compiled(model)(x).items():
+        np.testing.assert_array_equal(value, compiled(loaded)(x)[key])
 
 
 @DEEP
@@ -111,7 +111,7 @@ def test_every_trainable_variable_gets_a_gradient(task, part, encoder):
     options = {"activation": None, "block_activation": "elu", "input_shape": (64, 64, 3)}
     model = small(task, encoder, residual=True, **options, **part)
     x = pictures(4, 64, 64, 3)
-    weights = {key: pictures(*value.shape, seed=1) for key, value in model(x).items()}
+    weights = {key: pictures(*value.shape, seed=1) for key, value in compiled(model)(x).items()}
     for path, gradient in gradients(model, x, weights).items():
         assert gradient is not None, path
         assert np.abs(gradient).max() > 0, path
@@ -164,7 +164,7 @@ def test_low_precision_answers_in_float32(task, part, activation):
     finally:
         keras.config.set_dtype_policy("float32")
     assert model.get_layer("stage1_block1_conv1").compute_dtype == "bfloat16"
-    outputs = model(pictures(2, 16, 16, 3))
+    outputs = compiled(model)(pictures(2, 16, 16, 3))
     assert {keras.backend.standardize_dtype(value.dtype) for value in outputs.values()} == {
         "float32"
     }
@@ -187,8 +187,8 @@ def test_a_clone_with_another_batch_normalization_takes_the_weights(task, part):
     clone = keras.models.clone_model(model, clone_function=swapped)
     clone.set_weights(model.get_weights())
     x = pictures(2, 16, 16, 3)
-    for key, value in model(x).items():
-        np.testing.assert_array_equal(value, clone(x)[key])
+    for key, value in compiled(model)(x).items():
+        np.testing.assert_array_equal(value, compiled(clone)(x)[key])
     assert any(isinstance(layer, Other) for layer in clone.layers)
 
 
@@ -196,7 +196,7 @@ def test_a_clone_with_another_batch_normalization_takes_the_weights(task, part):
 @pytest.mark.parametrize(("activation", "expected"), [("softmax", 1.0), (None, 0.0)])
 def test_with_one_class_the_score_is_one(head, activation, expected):
     model = small("localization", classes=1, head=head, activation=activation)
-    outputs = model(pictures(3, 16, 16, 3))
+    outputs = compiled(model)(pictures(3, 16, 16, 3))
     np.testing.assert_array_equal(outputs["class"], np.full((3, 1), expected))
     assert not any("class" in variable.path for variable in model.weights)
 
@@ -205,7 +205,7 @@ def test_with_one_class_the_score_is_one(head, activation, expected):
 @pytest.mark.parametrize("channels", [1, 4, 5])
 def test_any_number_of_channels(task, channels):
     model = small(task, input_shape=(16, 16, channels))
-    check_ranges(model(pictures(2, 16, 16, channels)))
+    check_ranges(compiled(model)(pictures(2, 16, 16, channels)))
 
 
 def test_input_scaling_is_the_first_layer():

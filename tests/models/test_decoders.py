@@ -4,7 +4,7 @@ import math
 import keras
 import numpy as np
 import pytest
-from backends import needs_tensorflow, tf
+from backends import compiled, needs_tensorflow, tf
 from families import small_decoder
 from gradients import gradients
 
@@ -66,7 +66,7 @@ def test_the_mask_is_as_large_as_the_picture(decoder, encoder):
     model = open_model(decoder, encoder)
     assert model.output["mask"].shape == (None, None, None, 3)
     for size in ENCODERS[encoder][2]:
-        mask = np.asarray(model(pictures(1, *size, 3))["mask"])
+        mask = np.asarray(compiled(model)(pictures(1, *size, 3))["mask"])
         assert mask.shape == (1, *size, 3)
         assert np.isfinite(mask).all()
 
@@ -81,7 +81,7 @@ def test_fixed_and_open_sizes_are_one_network(decoder, encoder):
     assert [one.path for one in fixed.weights] == [one.path for one in free.weights]
     fixed.set_weights(free.get_weights())
     x = pictures(2, *size, 3)
-    np.testing.assert_allclose(fixed(x)["mask"], free(x)["mask"], atol=1e-5)
+    np.testing.assert_allclose(compiled(fixed)(x)["mask"], compiled(free)(x)["mask"], atol=1e-5)
 
 
 @FEW
@@ -91,12 +91,14 @@ def test_a_saved_model_is_the_same_model(decoder, encoder, tmp_path):
     x = pictures(2, *ENCODERS[encoder][2][-1], 3)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(model(x)["mask"], loaded(x)["mask"])
+    np.testing.assert_array_equal(compiled(model)(x)["mask"], compiled(loaded)(x)["mask"])
 
 
 def check_gradients(model, x):
     weights = {
-        "mask": np.random.default_rng(1).normal(size=model(x)["mask"].shape).astype("float32")
+        "mask": np.random.default_rng(1)
+        .normal(size=compiled(model)(x)["mask"].shape)
+        .astype("float32")
     }
     for path, gradient in gradients(model, x, weights).items():
         assert gradient is not None, path
@@ -117,7 +119,7 @@ def test_variants_learn_and_answer_at_any_size(decoder, options):
     model = segmenter(decoder, "stride 2 first", activation=None, block_activation="elu", **options)
     check_gradients(model, pictures(2, 33, 46, 3))
     for size in SAME:
-        assert model(pictures(1, *size, 3))["mask"].shape == (1, *size, 3)
+        assert compiled(model)(pictures(1, *size, 3))["mask"].shape == (1, *size, 3)
 
 
 @needs_tensorflow
@@ -133,7 +135,7 @@ def test_exported_models_take_any_size(decoder, options, tmp_path):
     lite = tf.lite.Interpreter(model_content=converter.convert())
     for size in ((97, 131), (53, 64)):
         x = pictures(1, *size, 3)
-        expected = model(x)["mask"]
+        expected = compiled(model)(x)["mask"]
         np.testing.assert_allclose(loaded.serve(x)["mask"], expected, atol=1e-5)
         place = lite.get_input_details()[0]["index"]
         lite.resize_tensor_input(place, x.shape)
@@ -159,7 +161,7 @@ def test_it_takes_maps_of_any_strides(decoder, factors):
     model = keras.Model(image, x)
     for height, width in ((1, 1), (50, 31)):
         size = (math.ceil(height / stride), math.ceil(width / stride))
-        assert model(pictures(1, height, width, 3)).shape == (1, *size, x.shape[-1])
+        assert compiled(model)(pictures(1, height, width, 3)).shape == (1, *size, x.shape[-1])
 
 
 @EACH
@@ -170,8 +172,8 @@ def test_a_shift_by_the_stride_shifts_the_mask(decoder):
     model = segmenter(decoder, **style, **options)
     x = np.zeros((1, 96, 96, 3), "float32")
     x[0, 44:48, 44:48] = 255
-    mask = np.asarray(model(x)["mask"])
-    moved = np.asarray(model(np.roll(x, 4, (1, 2)))["mask"])
+    mask = np.asarray(compiled(model)(x)["mask"])
+    moved = np.asarray(compiled(model)(np.roll(x, 4, (1, 2)))["mask"])
     inside = slice(24, 72)
     np.testing.assert_allclose(
         np.roll(mask, 4, (1, 2))[:, inside, inside], moved[:, inside, inside], atol=1e-4

@@ -10,6 +10,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from backends import compiled
 from families import LONG, exhaustive
 from keras.src.legacy.saving import legacy_h5_format
 
@@ -154,10 +155,10 @@ def test_an_encoder_with_a_files_weights_answers_as_the_original(
     assert set(found) == {layer.name for layer in model.layers if layer.weights}
     for layer, arrays in found.items():
         model.get_layer(layer).set_weights(arrays)
-    given, deepest = model(np.random.default_rng(3).integers(0, 256, (1, 224, 224, 3)))
+    given, deepest = compiled(model)(np.random.default_rng(3).integers(0, 256, (1, 224, 224, 3)))
     own_scaling = (keras.layers.Rescaling, keras.layers.Normalization)
     first = [made.input] + [x.output for x in made.layers if isinstance(x, own_scaling)]
-    expected = np.asarray(keras.Model(first[-1], made.output)(given))
+    expected = np.asarray(compiled(keras.Model(first[-1], made.output))(given))
     assert np.abs(np.asarray(deepest) - expected).max() <= 1e-6 * np.abs(expected).max()
 
 
