@@ -43,22 +43,17 @@ def test_seeds_differ_in_the_seed_alone(here, zoo, history):
     assert alone == among
 
 
-def test_the_table_fits_80_columns(here, zoo):
-    options = ("--data", "pictures", "--set", "epochs=1")
-    table = zoo("train", "colours", *options, "--seeds", "2").stdout
-    assert "test, 2 seeds" in table
-    assert "accuracy" in table
-    assert "runs     runs/colours" in table
-    assert max(map(len, table.splitlines())) <= 80
-
-
 def test_seeds_are_resumed(here, zoo, refused, history):
     options = ("colours", "--data", "pictures", "--set", "epochs=1", "--seeds")
     zoo("train", *options, "1", "--run", "spread")
     before = (Path("spread") / "seed-0" / "checkpoints" / "last.npz").read_bytes()
     assert "holds a run already" in refused("train", *options, "2", "--run", "spread")
-    said = zoo("train", *options, "2", "--run", "spread", "--resume", "--json")
-    assert json.loads(said.stdout)["seeds"] == [0, 1]
+    table = zoo("train", *options, "2", "--run", "spread", "--resume").stdout
+    assert "test, 2 seeds" in table
+    assert "accuracy" in table
+    assert "runs     spread" in table
+    assert max(map(len, table.splitlines())) <= 80
+    assert json.loads((Path("spread") / "seeds.json").read_text())["seeds"] == [0, 1]
     assert (Path("spread") / "seed-0" / "checkpoints" / "last.npz").read_bytes() == before
     assert len(history(Path("spread") / "seed-1")) == 1
 

@@ -120,7 +120,7 @@ def test_empty_request_has_empty_answers(tmp_path):
 
 def test_versions_count_up_and_old_ones_stay(tmp_path, unverified):
     predictor = make_predictor("classification")
-    export(predictor, tmp_path, PICTURES)
+    (tmp_path / "1").mkdir()
     assert export(predictor, tmp_path, PICTURES, version=7).path.name == "7"
     assert [path.name for path in versions(tmp_path)] == ["1", "7"]
     with pytest.raises(UserError, match="7 was given already"):
@@ -166,17 +166,11 @@ def test_a_place_that_cannot_be_written_to(tmp_path):
 
 
 @pytest.mark.parametrize("task", OUTPUTS)
-def test_exported_to_fail_it_fails_the_request(task, tmp_path, same_process):
+def test_asked_to_fail_it_fails_the_request(task):
     predictor = make_predictor(task, on_error="fail")
     with pytest.raises(tf.errors.InvalidArgumentError, match="JPEG"):
         predictor.from_bytes(tf.constant([PICTURES[0], b"broken"]))
     assert predictor.from_bytes(tf.constant(PICTURES[:1]))["error"].numpy()[0] == b""
-    # A file of the data that cannot be read is none to verify with.
-    published = export(predictor, tmp_path, [b"broken", *PICTURES])
-    assert published.verification.pictures == 8
-    serve = tf.saved_model.load(str(published.path)).signatures["serving_default"]
-    with pytest.raises(tf.errors.InvalidArgumentError, match="JPEG"):
-        serve(image_bytes=tf.constant([PICTURES[0], b"broken"]))
 
 
 def test_five_channels_are_served_as_pixels(tmp_path, same_process):
@@ -228,11 +222,11 @@ def test_the_card_says_what_the_model_is(tmp_path, same_process):
 
 def test_training_can_begin_with_a_published_model(tmp_path, unverified):
     predictor = make_predictor("localization")
-    export(predictor, tmp_path / "model", PICTURES)
+    (tmp_path / "model" / "1").mkdir(parents=True)
     published = export(predictor, tmp_path / "model", PICTURES)
     assert "model.keras" in [path.name for path in published.path.iterdir()]
     options = {"filters": (2, 4), "classes": len(NAMES), "input_shape": (16, 24, 3)}
-    for place in (tmp_path / "model", tmp_path / "model" / "1"):
+    for place in (tmp_path / "model", tmp_path / "model" / "2"):
         began = zoo.build("localization", **options, weights=place)
         x = np.random.default_rng(0).integers(0, 256, (2, 16, 24, 3)).astype("float32")
         np.testing.assert_allclose(

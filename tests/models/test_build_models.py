@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 from backends import BACKEND, compiled, learning
-from families import MEMBERS, exhaustive, is_own, small_decoder
+from families import LONG, MEMBERS, exhaustive, is_own, small_decoder
 from families import small as narrow
 from gradients import gradients
 
@@ -69,7 +69,9 @@ def test_every_combination_answers_as_the_contract_says(task, part, encoder):
 
 
 # Heads and decoders see an encoder's maps alone: one task stands for the others.
-@pytest.mark.parametrize("encoder", [name for name in MEMBERS if not is_own(name)])
+@pytest.mark.parametrize(
+    "encoder", [exhaustive(name, when=name in LONG) for name in MEMBERS if not is_own(name)]
+)
 @pytest.mark.parametrize(
     "task", [exhaustive(task, when=task != "classification") for task in DEFAULT_PARTS]
 )

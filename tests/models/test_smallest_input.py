@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from backends import compiled
+from families import exhaustive
 
 from zoo.models.graph import smallest_input
 
@@ -15,7 +16,7 @@ def rebuilt(model, size):
     return np.asarray(compiled(copy)(np.zeros((1, *image.shape[1:]), "float32")))
 
 
-@pytest.mark.parametrize("name", ["InceptionV3", "Xception", "MobileNetV2"])
+@pytest.mark.parametrize("name", ["Xception", "MobileNetV2", exhaustive("InceptionV3", when=True)])
 def test_of_an_application(name):
     model = getattr(keras.applications, name)(weights=None, include_top=False)
     height, width = smallest_input(model)
