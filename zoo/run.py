@@ -15,9 +15,11 @@ from zoo.adversarial import Attack
 from zoo.errors import UserError
 from zoo.evaluation.evaluate import Evaluation
 from zoo.evaluation.report import write_report
-from zoo.export.card import intervals_of
+from zoo.export.runtimes.convert import Converted
+from zoo.export.runtimes.publish import EXPORTED, publish_formats
 from zoo.export.savedmodel import Published, export
 from zoo.export.server_files import write_server_files
+from zoo.export.told import told_by
 from zoo.inference import Predictor
 from zoo.model import Model, evaluate_on, load_network
 from zoo.preprocess import CHANNELS
@@ -190,10 +192,7 @@ class Run:
                 predictor,
                 destination,
                 self.example_files(),
-                recipe=self.recipe,
-                scores=self.scores(),
-                intervals=self._intervals(),
-                data=self._data(),
+                told=told_by(self._files, self.recipe),
                 license=license,
                 version=version,
                 network=network,
@@ -203,24 +202,34 @@ class Run:
             write_server_files(destination.parent)
         return published
 
-    def _data(self) -> dict[str, Any]:
-        """What the model card says of the data."""
-        known = self._files.data()
-        # Runs of before there were fingerprints have none.
-        shown = {key: known.get(key) for key in ("counts", "fingerprint")}
-        return {"source": self.recipe.data.source, **shown}
+    def convert(
+        self, formats: Sequence[str], to: Path | str | None = None, **options: Any
+    ) -> list[Converted]:
+        """Publishes the run's model for other runtimes, into ``exported`` of its folder.
+
+        Args:
+            formats: Names, as ``"onnx"``, ``"litert"`` and ``"openvino"``.
+            to: Another folder, in which each format has its own.
+            **options: Of :func:`zoo.export.runtimes.publish.publish_formats`: ``int8``,
+                ``score`` and others.
+
+        Example:
+            >>> run.convert(["litert"], int8=True, score=True)[-1].scored.scores
+        """
+        return publish_formats(
+            self.predictor(),
+            self.recipe,
+            formats,
+            Path(to) if to else self.folder / EXPORTED,
+            pictures=self.example_pictures(),
+            told=told_by(self._files, self.recipe),
+            runs=self.folder.parent,
+            **options,
+        )
 
     def scores(self) -> dict[str, float] | None:
         """Returns the scores on the test split, if they were measured."""
-        return self._measured().get("scores")
-
-    def _intervals(self) -> dict[str, list[float]] | None:
-        measured = self._measured()
-        return intervals_of(measured["scores"], measured["pictures"]) if measured else None
-
-    def _measured(self) -> dict[str, Any]:
-        path = self._files.evaluation_file("test")
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        return told_by(self._files, self.recipe).scores
 
     def example_files(self, count: int = VERIFIED_PICTURES) -> list[bytes]:
         """Returns the first encoded pictures of the test split, or of the first there is.
