@@ -8,7 +8,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from zoo import tasks
 from zoo.adversarial import Attack
@@ -22,10 +21,8 @@ from zoo.export.server_files import write_server_files
 from zoo.export.told import told_by
 from zoo.inference import Predictor
 from zoo.model import Model, evaluate_on, load_network
-from zoo.preprocess import CHANNELS
-from zoo.training import checkpoint
+from zoo.training import checkpoint, examples
 from zoo.training.catalogue import load_recipe
-from zoo.training.data import open_data
 from zoo.training.files import write_text
 from zoo.training.folder import RunFolder, new_run_path
 from zoo.training.network import publish, training_network
@@ -89,11 +86,15 @@ class Run:
         checkpoint.restore(self._files.chosen, checkpoint.variables_of(network))
         return publish(network, self.recipe, len(self.class_names))
 
+    @property
+    def task(self) -> tasks.Task:
+        """The recipe's task."""
+        return tasks.get(self.recipe.task)
+
     def predictor(self, on_error: str = "row") -> Predictor:
         """Returns the model with everything around it; see :class:`zoo.inference.Predictor`."""
-        task = tasks.get(self.recipe.task)
         preprocessing = self.recipe.preprocessing()
-        return Predictor(self.model, task, preprocessing, self.class_names, on_error)
+        return Predictor(self.model, self.task, preprocessing, self.class_names, on_error)
 
     def answering(self) -> Model:
         """Returns the run's model, ready to answer."""
@@ -232,37 +233,12 @@ class Run:
         return told_by(self._files, self.recipe).scores
 
     def example_files(self, count: int = VERIFIED_PICTURES) -> list[bytes]:
-        """Returns the first encoded pictures of the test split, or of the first there is.
-
-        Args:
-            count: At most so many; none where no encoded picture carries the model's channels.
-        """
-        if self.recipe.input.channels not in CHANNELS:
-            return []
-        pictures = self.example_pictures(count)
-        return [
-            data if isinstance(data, bytes) else tf.io.encode_png(data).numpy() for data in pictures
-        ]
+        """Returns encoded pictures; see :func:`zoo.training.examples.example_files`."""
+        return examples.example_files(self.recipe, count, self.folder.parent)
 
     def example_pictures(self, count: int = VERIFIED_PICTURES) -> list[bytes | np.ndarray]:
-        """Returns the first pictures of the test split, or of the first there is.
-
-        Args:
-            count: At most so many.
-
-        Returns:
-            Encoded pictures, or uint8 [h, w, c] where the data set has arrays.
-        """
-        dataset = open_data(self.recipe, runs=self.folder.parent)
-        split = dataset.splits.get("test") or dataset.splits["train"]
-        found: list[bytes | np.ndarray] = []
-        for index in range(min(count, split.length)):
-            try:
-                found.append(split.read(tf.constant(index, tf.int64))["image"].numpy())
-            except tf.errors.OpError:
-                # One that cannot be read is no example; evaluating names it.
-                continue
-        return found
+        """Returns pictures; see :func:`zoo.training.examples.example_pictures`."""
+        return examples.example_pictures(self.recipe, count, self.folder.parent)
 
 
 def train(

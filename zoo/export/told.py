@@ -50,5 +50,8 @@ def told_by(files: RunFolder, recipe: Recipe) -> Told:
         measured.get("scores"),
         intervals_of(measured["scores"], measured["pictures"]) if measured else None,
         # Runs of before there were fingerprints have none.
-        {"source": recipe.data.source, **{key: known.get(key) for key in ("counts", "fingerprint")}},
+        {
+            "source": recipe.data.source,
+            **{key: known.get(key) for key in ("counts", "fingerprint")},
+        },
     )

@@ -24,7 +24,7 @@ TOLERANCES = {
     # 8 bits of mantissa: 0.4 % a value, of which most cancels out.
     "bfloat16": Tolerance(score=0.03, box=4.0, mask=0.02),
     # 256 steps for all values of a map. How much that matters says the score on the test split.
-    "int8": Tolerance(score=0.5, box=16.0, mask=0.2),
+    "int8": Tolerance(score=0.25, box=16.0, mask=0.1),
 }
 """By the precision that a network computes in, a model card's ``precision``."""
 

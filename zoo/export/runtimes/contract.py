@@ -14,7 +14,7 @@ from zoo.errors import UserError
 PRECISIONS = ("float32", "int8")
 """What weights and maps are held in; what goes in and comes out is float32."""
 
-Network = Callable[[np.ndarray], Mapping[str, np.ndarray]]
+Network = Callable[[np.ndarray], Mapping[str, Any]]
 """From ``image``, float32 [n, H, W, c] in 0..255, to the model's outputs by name, float32."""
 
 INSTALL = 'pip install "keras-image-zoo[runtimes]"'

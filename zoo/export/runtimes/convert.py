@@ -155,7 +155,9 @@ class Converter:
         try:
             replace_folder(folder, fill)
         except CheckError as error:
-            return replace(found, failed=f"{format_.title} in {precision}: {error}; it was not published")
+            return replace(
+                found, failed=f"{format_.title} in {precision}: {error}; it was not published"
+            )
         return replace(found, path=folder)
 
     def _card(self, format_: Format, precision: str) -> dict[str, Any]:
@@ -189,4 +191,3 @@ class Converter:
             **self._told.to_json(),
             **facts(format_.runtime),
         }
-

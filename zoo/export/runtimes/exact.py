@@ -10,30 +10,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-import keras
-
 Node = tuple[str, Iterable[Any], Iterable[Any]]
 """A node of a format's graph: its name, and what it reads and writes."""
-
-
-def exact_layers(model: keras.Model) -> tuple[str, ...]:
-    """Returns the names of the layers whose outputs a softmax over positions reads.
-
-    Args:
-        model: A functional model.
-
-    Example:
-        >>> model = zoo.build("localization", encoder="plain", head="spatial", classes=2,
-        ...                   input_shape=(16, 16, 3))
-        >>> exact_layers(model)
-        ('attention', 'edges_x', 'edges_y')
-    """
-    found = set()
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Softmax) and isinstance(layer.axis, tuple | list):
-            maps: Any = layer.input
-            found.add(maps._keras_history.operation.name)
-    return tuple(sorted(found))
 
 
 def nodes_from(layers: Iterable[str], nodes: Iterable[Node]) -> list[str]:

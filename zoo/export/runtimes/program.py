@@ -16,7 +16,7 @@ from zoo.preprocess import CHANNELS, Preprocessing
 PROGRAM = "predict.py"
 
 # Pillow's names of pictures of so many channels.
-_MODES = dict(zip(CHANNELS, ("L", "RGB", "RGBA"), strict=True))
+_MODES: dict[int, str] = dict(zip(CHANNELS, ("L", "RGB", "RGBA"), strict=True))
 
 
 def write_program(

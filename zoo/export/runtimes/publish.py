@@ -155,5 +155,9 @@ def _of_savedmodel(version: Path, scorer: Scorer, original: Scored) -> Converted
         judge(scorer.name, original, scored, precision)
     except CheckError as error:
         # It was published before: a version is never taken back unasked.
-        return replace(row, failed=f"SavedModel in {precision}: {error}; {version} is published, and `zoo models rollback` takes it back")
+        reason = (
+            f"SavedModel in {precision}: {error}; {version} is published, and `zoo models "
+            "rollback` takes it back"
+        )
+        return replace(row, failed=reason)
     return row

@@ -55,11 +55,10 @@ def answer_again(folder: Path, requests: Path) -> None:
     network = beside.load(folder / card["files"][0])
     pixels = np.load(requests / PIXELS)
     for batch in BATCHES:
-        parts = [
-            {name: np.asarray(value) for name, value in network(pixels[at : at + batch]).items()}
-            for at in range(0, len(pixels), batch)
-        ]
-        joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        answers = [network(pixels[at : at + batch]) for at in range(0, len(pixels), batch)]
+        joined: dict[str, Any] = {
+            name: np.concatenate([one[name] for one in answers]) for name in answers[0]
+        }
         np.savez(requests / outputs_file(batch), **joined)
     for file in sorted(requests.glob(f"{FILES}*")):
         beside.answer(network, file)

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from zoo.errors import UserError
 from zoo.export.graph.fold import fold
 from zoo.export.graph.freeze import LARGEST, freeze
-from zoo.export.runtimes.exact import exact_layers
 from zoo.inference import Predictor
 
 
@@ -47,3 +47,25 @@ class Traced(tf.Module):
 
         self.answer = answer
         self.exact = exact_layers(folded)
+
+
+def exact_layers(model: keras.Model) -> tuple[str, ...]:
+    """Returns the names of the layers whose outputs a softmax over positions reads.
+
+    They are what :mod:`zoo.export.runtimes.exact` is about.
+
+    Args:
+        model: A functional model.
+
+    Example:
+        >>> model = zoo.build("localization", encoder="plain", head="spatial", classes=2,
+        ...                   input_shape=(16, 16, 3))
+        >>> exact_layers(model)
+        ('attention', 'edges_x', 'edges_y')
+    """
+    found = set()
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Softmax) and isinstance(layer.axis, tuple | list):
+            maps: Any = layer.input
+            found.add(maps._keras_history.operation.name)
+    return tuple(sorted(found))

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -26,16 +27,17 @@ class Agreement:
 
     Attributes:
         pictures: For how many it was asked, in batches of each of ``batches``.
-        score: Of a probability, 0 to 1.
-        box: Of a box edge, in pixels of the model's input.
-        mask: Share of a mask's pixels whose class differs, in the model's input.
+        score: Of a probability, 0 to 1; ``None`` where the model answers none.
+        box: Of a box edge, in pixels of the model's input; ``None`` where it answers none.
+        mask: Share of a mask's pixels whose class differs, in the model's input; ``None`` where it
+            answers none.
         batches: The sizes of batch that were tried.
     """
 
     pictures: int
-    score: float = 0.0
-    box: float = 0.0
-    mask: float = 0.0
+    score: float | None = None
+    box: float | None = None
+    mask: float | None = None
     batches: tuple[int, ...] = BATCHES
 
 
@@ -113,7 +115,7 @@ def verify(folder: Path, requests: Requests, tolerance: Tolerance) -> Agreement:
         )
         if process.returncode:
             raise CheckError(f"it does not answer in a fresh process: {_reason(process)}")
-        worst: dict[str, float] = {}
+        worst: dict[str, Any] = {}
         for batch in BATCHES:
             with np.load(place / outputs_file(batch)) as said:
                 found = differences(requests.outputs, dict(said), requests.size)
@@ -157,9 +159,11 @@ def differences(expected: Outputs, said: Outputs, size: tuple[int, int]) -> dict
             )
         if name == "mask":
             found["mask"] = float(np.mean(np.argmax(value, -1) != np.argmax(other, -1)))
+        elif name == "box":
+            edges = np.abs(value - other) * np.array([width, height, width, height])
+            found["box"] = float(np.max(edges))
         else:
-            scale = np.float64([width, height, width, height] if name == "box" else 1)
-            found["box" if name == "box" else "score"] = float(np.max(np.abs(value - other) * scale))
+            found["score"] = float(np.max(np.abs(value - other)))
     return found
 
 

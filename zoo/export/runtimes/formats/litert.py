@@ -46,7 +46,7 @@ def _calibrated(converter: Any, calibration: Calibration) -> Any:
 
 
 def _quantized_in_part(converter: Any, calibration: Calibration, exact: tuple[str, ...]) -> bytes:
-    """The converter itself takes no list of what to leave; what it comes with for debugging does."""
+    """The converter takes no list of what to leave; what it comes with for debugging does."""
     import tensorflow as tf
 
     debugging: Any = tf.lite.experimental
@@ -62,10 +62,11 @@ def _quantized_in_part(converter: Any, calibration: Calibration, exact: tuple[st
 def _nodes(model: bytes) -> Iterator[Node]:
     from tensorflow.lite.tools import flatbuffer_utils
 
-    (graph,) = flatbuffer_utils.convert_bytearray_to_object(bytearray(model)).subgraphs
+    read: Any = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
+    (graph,) = read.subgraphs
     for operator in graph.operators:
-        names = (graph.tensors[number].name.decode() for number in operator.outputs)
-        yield next(names), operator.inputs, operator.outputs
+        first = graph.tensors[operator.outputs[0]]
+        yield first.name.decode(), operator.inputs, operator.outputs
 
 
 def load(path: Path) -> Network:

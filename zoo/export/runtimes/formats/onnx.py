@@ -28,9 +28,7 @@ def write(traced: Any, folder: Path, calibration: Calibration | None) -> None:
         _quantize(model, folder / _FILE, calibration, traced.exact)
 
 
-def _quantize(
-    model: Any, path: Path, calibration: Calibration, exact: tuple[str, ...]
-) -> None:
+def _quantize(model: Any, path: Path, calibration: Calibration, exact: tuple[str, ...]) -> None:
     import onnx
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process

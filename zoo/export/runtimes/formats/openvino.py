@@ -1,6 +1,5 @@
 """OpenVINO: converted and run by OpenVINO, quantized by NNCF."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +17,37 @@ def write(traced: Any, folder: Path, calibration: Calibration | None) -> None:
     if calibration is not None:
         import nncf  # pyright: ignore[reportMissingImports]
 
-        left = nodes_from(traced.exact, _nodes(model)) if traced.exact else []
+        exact = _exact(model) if traced.exact else []
         # Activations that are below 0 as well as above get a range of their own on either side.
         model = nncf.quantize(
             model,
             nncf.Dataset(list(calibration)),
             subset_size=len(calibration),
             preset=nncf.QuantizationPreset.MIXED,
-            ignored_scope=nncf.IgnoredScope(names=left, validate=False),
+            ignored_scope=nncf.IgnoredScope(names=exact, validate=False),
         )
     openvino.save_model(model, folder / _FILE, compress_to_fp16=False)
 
 
-def _nodes(model: Any) -> Iterator[Node]:
-    for node in model.get_ordered_ops():
-        reads = [value.get_node().get_friendly_name() for value in node.input_values()]
-        yield node.get_friendly_name(), reads, [node.get_friendly_name()]
+def _exact(model: Any) -> list[str]:
+    """Returns the names of the nodes from the maps on that softmaxes over positions read.
+
+    Converting loses the names of layers. What is left to tell these softmaxes by is that they
+    alone ask whether the largest value of a map is finite.
+    """
+    nodes = model.get_ordered_ops()
+    maps = [_before(_before(node)) for node in nodes if node.get_type_name() == "IsFinite"]
+    names = [node.get_friendly_name() for node in maps]
+    return nodes_from(names, map(_node, nodes)) if names else []
+
+
+def _before(node: Any) -> Any:
+    return node.input_value(0).get_node()
+
+
+def _node(node: Any) -> Node:
+    reads = [value.get_node().get_friendly_name() for value in node.input_values()]
+    return node.get_friendly_name(), reads, [node.get_friendly_name()]
 
 
 def load(path: Path) -> Network:
