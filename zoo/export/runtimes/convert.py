@@ -128,10 +128,7 @@ class Converter:
 
         def fill(staged: Path) -> None:
             nonlocal found
-            with quietly():
-                format_.write(
-                    self._traced, staged, self._calibration if precision == "int8" else None
-                )
+            self._write(format_, staged, precision)
             files = [staged / name for name in format_.files]
             found = replace(found, size_bytes=sum(file.stat().st_size for file in files))
             card = self._card(format_, precision)
@@ -159,6 +156,20 @@ class Converter:
                 found, failed=f"{format_.title} in {precision}: {error}; it was not published"
             )
         return replace(found, path=folder)
+
+    def _write(self, format_: Format, staged: Path, precision: str) -> None:
+        calibration = self._calibration if precision == "int8" else None
+        try:
+            with quietly():
+                format_.write(self._traced, staged, calibration)
+        except (OSError, UserError, CheckError):
+            raise
+        except Exception as error:
+            # Whatever a converter raises, it is this format that the model is not for.
+            reason = (str(error).strip().splitlines() or ["no message"])[0]
+            raise CheckError(
+                f"it cannot be converted: {type(error).__name__}: {reason[:300]}"
+            ) from error
 
     def _card(self, format_: Format, precision: str) -> dict[str, Any]:
         predictor, calibration = self._predictor, self._calibration

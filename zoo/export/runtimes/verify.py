@@ -92,6 +92,30 @@ def _file(number: int, picture: Picture, encoded: bool) -> tuple[str, Picture]:
     return f"{FILES}{number:02d}.{'bin' if encoded else 'npy'}", picture
 
 
+def answer_in_fresh_process(folder: Path, requests: Path) -> None:
+    """Does what :func:`zoo.export.runtimes.replay.answer_again` does, in a process of its own.
+
+    Args:
+        folder: Of the model, its card and ``predict.py``.
+        requests: Where the requests are, and the answers go.
+
+    Raises:
+        CheckError: If the model does not load there, or does not answer.
+    """
+    process = subprocess.run(
+        [sys.executable, "-m", "zoo.export.runtimes.replay", str(folder), str(requests)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if process.returncode < 0:
+        name = signal.Signals(-process.returncode).name
+        raise CheckError(f"it does not answer in a fresh process, which died of {name}")
+    if process.returncode:
+        reason = (process.stderr.strip().splitlines() or ["no message"])[-1]
+        raise CheckError(f"it does not answer in a fresh process: {reason}")
+
+
 def verify(folder: Path, requests: Requests, tolerance: Tolerance) -> Agreement:
     """Runs a model in a fresh process and compares its outputs with the Keras model's.
 
@@ -107,14 +131,7 @@ def verify(folder: Path, requests: Requests, tolerance: Tolerance) -> Agreement:
     with tempfile.TemporaryDirectory() as aside:
         place = Path(aside)
         requests.write(place)
-        process = subprocess.run(
-            [sys.executable, "-m", "zoo.export.runtimes.replay", str(folder), str(place)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if process.returncode:
-            raise CheckError(f"it does not answer in a fresh process: {_reason(process)}")
+        answer_in_fresh_process(folder, place)
         worst: dict[str, Any] = {}
         for batch in BATCHES:
             with np.load(place / outputs_file(batch)) as said:
@@ -165,9 +182,3 @@ def differences(expected: Outputs, said: Outputs, size: tuple[int, int]) -> dict
         else:
             found["score"] = float(np.max(np.abs(value - other)))
     return found
-
-
-def _reason(process: subprocess.CompletedProcess) -> str:
-    if process.returncode < 0:
-        return f"the process died of {signal.Signals(-process.returncode).name}"
-    return (process.stderr.strip().splitlines() or ["no message"])[-1]

@@ -4,6 +4,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from zoo.export.runtimes.contract import Calibration, Format, Network
 from zoo.export.runtimes.exact import nodes_from
 
@@ -18,7 +20,10 @@ def write(traced: Any, folder: Path, calibration: Calibration | None) -> None:
     import tf2onnx  # pyright: ignore[reportMissingImports]
 
     model, _ = tf2onnx.convert.from_function(
-        traced.answer, input_signature=traced.answer.input_signature, opset=_OPSET
+        traced.answer,
+        input_signature=traced.answer.input_signature,
+        opset=_OPSET,
+        custom_op_handlers={"Erfc": (_erfc, [])},
     )
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "n"
@@ -26,6 +31,16 @@ def write(traced: Any, folder: Path, calibration: Calibration | None) -> None:
         onnx.save(model, str(folder / _FILE))
     else:
         _quantize(model, folder / _FILE, calibration, traced.exact)
+
+
+def _erfc(graph: Any, node: Any, *_: Any) -> None:
+    """Writes erfc(x), of which tf2onnx knows nothing and gelu is made, as 1 - erf(x)."""
+    from tf2onnx.utils import make_name  # pyright: ignore[reportMissingImports]
+
+    (erf,) = node.output
+    node.type = "Erf"
+    one = graph.make_const(make_name("one"), np.float32(1.0))
+    graph.insert_new_node_on_output("Sub", erf, make_name("erfc"), [one.output[0], erf])
 
 
 def _quantize(model: Any, path: Path, calibration: Calibration, exact: tuple[str, ...]) -> None:
