@@ -87,8 +87,10 @@ def export(
         raise UserError("--overlap belongs to --tiled; add it, or leave --overlap out")
     formats = list(FORMATS) if format_ == _ALL else [format_] if format_ in FORMATS else []
     if int8 and not formats:
+        *others, last = FORMATS
         raise UserError(
-            f"a SavedModel has no int8, {' and '.join(FORMATS)} have; name one by --format, or all"
+            f"a SavedModel has no int8, {', '.join(others)} and {last} have; name one by "
+            "--format, or all"
         )
     if format_ in FORMATS:
         for name in _SAVEDMODEL_ALONE:

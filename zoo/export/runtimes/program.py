@@ -6,6 +6,7 @@ Preprocessing also lets shrink pictures that are much too large.
 """
 
 import inspect
+import textwrap
 from pathlib import Path
 
 import jinja2
@@ -52,4 +53,4 @@ def write_program(
 
 def _plain(source: str) -> str:
     # Names that only the package knows.
-    return source.replace("(path: Path) -> Network:", "(path):").rstrip()
+    return textwrap.dedent(source).replace("(path: Path) -> Network:", "(path):").rstrip()

@@ -17,6 +17,9 @@ from zoo.export.runtimes.replay import BATCHES, FILES, PIXELS, outputs_file
 from zoo.export.tolerance import Tolerance
 from zoo.inference import Predictor
 
+SECONDS = 300
+"""How long a runtime may take: OpenVINO 2026.4 compiles some quantized networks for ever."""
+
 Picture = bytes | np.ndarray
 Outputs = Mapping[str, np.ndarray]
 
@@ -102,12 +105,18 @@ def answer_in_fresh_process(folder: Path, requests: Path) -> None:
     Raises:
         CheckError: If the model does not load there, or does not answer.
     """
-    process = subprocess.run(
-        [sys.executable, "-m", "zoo.export.runtimes.replay", str(folder), str(requests)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        process = subprocess.run(
+            [sys.executable, "-m", "zoo.export.runtimes.replay", str(folder), str(requests)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise CheckError(
+            f"it does not answer in a fresh process, within {SECONDS} seconds"
+        ) from error
     if process.returncode < 0:
         name = signal.Signals(-process.returncode).name
         raise CheckError(f"it does not answer in a fresh process, which died of {name}")

@@ -16,7 +16,6 @@ def write(traced: Any, folder: Path, calibration: Calibration | None) -> None:
     model = openvino.convert_model(traced.answer.get_concrete_function())
     if calibration is not None:
         import nncf  # pyright: ignore[reportMissingImports]
-
         from nncf.quantization.range_estimator import (  # pyright: ignore[reportMissingImports]
             RangeEstimatorParametersSet,
         )

@@ -1,0 +1,111 @@
+"""zoo export to other runtimes, and what a user can get wrong about it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from zoo.export.runtimes import FORMATS, replay, verify
+from zoo.export.runtimes.contract import missing_modules
+
+ALL = pytest.mark.skipif(
+    bool(missing_modules(FORMATS.values(), int8=True)),
+    reason=f"{' and '.join(missing_modules(FORMATS.values(), int8=True))} not installed",
+)
+
+
+@pytest.fixture
+def trained(here, zoo, monkeypatch):
+    """A run; verification in this process."""
+    monkeypatch.setattr(verify, "answer_in_fresh_process", replay.answer_again)
+    zoo("train", "colours", "--data", "pictures", "--set", "epochs=1")
+    return Path("runs/colours")
+
+
+@ALL
+def test_all_formats_in_one_table(trained, zoo, capfd):
+    said = zoo("export", trained, "--format", "all", "--int8", "--score").output
+    assert max(map(len, said.splitlines())) <= 80
+    for name in FORMATS:
+        for folder in (name, f"{name}-int8"):
+            path = trained / "exported" / folder
+            assert f" {path}\n" in said
+            assert {one.name for one in path.iterdir()} == {
+                *FORMATS[name].files,
+                "model_card.json",
+                "predict.py",
+            }
+    assert Path("savedmodels/colours/1/saved_model.pb").is_file()
+    assert "accuracy" in said
+    table = json.loads((trained / "exported" / "formats.json").read_text())
+    assert (table["split"], table["score"]) == ("test", "accuracy")
+    rows = [(row["format"], row["precision"]) for row in table["models"]]
+    assert rows == [
+        ("keras", "float32"),
+        ("savedmodel", "float32"),
+        *((name, precision) for name in FORMATS for precision in ("float32", "int8")),
+    ]
+    for row in table["models"]:
+        assert row["pictures"] == 4
+        assert row["milliseconds"] > 0
+        assert row["bytes"] > 0
+        assert "failed" not in row
+    evaluated = json.loads(zoo("evaluate", trained, "--json").stdout)
+    assert table["models"][0]["scores"] == evaluated["scores"]
+
+    # What converters print past Python's streams must not get between.
+    capfd.readouterr()
+    options = ("--format", "litert", "--to", "phone", "--license", "CC0-1.0", "--json")
+    said = zoo("export", trained, *options).stdout
+    assert capfd.readouterr() == ("", "")
+    (row,) = json.loads(said)["formats"]
+    assert (row["format"], row["path"]) == ("litert", "phone/litert")
+    assert row["verification"]["score"] < 1e-4
+    assert "scores" not in row
+    card = json.loads(Path("phone/litert/model_card.json").read_text())
+    assert card["license"] == "CC0-1.0"
+    assert card["data"]["source"] == "class_folders"
+    assert card["scores"] == evaluated["scores"]
+
+
+def test_a_savedmodel_is_scored_too(trained, zoo, monkeypatch):
+    said = json.loads(zoo("export", trained, "--score", "--json").stdout)
+    assert [row["format"] for row in said["formats"]] == ["keras", "savedmodel"]
+    assert said["formats"][0]["scores"] == said["formats"][1]["scores"]
+    assert said["formats"][1]["path"] == "savedmodels/colours/1"
+
+    # A score that falls fails the command.
+    from zoo.export.runtimes import score
+
+    monkeypatch.setitem(score.SCORES, "float32", -0.01)
+    result = zoo("export", trained, "--score", code=1)
+    assert "savedmodel" in result.stdout
+    assert "0.00 points below the Keras model's, allowed is -1" in result.stderr
+    assert "savedmodels/colours/2 is published, and `zoo models rollback`" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--int8"], "a SavedModel has no int8, litert, onnx and openvino have"),
+        (["--format", "litert", "--version", "3"], "--version is of SavedModels, not of litert"),
+        (["--format", "onnx", "--on-error", "row"], "--on-error is of SavedModels, not of onnx"),
+        (["--format", "openvino", "--tiled"], "--tiled is of SavedModels, not of openvino"),
+        (["--format", "onxx"], "'onxx' is not one of"),
+    ],
+)
+def test_mistakes_are_named_before_anything_is_loaded(options, message, here, zoo):
+    result = zoo("export", "runs/nowhere", *options, code=2)
+    assert message in result.stderr
+
+
+def test_a_missing_runtime_is_named_before_anything_is_published(trained, refused, monkeypatch):
+    from zoo.export.runtimes import contract
+
+    def find_spec(name):
+        return None if name == "openvino" else object()
+
+    monkeypatch.setattr(contract.importlib.util, "find_spec", find_spec)
+    said = refused("export", trained, "--format", "all")
+    assert 'openvino is not installed; pip install "keras-image-zoo[runtimes]"' in said
+    assert not Path("savedmodels").exists()
