@@ -28,7 +28,7 @@ class Converted:
         format: Its name; ``"keras"`` for the model itself.
         precision: ``"float32"``, ``"bfloat16"`` or ``"int8"``.
         path: Folder of the model; ``None`` where nothing was published.
-        size_bytes: Of the model's files.
+        size_bytes: Of the model's files, of the Keras model's weights.
         agreement: With the Keras model; ``None`` where it was not measured.
         scored: On the test split, if that was asked for.
         failed: Why it was not published; empty where it was.
@@ -106,10 +106,10 @@ class Converter:
         """
         suffix = "" if precision == "float32" else f"-{precision}"
         folder = self._destination / f"{format_.name}{suffix}"
-        if (folder.exists() or folder.is_symlink()) and not (folder / CARD).is_file():
+        if folder.is_symlink() or (folder.exists() and not (folder / CARD).is_file()):
+            what = "a link" if folder.is_symlink() else f"there already and holds no {CARD}"
             raise UserError(
-                f"{folder} is there already and holds no {CARD}, so that it is not replaced; "
-                "remove it, or choose another --to"
+                f"{folder} is {what}, so that it is not replaced; remove it, or choose another --to"
             )
         return folder
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from zoo.errors import CheckError, UserError, nearest
@@ -17,7 +18,6 @@ from zoo.export.runtimes.formats import FORMATS
 from zoo.export.runtimes.score import SPLIT, Scored, Scorer, judge
 from zoo.export.told import Told
 from zoo.inference import Predictor
-from zoo.models.weights.reading import MODEL_FILE
 from zoo.training.data import RUNS, open_data
 from zoo.training.files import write_text
 from zoo.training.recipe import Recipe
@@ -108,8 +108,7 @@ def publish_formats(
     original = None
     if scorer is not None:
         original = scorer.keras()
-        file = destination.parent / MODEL_FILE
-        size = file.stat().st_size if file.is_file() else 0
+        size = sum(np.asarray(weight).nbytes for weight in predictor.model.weights)
         rows.append(Converted("keras", "float32", None, size, scored=original))
         if published is not None:
             rows.append(_of_savedmodel(published, scorer, original))
