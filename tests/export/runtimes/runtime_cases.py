@@ -24,16 +24,21 @@ _LAST = ("class_logits", "mask_logits", "edges_x", "edges_y", "attention")
 without_reports()
 
 
-def of_format(*others, int8=False):
-    """Parameters of a test of each format; those of formats that are not installed are skipped."""
+def of_format(*tasks, int8=False):
+    """Parameters of a test of each format; those of formats that are not installed are skipped.
+
+    One format stands for all where the task differs, and one task where the format does; the
+    others are exhaustive.
+    """
     found = []
-    for name, one in FORMATS.items():
+    for number, (name, one) in enumerate(FORMATS.items()):
         missing = missing_modules([one], int8)
-        marks = [pytest.mark.skip(f"{' and '.join(missing)} not installed")] if missing else []
-        found += [
-            pytest.param(name, *other, marks=marks, id="-".join([name, *other]))
-            for other in (others or ((),))
-        ]
+        skipped = [pytest.mark.skip(f"{' and '.join(missing)} not installed")] if missing else []
+        for task in tasks or (None,):
+            rest = number > 0 and task != "localization"
+            marks = [*skipped, *([pytest.mark.exhaustive] if rest else [])]
+            values = (name,) if task is None else (name, task)
+            found.append(pytest.param(*values, marks=marks, id="-".join(values)))
     return found
 
 

@@ -68,7 +68,7 @@ def converter_of(predictor, folder, **options):
     return Converter(predictor, folder, "pets", pictures, Told(scores={"x": 0.5}), **options)
 
 
-@pytest.mark.parametrize(("name", "task"), of_format(*((task,) for task in TASKS)))
+@pytest.mark.parametrize(("name", "task"), of_format(*TASKS))
 def test_predict_py_answers_as_the_predictor_does(name, task, tmp_path):
     predictor = predictor_of(task)
     made = converter_of(predictor, tmp_path / "exported").convert(FORMATS[name], "float32")
@@ -118,7 +118,7 @@ def test_predict_py_answers_as_the_predictor_does(name, task, tmp_path):
     assert np.ptp([answer.values[key] for answer in answers], axis=0).max() > 0.1
 
 
-@pytest.mark.parametrize(("name", "task"), of_format(*((task,) for task in TASKS), int8=True))
+@pytest.mark.parametrize(("name", "task"), of_format(*TASKS, int8=True))
 def test_int8_is_int8_and_near(name, task, tmp_path):
     predictor = calm_predictor_of(task)
     pictures = np.stack([scene(SIZE[1], SIZE[0], seed) for seed in range(30)])
