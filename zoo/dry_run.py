@@ -11,6 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from zoo.export.savedmodel import export
+from zoo.export.told import Told
 from zoo.inference import Predictor
 from zoo.training.recipe import Recipe
 from zoo.training.session import open_session
@@ -80,7 +81,7 @@ def dry_run(recipe: Recipe, watch: Watch) -> DryRun:
         first = next(iter(session.validation_batches()))["image"][:_BATCHES]
         pictures = [tf.io.encode_png(tf.cast(image, tf.uint8)).numpy() for image in first]
     with tempfile.TemporaryDirectory() as folder, watch.bar("exporting and verifying"):
-        published = export(predictor, Path(folder) / "model", pictures, recipe=session.recipe)
+        published = export(predictor, Path(folder) / "model", pictures, told=Told(session.recipe))
     epochs = session.recipe.epochs
     return DryRun(
         seconds_per_step=step,

@@ -8,22 +8,21 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from zoo import tasks
 from zoo.adversarial import Attack
 from zoo.errors import UserError
 from zoo.evaluation.evaluate import Evaluation
 from zoo.evaluation.report import write_report
-from zoo.export.card import intervals_of
+from zoo.export.runtimes.convert import Converted
+from zoo.export.runtimes.publish import EXPORTED, publish_formats
 from zoo.export.savedmodel import Published, export
 from zoo.export.server_files import write_server_files
+from zoo.export.told import told_by
 from zoo.inference import Predictor
 from zoo.model import Model, evaluate_on, load_network
-from zoo.preprocess import CHANNELS
-from zoo.training import checkpoint
+from zoo.training import checkpoint, examples
 from zoo.training.catalogue import load_recipe
-from zoo.training.data import open_data
 from zoo.training.files import write_text
 from zoo.training.folder import RunFolder, new_run_path
 from zoo.training.network import publish, training_network
@@ -87,11 +86,15 @@ class Run:
         checkpoint.restore(self._files.chosen, checkpoint.variables_of(network))
         return publish(network, self.recipe, len(self.class_names))
 
+    @property
+    def task(self) -> tasks.Task:
+        """The recipe's task."""
+        return tasks.get(self.recipe.task)
+
     def predictor(self, on_error: str = "row") -> Predictor:
         """Returns the model with everything around it; see :class:`zoo.inference.Predictor`."""
-        task = tasks.get(self.recipe.task)
         preprocessing = self.recipe.preprocessing()
-        return Predictor(self.model, task, preprocessing, self.class_names, on_error)
+        return Predictor(self.model, self.task, preprocessing, self.class_names, on_error)
 
     def answering(self) -> Model:
         """Returns the run's model, ready to answer."""
@@ -190,10 +193,7 @@ class Run:
                 predictor,
                 destination,
                 self.example_files(),
-                recipe=self.recipe,
-                scores=self.scores(),
-                intervals=self._intervals(),
-                data=self._data(),
+                told=told_by(self._files, self.recipe),
                 license=license,
                 version=version,
                 network=network,
@@ -203,57 +203,42 @@ class Run:
             write_server_files(destination.parent)
         return published
 
-    def _data(self) -> dict[str, Any]:
-        """What the model card says of the data."""
-        known = self._files.data()
-        # Runs of before there were fingerprints have none.
-        shown = {key: known.get(key) for key in ("counts", "fingerprint")}
-        return {"source": self.recipe.data.source, **shown}
+    def convert(
+        self, formats: Sequence[str], to: Path | str | None = None, **options: Any
+    ) -> list[Converted]:
+        """Publishes the run's model for other runtimes, into ``exported`` of its folder.
+
+        Args:
+            formats: Names, as ``"onnx"``, ``"litert"`` and ``"openvino"``.
+            to: Another folder, in which each format has its own.
+            **options: Of :func:`zoo.export.runtimes.publish.publish_formats`: ``int8``,
+                ``score`` and others.
+
+        Example:
+            >>> run.convert(["litert"], int8=True, score=True)[-1].scored.scores
+        """
+        return publish_formats(
+            self.predictor(),
+            self.recipe,
+            formats,
+            Path(to) if to else self.folder / EXPORTED,
+            pictures=self.example_pictures(),
+            told=told_by(self._files, self.recipe),
+            runs=self.folder.parent,
+            **options,
+        )
 
     def scores(self) -> dict[str, float] | None:
         """Returns the scores on the test split, if they were measured."""
-        return self._measured().get("scores")
-
-    def _intervals(self) -> dict[str, list[float]] | None:
-        measured = self._measured()
-        return intervals_of(measured["scores"], measured["pictures"]) if measured else None
-
-    def _measured(self) -> dict[str, Any]:
-        path = self._files.evaluation_file("test")
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        return told_by(self._files, self.recipe).scores
 
     def example_files(self, count: int = VERIFIED_PICTURES) -> list[bytes]:
-        """Returns the first encoded pictures of the test split, or of the first there is.
-
-        Args:
-            count: At most so many; none where no encoded picture carries the model's channels.
-        """
-        if self.recipe.input.channels not in CHANNELS:
-            return []
-        pictures = self.example_pictures(count)
-        return [
-            data if isinstance(data, bytes) else tf.io.encode_png(data).numpy() for data in pictures
-        ]
+        """Returns encoded pictures; see :func:`zoo.training.examples.example_files`."""
+        return examples.example_files(self.recipe, count, self.folder.parent)
 
     def example_pictures(self, count: int = VERIFIED_PICTURES) -> list[bytes | np.ndarray]:
-        """Returns the first pictures of the test split, or of the first there is.
-
-        Args:
-            count: At most so many.
-
-        Returns:
-            Encoded pictures, or uint8 [h, w, c] where the data set has arrays.
-        """
-        dataset = open_data(self.recipe, runs=self.folder.parent)
-        split = dataset.splits.get("test") or dataset.splits["train"]
-        found: list[bytes | np.ndarray] = []
-        for index in range(min(count, split.length)):
-            try:
-                found.append(split.read(tf.constant(index, tf.int64))["image"].numpy())
-            except tf.errors.OpError:
-                # One that cannot be read is no example; evaluating names it.
-                continue
-        return found
+        """Returns pictures; see :func:`zoo.training.examples.example_pictures`."""
+        return examples.example_pictures(self.recipe, count, self.folder.parent)
 
 
 def train(

@@ -10,7 +10,7 @@ import pytest
 
 from zoo.errors import UserError
 from zoo.export import publish as module
-from zoo.export.publish import publish
+from zoo.export.publish import publish, replace
 from zoo.versions import LARGEST, last_number, version_number, versions
 
 
@@ -129,7 +129,7 @@ def test_what_fails_to_verify_leaves_nothing(tmp_path):
 LIVING = """
 import sys, time
 from pathlib import Path
-from zoo.export.publish import publish
+from zoo.export.publish import publish, replace
 
 def fill(folder):
     (folder / "saved_model.pb").write_bytes(b"graph")
@@ -188,7 +188,7 @@ FILLING = """
 import sys
 from pathlib import Path
 from zoo.errors import UserError
-from zoo.export.publish import publish
+from zoo.export.publish import publish, replace
 
 try:
     publish(Path(sys.argv[1]), lambda folder: (folder / "big").write_bytes(bytes(2 << 20)))
@@ -237,3 +237,52 @@ def test_everything_is_flushed_before_the_rename_and_the_folder_after_it(tmp_pat
     staged = {Path(path).name for path in calls[:place]}
     assert staged >= {"saved_model.pb", "data", "variables"}
     assert calls[place + 1 :] == [str(tmp_path)]
+
+
+def test_a_folder_is_replaced_whole(tmp_path):
+    target = tmp_path / "a run" / "exported" / "onnx"
+    assert replace(target, write) == "written"
+    (target / "old").write_bytes(b"of before")
+
+    def see_and_write(folder):
+        # What was there stays until the new one is whole.
+        assert (target / "old").read_bytes() == b"of before"
+        assert folder.parent == target.parent
+        return write(folder)
+
+    assert replace(target, see_and_write) == "written"
+    assert {one.name for one in target.iterdir()} == {"variables", "saved_model.pb"}
+    assert [one.name for one in target.parent.iterdir()] == ["onnx"]
+
+
+def test_what_fails_replaces_nothing(tmp_path):
+    target = tmp_path / "onnx"
+    replace(target, write)
+
+    def fail(folder):
+        (folder / "half").write_bytes(b"written")
+        raise ValueError("a check that did not pass")
+
+    with pytest.raises(ValueError, match="did not pass"):
+        replace(target, fail)
+    assert [one.name for one in tmp_path.iterdir()] == ["onnx"]
+    assert (target / "saved_model.pb").read_bytes() == b"graph"
+
+
+def test_who_replaces_later_stays(tmp_path):
+    target = tmp_path / "onnx"
+
+    def write_while_another_does(folder):
+        # Another process is quicker.
+        target.mkdir()
+        (target / "theirs").write_bytes(b"model")
+        return write(folder)
+
+    replace(target, write_while_another_does)
+    assert {one.name for one in target.iterdir()} == {"variables", "saved_model.pb"}
+
+
+def test_a_place_that_is_a_file_is_no_place_to_replace_in(tmp_path):
+    (tmp_path / "runs").write_text("notes")
+    with pytest.raises(UserError, match="runs is a file"):
+        replace(tmp_path / "runs" / "onnx", write)

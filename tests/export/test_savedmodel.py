@@ -13,6 +13,7 @@ from zoo import tasks
 from zoo.errors import CheckError, UserError
 from zoo.export import replay, savedmodel, verify
 from zoo.export.savedmodel import export
+from zoo.export.told import Told
 from zoo.inference import Predictor
 from zoo.loading import load
 from zoo.preprocess import Preprocessing
@@ -198,8 +199,7 @@ def test_the_card_says_what_the_model_is(tmp_path, same_process):
         predictor,
         tmp_path / "cats",
         PICTURES,
-        scores={"mean_iou": 0.5},
-        data={"source": "voc"},
+        told=Told(scores={"mean_iou": 0.5}, data={"source": "voc"}),
         license="CC-BY-4.0",
     )
     card = json.loads((published.path / "model_card.json").read_text())

@@ -12,7 +12,7 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import zoo
-from zoo.cli import check, compare, menu, models, new, pictures, published, serve, training
+from zoo.cli import check, compare, export, menu, models, new, pictures, published, serve, training
 from zoo.cli.group import Commands
 
 
@@ -36,7 +36,7 @@ for _command in (
     compare.compare,
     models.evaluate,
     models.predict,
-    models.export,
+    export.export,
     published.models,
     serve.serve,
 ):

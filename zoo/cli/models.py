@@ -1,4 +1,4 @@
-"""Commands that ask a trained model: evaluate, predict and export."""
+"""Commands that ask a trained model: evaluate and predict."""
 
 from pathlib import Path
 
@@ -6,7 +6,6 @@ import click
 
 from zoo.cli.attack import attack_options, attacks_of
 from zoo.cli.group import Failure, json_option, start_tensorflow
-from zoo.errors import UserError
 
 
 @click.command()
@@ -53,57 +52,3 @@ def predict(model, images, output) -> None:
     bad = finish.answer(load(model), images, Path(output) if output else None, Watch())
     if bad:
         raise Failure(bad, 2)
-
-
-@click.command()
-@click.argument("run", metavar="RUN")
-@click.option("--to", metavar="DIR", help="Where to publish (default: savedmodels/RECIPE).")
-@click.option(
-    "--on-error",
-    type=click.Choice(["row", "fail"]),
-    default="row",
-    show_default=True,
-    help="A picture that cannot be read marks its row, or fails the request.",
-)
-@click.option(
-    "--version",
-    type=int,
-    metavar="N",
-    help="The version's number, larger than all before it (default: the next).",
-)
-@click.option("--license", metavar="ID", help="Of the model, for its card, e.g. CC-BY-4.0.")
-@click.option(
-    "--precision",
-    type=click.Choice(["float32", "bfloat16"]),
-    default="float32",
-    show_default=True,
-    help="What the network computes in; what goes in and comes out is float32.",
-)
-@click.option(
-    "--tiled",
-    is_flag=True,
-    help="Add a signature that answers for large pictures tile by tile (segmentation).",
-)
-@click.option(
-    "--overlap",
-    type=click.FloatRange(0.0, 0.9),
-    help="How much of a tile its neighbour shares, 0 to 0.9 (default: 0.25).",
-)
-@json_option
-def export(run, to, on_error, version, license, precision, tiled, overlap, as_json) -> None:
-    """Publish a run as a SavedModel, verified before it appears."""
-    if overlap is not None and not tiled:
-        raise UserError("--overlap belongs to --tiled; add it, or leave --overlap out")
-    start_tensorflow()
-    from zoo import finish
-    from zoo.run import Run
-
-    published = Run(run).export(
-        to,
-        on_error=on_error,
-        version=version,
-        license=license,
-        precision=precision,
-        overlap=(0.25 if overlap is None else overlap) if tiled else None,
-    )
-    finish.show_published(published, as_json)

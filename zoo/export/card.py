@@ -77,17 +77,26 @@ def intervals_of(scores: Mapping[str, float], pictures: int) -> dict[str, list[f
     return found
 
 
-def facts() -> dict[str, Any]:
-    """Returns when and by which versions a model is published, and which server will do.
+def facts(*packages: str) -> dict[str, Any]:
+    """Returns when and by which versions a model is published.
+
+    Args:
+        *packages: Distributions to name besides TensorFlow and Keras.
+    """
+    named = ("tensorflow", "keras", *packages)
+    return {
+        "published": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {
+            "zoo": zoo.__version__,
+            **{name: metadata.version(name) for name in named},
+        },
+    }
+
+
+def smallest_server() -> str:
+    """Returns which server will do for a SavedModel written here.
 
     TensorFlow promises that a release loads what earlier ones wrote, and no more than that.
     """
     writer = metadata.version("tensorflow")
-    return {
-        "published": datetime.now(UTC).isoformat(timespec="seconds"),
-        "smallest_server": f"TensorFlow Serving {'.'.join(writer.split('.')[:2])}",
-        "versions": {
-            "zoo": zoo.__version__,
-            **{name: metadata.version(name) for name in ("tensorflow", "keras")},
-        },
-    }
+    return f"TensorFlow Serving {'.'.join(writer.split('.')[:2])}"

@@ -5,6 +5,7 @@ complete. So everything is written below a name that is no number, on the same f
 flushed to the disk, and renamed. Nothing here imports TensorFlow.
 """
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -19,6 +20,8 @@ from zoo.errors import PLACE_FAULTS, UserError
 from zoo.versions import LARGEST, last_number
 
 STAGED = ".tmp-"
+
+_OLD = ".old"
 
 # What a rename says to whose target something is there already.
 _TAKEN = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}
@@ -50,18 +53,64 @@ def publish(
         >>> publish(Path("savedmodels/pets"), lambda folder: copy_model_to(folder))[0]
         PosixPath('savedmodels/pets/1')
     """
+    with _staged(destination) as staged:
+        check_version(destination, version)
+        made = fill(staged)
+        _sync(staged)
+        return _rename(staged, destination, version), made
+
+
+def replace(target: Path, fill: Callable[[Path], T]) -> T:
+    """Publishes what ``fill`` writes as a folder, in place of what was published there before.
+
+    What was there stays until the new one is whole and on the disk. Killed between the two
+    renames that remain, nothing is there; never a part.
+
+    Args:
+        target: The folder; that around it is made if it is not there.
+        fill: Called with a new, empty folder beside it; writes and verifies. What it raises
+            leaves everything as it was.
+
+    Returns:
+        What ``fill`` returned.
+
+    Raises:
+        UserError: If the place cannot be written to.
+
+    Example:
+        >>> replace(Path("runs/pets/exported/onnx"), lambda folder: write_model_to(folder))
+    """
+    with _staged(target.parent) as staged:
+        made = fill(staged)
+        _sync(staged)
+        while True:
+            with contextlib.suppress(FileNotFoundError):
+                target.rename(f"{staged}{_OLD}")
+            try:
+                staged.rename(target)
+            except OSError as error:
+                if error.errno not in _TAKEN:
+                    raise
+                # Another process was quicker, and the later one stays.
+                shutil.rmtree(f"{staged}{_OLD}", ignore_errors=True)
+                continue
+            flush(target.parent)
+            return made
+
+
+@contextmanager
+def _staged(destination: Path) -> Iterator[Path]:
+    """Makes a folder below a destination to fill, and removes what is left of it."""
     try:
         _make(destination)
-        check_version(destination, version)
         with _alive(destination):
             staged = destination / f"{STAGED}{uuid.uuid4().hex[:12]}"
             try:
                 staged.mkdir()
-                made = fill(staged)
-                _sync(staged)
-                return _rename(staged, destination, version), made
+                yield staged
             finally:
-                shutil.rmtree(staged, ignore_errors=True)
+                for left in (staged, Path(f"{staged}{_OLD}")):
+                    shutil.rmtree(left, ignore_errors=True)
     except OSError as error:
         if error.errno not in PLACE_FAULTS:
             raise

@@ -3,23 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import keras
 import tensorflow as tf
 
-from zoo.export.card import facts, write_card
+from zoo.export.card import facts, smallest_server, write_card
 from zoo.export.golden import inputs_of, write_golden
 from zoo.export.graph.tiled import require_tiles, tiled
 from zoo.export.graph.write import Graph, write_graph
 from zoo.export.publish import check_version, publish
 from zoo.export.requests import write_requests
+from zoo.export.told import Told
 from zoo.export.tolerance import TOLERANCES
 from zoo.export.verify import Verification, compare
 from zoo.export.warmup import write_warmup
 from zoo.inference import Predictor
 from zoo.models.weights.reading import MODEL_FILE
-from zoo.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -40,10 +39,7 @@ def export(
     destination: Path,
     pictures: Sequence[bytes],
     *,
-    recipe: Recipe | None = None,
-    scores: dict[str, float] | None = None,
-    intervals: dict[str, list[float]] | None = None,
-    data: dict[str, Any] | None = None,
+    told: Told | None = None,
     license: str | None = None,
     version: int | None = None,
     network: keras.Model | None = None,
@@ -61,10 +57,7 @@ def export(
         predictor: The model and everything around it.
         destination: ``savedmodels/NAME``.
         pictures: Encoded files to verify with, of the data the model is for.
-        recipe: Goes to the model card.
-        scores: Go to the model card.
-        intervals: Go to the model card: lower and upper end of a score's 95 % interval.
-        data: What the model card says of the data.
+        told: What the model card says of where the model comes from and how good it is.
         license: Of the model, as the card shall state it: an SPDX identifier.
         version: The number; by default the next one.
         network: The same model built for another precision, if that is to be served.
@@ -98,10 +91,8 @@ def export(
             },
             "preprocessing": predictor.preprocessing.to_json(),
             "on_error": predictor.on_error,
-            "scores": scores,
-            "intervals": intervals,
-            "data": data,
-            "recipe": recipe.model_dump(mode="json") if recipe else None,
+            **(told or Told()).to_json(),
+            "smallest_server": smallest_server(),
             **facts(),
             **graph.to_json(),
         }

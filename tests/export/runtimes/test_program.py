@@ -1,0 +1,153 @@
+"""predict.py's own arithmetic, against the one place where the zoo computes it."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from runtime_cases import NAMES, encoded, real_files, scene
+
+from zoo.export.runtimes import FORMATS
+from zoo.export.runtimes.program import write_program
+from zoo.export.runtimes.replay import program
+from zoo.preprocess import Preprocessing
+from zoo.preprocess.geometry import FITS
+
+SIZE = (16, 24)
+FORMAT = FORMATS["onnx"]
+
+
+@pytest.fixture(scope="module")
+def program_of(tmp_path_factory):
+    """Writes predict.py for a preprocessing and a model's outputs; returns it as a module."""
+
+    def written(preprocessing, *outputs):
+        folder = tmp_path_factory.mktemp("program")
+        card = {"class_names": NAMES, "preprocessing": preprocessing.to_json()}
+        (folder / "model_card.json").write_text(json.dumps(card))
+        write_program(folder, FORMAT, preprocessing, outputs)
+        return program(folder / "predict.py")
+
+    return written
+
+
+@pytest.mark.parametrize("fit", FITS)
+def test_a_picture_lies_where_the_zoo_lays_it(fit, program_of):
+    preprocessing = Preprocessing(SIZE, 3, fit)
+    module = program_of(preprocessing, "class")
+
+    @settings(deadline=None, derandomize=True, max_examples=200)
+    @given(st.integers(1, 5000), st.integers(1, 5000))
+    def check(height, width):
+        place = preprocessing.geometry(tf.constant([height, width]))
+        wanted = [*place.scaled.numpy(), *place.offset.numpy()]
+        assert list(module.place(height, width)) == wanted
+
+    check()
+
+
+@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_pictures_are_read_and_fitted_as_the_zoo_does(fit, channels, program_of):
+    preprocessing = Preprocessing(SIZE, channels, fit)
+    module = program_of(preprocessing, "class")
+    for name, data in real_files().items():
+        pixels = module.read(io.BytesIO(data))
+        np.testing.assert_array_equal(pixels, preprocessing.decode(data), err_msg=name)
+        wanted = preprocessing.fit_image(tf.constant(pixels)).numpy()
+        found = module.fit(pixels)
+        assert found.dtype == np.float32
+        # The sums are taken in another order, and then rounded.
+        assert np.abs(found - wanted).max() <= 1, name
+        assert np.mean(found != wanted) <= 0.02, name
+
+
+@pytest.mark.parametrize("values", [None, (100, 4095)])
+def test_sixteen_bits_become_eight_as_the_zoo_makes_them(values, program_of):
+    samples = np.random.default_rng(0).integers(0, 5000, (20, 30), np.uint16)
+    data = tf.io.encode_png(samples[..., None]).numpy()
+    preprocessing = Preprocessing(SIZE, 1, values=values)
+    found = program_of(preprocessing, "class").read(io.BytesIO(data))
+    np.testing.assert_array_equal(found, preprocessing.decode(data))
+
+
+@pytest.mark.parametrize("fit", ["pad", "stretch"])
+def test_boxes_come_back_as_the_zoo_brings_them(fit, program_of):
+    preprocessing = Preprocessing(SIZE, 3, fit)
+    module = program_of(preprocessing, "class", "box")
+
+    @settings(deadline=None, derandomize=True, max_examples=100)
+    @given(st.integers(1, 3000), st.integers(1, 3000), st.integers(0, 10**6))
+    def check(height, width, seed):
+        box = np.sort(np.random.default_rng(seed).uniform(0, 1, (2, 2)), axis=0)
+        box = box.reshape(4).astype(np.float32)
+        wanted = preprocessing.restore_box(box[None], tf.constant([[height, width]]))[0]
+        found = module.to_picture(box, height, width)
+        np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-3)
+
+    check()
+
+
+@pytest.mark.parametrize("fit", ["pad", "stretch"])
+@pytest.mark.parametrize("size", [(16, 24), (7, 9), (50, 17), (20, 61), (400, 300), (1, 1)])
+def test_masks_come_back_as_the_zoo_brings_them(fit, size, program_of):
+    preprocessing = Preprocessing(SIZE, 3, fit)
+    module = program_of(preprocessing, "mask")
+    logits = scene(SIZE[1], SIZE[0], 5, 3).astype(np.float32)
+    probabilities = tf.nn.softmax(logits + np.float32([0, 4, 9])).numpy()
+    wanted = preprocessing.restore_mask(probabilities, tf.constant(size)).numpy()
+    found = module.to_picture(probabilities, *size)
+    assert found.dtype == np.uint8
+    assert found.shape == wanted.shape
+    assert np.mean(found != wanted) <= 0.002
+
+
+def test_a_box_by_hand(program_of):
+    # 48 x 16 into 24 x 16: the width is filled, scale 1/2, 8 rows of picture from row 4 on.
+    module = program_of(Preprocessing(SIZE, 3), "class", "box")
+    assert module.place(16, 48) == (8, 24, 4, 0)
+    # x: 0.25 * 24 = 6 -> 12, 0.75 * 24 = 18 -> 36; y: 0.5 * 16 - 4 = 4 -> 8; 1 ends below: 16.
+    np.testing.assert_allclose(module.to_picture([0.25, 0.5, 0.75, 1], 16, 48), [12, 8, 36, 16])
+
+
+def test_what_a_network_says_is_told_by_name(program_of):
+    module = program_of(Preprocessing(SIZE, 3), "class", "box")
+
+    def network(image):
+        assert image.shape == (1, *SIZE, 3)
+        assert image.dtype == np.float32
+        return {"class": np.float32([[0.1, 0.7, 0.2]]), "box": np.float32([[0, 0, 1, 1]])}
+
+    said = module.answer(network, io.BytesIO(encoded(scene(48, 16, 0))))
+    assert said["label"] == "dog"
+    assert said["score"] == pytest.approx(0.7)
+    assert said["probabilities"] == pytest.approx(dict(zip(NAMES, (0.1, 0.7, 0.2), strict=True)))
+    assert said["box"] == [0, 0, 48, 16]
+    json.dumps(said)
+
+
+@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize("channels", [1, 5])
+def test_the_program_is_written_as_people_write(fit, channels, tmp_path):
+    import ast
+
+    for outputs in (("class",), ("class", "box"), ("mask",)):
+        if fit == "crop" and outputs != ("class",):
+            continue
+        preprocessing = Preprocessing(SIZE, channels, fit)
+        for one in FORMATS.values():
+            write_program(tmp_path, one, preprocessing, outputs)
+            text = (tmp_path / "predict.py").read_text()
+            assert all(len(line) <= 100 and line == line.rstrip() for line in text.split("\n"))
+            assert "\n\n\n\n" not in text
+            assert one.runtime in text
+            imported = {
+                name.name.partition(".")[0]
+                for node in ast.walk(ast.parse(text))
+                if isinstance(node, ast.Import)
+                for name in node.names
+            }
+            assert imported <= {"argparse", "json", "sys", "os", "numpy", *one.modules}
