@@ -2,12 +2,11 @@ import keras
 import numpy as np
 import pytest
 from backends import BACKEND, compiled, learning
-from families import LONG, MEMBERS, exhaustive, is_own, small_decoder
+from families import LONG, MEMBERS, exhaustive, facts_of, is_own, small_decoder
 from families import small as narrow
 from gradients import gradients
 
 from zoo.models import FitSize, build, list_decoders, list_heads
-from zoo.models.facts import known
 from zoo.models.options import DEFAULT_PARTS
 
 OWN_MEMBERS = [name for name in MEMBERS if is_own(name)]
@@ -30,7 +29,7 @@ def small(task, encoder="plain", **options):
 
 def side(encoder):
     """Height and width of the pictures that an encoder is tested on."""
-    return max(known()[encoder]["smallest_input"][0], 16)
+    return max(facts_of(encoder)["smallest_input"][0], 16)
 
 
 def pictures(*shape, seed=0):

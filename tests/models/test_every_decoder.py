@@ -4,12 +4,11 @@ import keras
 import numpy as np
 import pytest
 from backends import compiled
-from families import MEMBERS, exhaustive, is_own, small, small_decoder
+from families import MEMBERS, exhaustive, facts_of, is_own, small, small_decoder
 from gradients import gradients
 
 from zoo.models import build, list_decoders
 from zoo.models.encoders import ENCODERS
-from zoo.models.facts import known
 
 
 def segmenter(encoder, decoder, **options):
@@ -51,7 +50,7 @@ def cancelled(model):
 def test_it_builds_learns_saves_and_takes_any_size(encoder, decoder, tmp_path):
     # elu has a slope everywhere, so that no unit of so few can be dead by chance.
     model = segmenter(encoder, decoder, activation=None, block_activation="elu")
-    least = max(known()[encoder]["smallest_input"][0], 32)
+    least = max(facts_of(encoder)["smallest_input"][0], 32)
     # Even and odd, square and not.
     for height, width in (
         (least, least),
@@ -87,7 +86,7 @@ def test_it_builds_learns_saves_and_takes_any_size(encoder, decoder, tmp_path):
 @pytest.mark.parametrize("encoder", [name for name in ENCODERS if name not in MEMBERS])
 def test_the_other_members_build_and_answer(encoder, decoder):
     keras.backend.clear_session()
-    least = max(known()[encoder]["smallest_input"][0], 33)
+    least = max(facts_of(encoder)["smallest_input"][0], 33)
     model = segmenter(encoder, decoder)
     found = compiled(model)(pictures(1, least, least + 3, 3))["mask"]
     assert found.shape == (1, least, least + 3, 3)

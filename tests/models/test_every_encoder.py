@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from backends import compiled
-from families import LONG, MEMBERS, OWN, exhaustive, family, small
+from families import LONG, MEMBERS, OWN, exhaustive, facts_of, family, small
 from perturbation import field_and_stride
 
 from zoo.errors import UserError
@@ -22,12 +22,11 @@ SHORT = [exhaustive(name, when=name in LONG) for name in MEMBERS]
     "name", [exhaustive(name, when=name not in MEMBERS or name in LONG) for name in ENCODERS]
 )
 def test_it_builds_and_is_what_the_table_says(name):
-    # `python -m zoo.models.facts` writes the table anew.
-    assert measure(name) == known()[name]
+    assert measure(name) == known()[name], "python -m zoo.models.facts writes the table anew"
 
 
 def test_the_table_holds_every_encoder_and_no_other():
-    assert known().keys() == ENCODERS.keys()
+    assert known().keys() == ENCODERS.keys(), "python -m zoo.models.facts writes it anew"
 
 
 @pytest.mark.parametrize("name", ENCODERS)
@@ -48,14 +47,14 @@ def test_every_layer_says_which_stage_it_is_of(name):
         if isinstance(model.get_layer(one), keras.layers.Layer):
             assert one.startswith(("stem", "stage")), one
     strides = output_strides(image, features)
-    assert strides == known()[name]["strides"]
+    assert strides == facts_of(name)["strides"]
 
 
 @pytest.mark.parametrize("name", SHORT)
 def test_the_smallest_input_works_and_a_smaller_one_does_not(name):
     image = keras.Input((None, None, 3))
     model = keras.Model(image, bind(ENCODERS[name], small(name))(image)[-1])
-    height, width = known()[name]["smallest_input"]
+    height, width = facts_of(name)["smallest_input"]
     assert min(compiled(model)(np.zeros((1, height, width, 3), "float32")).shape) >= 1
     if height > 1:
         # A layer refuses a map that vanishes, or returns an empty one.
@@ -64,7 +63,7 @@ def test_the_smallest_input_works_and_a_smaller_one_does_not(name):
 
 
 # Squeeze-and-excitation sees everything; it is an option, and off.
-PERTURBED = [name for name in OWN if known()[name]["receptive_field"] != "all"]
+PERTURBED = [name for name in OWN if facts_of(name)["receptive_field"] != "all"]
 
 
 @pytest.mark.parametrize(
@@ -79,8 +78,8 @@ def test_field_and_stride_are_those_found_pixel_by_pixel(name, across):
         image = keras.Input(shape)
         return keras.Model(image, bind(ENCODERS[name], narrow)(image)[-1])
 
-    field = known()[name]["receptive_field"][int(across)]
-    stride = known()[name]["strides"][-1]
+    field = facts_of(name)["receptive_field"][int(across)]
+    stride = facts_of(name)["strides"][-1]
     # Room for some positions that see neither border; a multiple of the stride.
     length = -(-(field + 6 * stride) // stride) * stride
     assert field_and_stride(coarsest, length, across=across) == (field, stride)
@@ -89,7 +88,7 @@ def test_field_and_stride_are_those_found_pixel_by_pixel(name, across):
 @pytest.mark.parametrize("name", SHORT)
 @pytest.mark.parametrize("channels", [1, 5])
 def test_it_takes_any_number_of_channels(name, channels):
-    size = max(known()[name]["smallest_input"][0], 33)
+    size = max(facts_of(name)["smallest_input"][0], 33)
     image = keras.Input((size, size, channels))
     features = bind(ENCODERS[name], small(name))(image)
     found = compiled(keras.Model(image, features))(np.ones((1, size, size, channels), "float32"))
