@@ -143,6 +143,8 @@ class Converter:
             if self._scorer is not None and self._original is not None:
                 with quietly():
                     network = format_.load(files[0])
+                    # Some say what they run on when they are first asked.
+                    network(self._requests.pixels[:1])
                 scored = self._scorer.network(network, f"{format_.title} in {precision}")
                 found = replace(found, scored=scored)
                 judge(self._scorer.name, self._original, scored, precision)
