@@ -1,5 +1,7 @@
 """Weights are the same in every run of a test, alone or among others."""
 
+import gc
+
 import keras
 import pytest
 from backends import BACKEND
@@ -33,3 +35,11 @@ def numbers_without_history():
 
     with torch.no_grad():
         yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_large_stays(request):
+    """The largest networks take gigabytes, but too few objects for the collector to hurry."""
+    yield
+    if request.node.get_closest_marker("exhaustive"):
+        gc.collect()
