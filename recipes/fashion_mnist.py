@@ -5,9 +5,14 @@
 FOLDER holds the four published files (train-images-idx3-ubyte.gz and so on), or is left
 out where TensorFlow Datasets has the set already or may download it.
 
-Hardware: 2 cores of an AMD EPYC without AVX-512, float32, no GPU.
-Training: about 4 min 50 s, 58 s an epoch; 5 min 32 s was measured with other work beside.
-Score on 10,000 test pictures, seed 0: accuracy 0.926.
+The network is a narrow VGG-11 with batch normalization: on 28 x 28 pictures single convolutions
+between poolings buy more accuracy for a processor second than pairs with shortcuts do.
+`fashion_mnist_long` goes on where this one stops.
+
+Hardware: 2 cores of an AMD EPYC with AVX-512 and BF16, bfloat16, no GPU.
+Training: 3 min 58 s, 30 s an epoch.
+Score on 10,000 test pictures, seed 0: accuracy 0.932. The network of Keras' tutorial needs 11 min
+for its plateau of 0.912 (benchmarks/fashion_mnist.py).
 """
 
 from zoo import DataOptions, InputOptions, Recipe
@@ -20,10 +25,15 @@ recipe = Recipe(
         splits={"train": "train[:58000]", "validation": "train[58000:]", "test": "test"},
     ),
     input=InputOptions(size=(28, 28), channels=1),
-    model={"encoder": "plain", "filters": [16, 32, 64], "residual": True, "head": "average"},
+    model={
+        "encoder": "vgg11",
+        "filters": [32, 64, 64, 64, 64],
+        "normalization": "batch",
+        "head": "average",
+    },
     augment={"flip": True},
-    epochs=5,
-    batch_size=64,
-    learning_rate=4e-3,
+    epochs=8,
+    batch_size=128,
+    learning_rate=5e-3,
     weight_decay=0.02,
 )
