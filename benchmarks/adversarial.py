@@ -3,8 +3,8 @@
     python benchmarks/adversarial.py --data FOLDER [--runs runs/adversarial] [--set KEY=VALUE]...
 
 Trains `fashion_mnist_adversarial` with and without its `adversarial` (what was finished before is
-not trained again), measures both on the test pictures as they are, under FGSM at several distances and under
-PGD, and writes the table into docs/adversarial.md and the figure docs/adversarial.png.
+not trained again), measures both on the test pictures as they are, under FGSM at several distances
+and under PGD, and writes the table into docs/adversarial.md and the figure docs/adversarial.png.
 """
 
 import argparse

@@ -94,9 +94,9 @@ def test_pictures_are_scaled_to_the_bit(seed, fit, ratio, channels):
 def test_a_jpeg_and_its_mask_become_what_preparing_makes_of_them(fit, size):
     random = np.random.default_rng(sum(size))
     data = encoded(picture(random, *size), quality=90)
-    ids = random.integers(0, 200, size, dtype=np.uint8)
+    ids, table = random.integers(0, 200, size, dtype=np.uint8), random.permutation(256)
     preprocessing = Preprocessing((24, 20), fit=fit)
-    example = {"image": tf.constant(data), "mask": tf.constant(ids)}
+    example = {"image": tf.constant(data), "mask": tf.constant(table[ids], tf.uint8)}
     expected, origin = preprocessing.prepare_with_origin(example)
     assert origin.size.numpy().tolist() == list(size)
     # (100, 40) to (24, 20): 3 * 100 // 24 is 12 and 3 * 40 // 20 is 6, of which 8 are wanted.
@@ -107,7 +107,8 @@ def test_a_jpeg_and_its_mask_become_what_preparing_makes_of_them(fit, size):
     found = plain.fit_picture(pixels, preprocessing.size, scale.numpy(), shift.numpy())
     np.testing.assert_array_equal(found, expected["image"])
     rows, columns = (one.numpy() for one in place.sources(preprocessing.size))
-    np.testing.assert_array_equal(plain.fit_mask(ids, rows, columns), expected["mask"])
+    found = plain.fit_mask(ids, rows, columns, lambda ids: table[ids])
+    np.testing.assert_array_equal(found, expected["mask"])
 
 
 def palette(ids, **options):

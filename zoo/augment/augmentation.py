@@ -186,8 +186,7 @@ class Augmentation:
         """
         changed = {key: tf.convert_to_tensor(value) for key, value in batch.items()}
         places = changed.pop("foreground", None)
-        # Not uint8: moving would round, and takes OpenCV longer.
-        images = tf.cast(changed["image"], tf.float32)
+        images = changed["image"]
         chance = chances.named(tf.ensure_shape(uniforms, [None, self.draws]))
         if self.moves:
             size = tf.cast(tf.shape(images)[2:0:-1], tf.float32)
@@ -199,7 +198,8 @@ class Augmentation:
             images, mask = moved.moved(images, changed.get("mask"))
             if mask is not None:
                 changed["mask"] = mask
-        changed["image"] = self._detail(self._recolour(images, chance), chance, seed, first)
+        images = self._recolour(tf.cast(images, tf.float32), chance)
+        changed["image"] = self._detail(images, chance, seed, first)
         if self.erase:
             changed = self._erased(changed, chance)
         if self.mixup or self.cutmix:

@@ -61,12 +61,12 @@ class Motion(NamedTuple):
         """Moves pictures and masks, resampled once.
 
         Args:
-            images: float32 [n, h, w, c].
+            images: uint8 or float32 [n, h, w, c].
             masks: uint8 [n, h, w], or ``None``.
 
         Returns:
-            Both, of the height and width of the patch if there is one. What comes into view
-            repeats the picture's edge and is ``IGNORE`` in the mask.
+            Both, pictures as float32, of the height and width of the patch if there is one. What
+            comes into view repeats the picture's edge and is ``IGNORE`` in the mask.
         """
         places = self._sources(tf.shape(images)[1:3])
         moved = warp.bilinear(images, places, self.patch)

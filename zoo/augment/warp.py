@@ -25,14 +25,16 @@ def bilinear(images: tf.Tensor, places: Places, patch: tuple[int, int] | None = 
     """Moves pictures; what comes into view repeats the edge.
 
     Args:
-        images: float32 [n, h, w, c].
+        images: uint8 or float32 [n, h, w, c].
         places: Where each pixel comes from.
         patch: Height and width of the result in pixels; without it those of ``images``.
 
     Returns:
         float32 [n, height, width, c].
     """
-    return _resampled(images, places, patch, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE, 0)
+    # Of bytes OpenCV would make bytes again, rounded, and take longer. Each picture becomes float32
+    # just before it is read: a whole batch of them would have left the cache by then.
+    return _resampled(images, tf.float32, places, patch, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE, 0)
 
 
 def nearest(
@@ -49,11 +51,14 @@ def nearest(
     Returns:
         uint8 [n, height, width, 1].
     """
-    return _resampled(masks, places, patch, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT, fill)
+    return _resampled(
+        masks, masks.dtype, places, patch, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT, fill
+    )
 
 
 def _resampled(
     images: tf.Tensor,
+    dtype: tf.DType,
     places: Places,
     patch: tuple[int, int] | None,
     interpolation: int,
@@ -76,9 +81,10 @@ def _resampled(
     def resample(images: np.ndarray, *given: np.ndarray) -> np.ndarray:
         height, width = patch or images.shape[1:3]
         count, channels = len(images), images.shape[3]
-        results = np.empty([count, height, width, channels], images.dtype)
+        results = np.empty([count, height, width, channels], dtype.as_numpy_dtype)
         step = _channels_at_once(channels)
-        for image, result, *where in zip(images, results, *given, strict=True):
+        for given_image, result, *where in zip(images, results, *given, strict=True):
+            image = given_image.astype(results.dtype, copy=False)
             if step >= channels:
                 one(image, result, *where)
                 continue
@@ -89,7 +95,7 @@ def _resampled(
         return results
 
     # Stateless, so that tf.data runs it side by side and still in order.
-    result = tf.numpy_function(resample, [images, *given], images.dtype, stateful=False)
+    result = tf.numpy_function(resample, [images, *given], dtype, stateful=False)
     height, width = patch or images.shape[1:3]
     return tf.ensure_shape(result, [images.shape[0], height, width, images.shape[3]])
 

@@ -6,6 +6,7 @@ are plain, how large they are and where they lie. What turns out otherwise is ``
 """
 
 import functools
+from collections.abc import Callable
 
 import cv2
 import imagecodecs
@@ -136,18 +137,24 @@ def decode_mask(data: bytes, size: tuple[int, int]) -> np.ndarray | None:
         return None
 
 
-def fit_mask(ids: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+def fit_mask(
+    ids: np.ndarray,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    look_up: Callable[[np.ndarray], np.ndarray],
+) -> np.ndarray:
     """Fits a mask to the model's input as ``Preprocessing.fit_mask`` does.
 
     Args:
         ids: uint8 [h, w].
         rows: int64 [height], as ``Geometry.sources`` gives it.
         columns: int64 [width], likewise.
+        look_up: From ids, uint8 [height, width], to their classes: of the few that are seen.
 
     Returns:
-        uint8 [height, width], ``IGNORE`` where there is no picture.
+        uint8 [height, width], the classes, ``IGNORE`` where there is no picture.
     """
-    fitted = ids.take(rows, 0, mode="clip").take(columns, 1, mode="clip")
+    fitted = look_up(ids.take(rows, 0, mode="clip").take(columns, 1, mode="clip"))
     fitted[rows < 0] = IGNORE
     fitted[:, columns < 0] = IGNORE
     return fitted

@@ -63,10 +63,9 @@ def plain_reader(
         if stored.mask is not None and stored.ids is not None and masked:
             with open(stored.mask, "rb") as file:
                 ids = plain.decode_mask(file.read(), size)
-            numbers, known = (None, False) if ids is None else stored.ids.look_up(ids)
-            if numbers is None or not known:
+            if ids is None or not stored.ids.knows(ids):
                 return None
-            found.append(plain.fit_mask(numbers, *sources))
+            found.append(plain.fit_mask(ids, *sources, stored.ids.look_up))
         return found
 
     def fetch(
