@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import build, tasks
+from zoo.data.untuned import untuned
 from zoo.models import describe
 from zoo.training.loop import Loop
 from zoo.training.network import training_network
@@ -72,7 +73,7 @@ def zoo_trainer(task: dict[str, Any]) -> Any:
     strategy = tf.distribute.get_strategy()
     loop = Loop(network, tasks.get(recipe.task), names, recipe.loss, optimizer, strategy)
     one = tf.data.Dataset.from_tensors(batch_of(task))
-    return lambda steps: loop.train(one.repeat(steps).prefetch(2))
+    return lambda steps: loop.train(untuned(one.repeat(steps).prefetch(2)))
 
 
 def keras_trainer(task: dict[str, Any]) -> Any:
@@ -85,7 +86,8 @@ def keras_trainer(task: dict[str, Any]) -> Any:
     model.compile(keras.optimizers.AdamW(1e-3), loss={key: loss}, metrics={key: ["accuracy"]})
     batch = batch_of(task)
     one = tf.data.Dataset.from_tensors((batch["image"].astype("float32"), {key: batch[key]}))
-    return lambda steps: model.fit(one.repeat(steps).prefetch(2), verbose=0)
+    # What tf.data's tuning costs at the end of a data set is a matter of epochs, not of steps.
+    return lambda steps: model.fit(untuned(one.repeat(steps).prefetch(2)), verbose=0)
 
 
 def stock(task: dict[str, Any]) -> keras.Model:

@@ -1,4 +1,5 @@
 import os
+import time
 
 import numpy as np
 import pytest
@@ -8,8 +9,8 @@ from PIL import Image
 from zoo.data import open_dataset
 from zoo.data.findings import Reason
 from zoo.data.pipeline import (
-    AHEAD_BYTES,
     evaluation_batches,
+    limits,
     prepare_split,
     training_batches,
 )
@@ -241,11 +242,41 @@ def test_a_full_disk_is_found_before_anything_is_kept_on_it(examples, tmp_path, 
         prepare_split(examples(), PREPROCESSING, ("class",), **options)
 
 
+@pytest.mark.parametrize(
+    # A batch is 2 x 100 float32 and 2 int64: 816 bytes.
+    ("bytes_", "threads", "batches"),
+    [(816 * 3 + 815, 1, 3), (2**30, 1, 4), (2**30, 3, 12), (100, 1, 1)],
+)
+def test_batches_ahead_fit_into_memory(bytes_, threads, batches, monkeypatch):
+    monkeypatch.setattr(limits, "AHEAD_BYTES", bytes_)
+    pulled = []
+
+    def pull(number):
+        pulled.append(int(number))
+        return np.zeros(100, np.float32)
+
+    def row(number):
+        data = tf.numpy_function(pull, [number], tf.float32)
+        return tf.ensure_shape(data, [100]), number
+
+    data = tf.data.Dataset.range(1000).map(row).batch(2, drop_remainder=True)
+    iterator = iter(limits.limited(limits.ahead(data, 2, threads), threads))
+    next(iterator)
+    # Beside the one taken, those ahead, and one on its way.
+    most = 2 * (batches + 2)
+    for _ in range(200):
+        if len(pulled) >= 2 * (batches + 1):
+            break
+        time.sleep(0.01)
+    time.sleep(0.05)
+    assert 2 * (batches + 1) <= len(pulled) <= most
+
+
 def test_threads_and_memory_have_a_limit(examples):
     prepared = prepare_split(examples(), PREPROCESSING, ("class",), threads=1)
     for threads in (1, 3):
         options = evaluation_batches(prepared, batch_size=2, threads=threads).options()
         assert options.threading.private_threadpool_size == threads
-        assert options.autotune.ram_budget == AHEAD_BYTES
+        assert options.autotune.enabled is False
     own = evaluation_batches(prepared, batch_size=2).options()
     assert own.threading.private_threadpool_size == len(os.sched_getaffinity(0))

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from zoo.data import DataSet, Finding, Split
 from zoo.data.findings import Effect, Reason, found_in
+from zoo.data.untuned import untuned
 from zoo.preprocess import IGNORE, decode_mask
 
 _IDS = 256
@@ -201,4 +202,4 @@ def _examples(split: Split, targets: tuple[str, ...]) -> Iterator[Any]:
         return index, labels
 
     data = tf.data.Dataset.range(split.length).map(of, num_parallel_calls=tf.data.AUTOTUNE)
-    yield from data.ignore_errors().as_numpy_iterator()
+    yield from untuned(data.ignore_errors()).as_numpy_iterator()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zoo.data.findings import Finding, decision
+from zoo.data.untuned import untuned
 from zoo.errors import UserError
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ def find_classes(
     data = tf.data.Dataset.range(min(length, _MASKS_READ))
     data = data.map(ids_of, num_parallel_calls=tf.data.AUTOTUNE).ignore_errors()
     counts = np.zeros(256, np.int64)
-    for found in data.as_numpy_iterator():
+    for found in untuned(data).as_numpy_iterator():
         counts += found
     ids = [int(id_) for id_ in np.flatnonzero(counts) if id_ not in ignore]
     between = [id_ for id_ in ids if 0 < id_ < _IGNORE]

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from zoo.data import NO_OBJECT, DataSet
 from zoo.data.pipeline import reason_of
+from zoo.data.untuned import untuned
 from zoo.errors import UserError
 from zoo.inference import Answer, predict
 from zoo.preprocess import Preprocessing, decode_mask, upright_size
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from zoo.evaluation.attacked import Robustness
 
 WORST = 12
+_AHEAD = 8
 
 
 @dataclass(frozen=True)
@@ -209,7 +211,7 @@ def _examples(
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )
-    arrays: Any = examples.ignore_errors().prefetch(tf.data.AUTOTUNE).as_numpy_iterator()
+    arrays: Any = untuned(examples.ignore_errors().prefetch(_AHEAD)).as_numpy_iterator()
     expected = 0
 
     def passed_over(until: int) -> None:

@@ -9,6 +9,7 @@ import tensorflow as tf
 from scipy import ndimage
 
 from zoo.data import DataSet, Split
+from zoo.data.untuned import untuned
 from zoo.errors import UserError
 from zoo.plan.fingerprint import Boxes, Fingerprint, Masks, Region
 from zoo.preprocess import IGNORE, decode_image, decode_mask, read_header
@@ -134,7 +135,7 @@ def _read(
     data = tf.data.Dataset.from_tensor_slices(indices)
     data = data.map(row_of, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     found = {}
-    for index, row in data.ignore_errors().as_numpy_iterator():
+    for index, row in untuned(data.ignore_errors()).as_numpy_iterator():
         take(row)
         found[int(index)] = row
         bar.advance()

@@ -14,6 +14,7 @@ from zoo.data.conversion import FOREIGN, foreign_header
 from zoo.data.files.example import Example
 from zoo.data.findings import Finding, found_in
 from zoo.data.places import zoo_folder
+from zoo.data.untuned import untuned
 from zoo.errors import UserError
 
 # What a header may say, in the order of the numbers of `zoo.preprocess.read_header`.
@@ -171,7 +172,7 @@ def look_at(paths: Sequence[Path]) -> list[Look]:
         .ignore_errors()
         .batch(256)
     )
-    for indices, kinds, sizes, orientations in data.as_numpy_iterator():
+    for indices, kinds, sizes, orientations in untuned(data).as_numpy_iterator():
         rows = zip(indices, kinds, sizes.tolist(), orientations, strict=True)
         for index, kind, size, orientation in rows:
             looks[index] = Look(KINDS_OF_PICTURES[kind], tuple(size), int(orientation))

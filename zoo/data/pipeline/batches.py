@@ -5,7 +5,7 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
-from zoo.data.pipeline.limits import limited
+from zoo.data.pipeline.limits import ahead, limited, threads_of
 from zoo.data.pipeline.order import Foreground, balanced_order, epoch_order, generator
 from zoo.data.pipeline.parts import WHOLE, Part, grouped, regrouped
 from zoo.data.pipeline.prepared import Batch, Prepared
@@ -108,7 +108,7 @@ def batches(
     # Through a function that AutoGraph converts, an augmentation's UserError would come as
     # AutoGraph's own error.
     plain = tf.autograph.experimental.do_not_convert
-    parallel = {"num_parallel_calls": tf.data.AUTOTUNE, "deterministic": True}
+    parallel = {"num_parallel_calls": threads_of(threads), "deterministic": True}
     gather, at_once = prepared.read_batch, prepared.at_once
     if gather is not None and not at_once:
         data = (
@@ -128,7 +128,7 @@ def batches(
             data = data.map(plain(lambda *slot: (*slot, gather(slot[0]))), **parallel)
             data = regrouped(data, sizes, alike)
         data = data.enumerate().map(plain(lambda number, slot: finish(number, *slot)), **parallel)
-    return limited(data.prefetch(tf.data.AUTOTUNE), threads)
+    return limited(ahead(data, batch_size, threads), threads)
 
 
 def training_batches(

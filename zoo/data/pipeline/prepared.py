@@ -19,7 +19,7 @@ from zoo.data.pipeline.kept import (
     from_memory,
     place_for,
 )
-from zoo.data.pipeline.limits import limited
+from zoo.data.pipeline.limits import limited, threads_of
 from zoo.data.pipeline.plain import AT_ONCE, plain_reader
 from zoo.data.pipeline.reasons import reasons_of, unreadable_message
 from zoo.errors import UserError
@@ -194,7 +194,7 @@ def _read_all(
 
     data = (
         tf.data.Dataset.range(split.length)
-        .map(indexed, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        .map(indexed, num_parallel_calls=threads_of(threads), deterministic=True)
         .ignore_errors()
         .batch(_CHUNK)
         .prefetch(2)

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from zoo.data.dataset import Split
 from zoo.data.findings import Reason
+from zoo.data.untuned import untuned
 from zoo.preprocess import MASK_SIZE, Preprocessing, picture_error
 
 _NAMED = 5
@@ -67,7 +68,7 @@ def _picture_faults(
             return index, of(image) if image.dtype == tf.string else tf.constant("")
 
         data = tf.data.Dataset.from_tensor_slices(np.array(lost, np.int64))
-        data = data.map(indexed, num_parallel_calls=tf.data.AUTOTUNE).ignore_errors()
+        data = untuned(data.map(indexed, num_parallel_calls=tf.data.AUTOTUNE).ignore_errors())
         return {int(index): bytes(value) for index, value in iter(data.as_numpy_iterator())}
 
     def read(image: tf.Tensor) -> tf.Tensor:
