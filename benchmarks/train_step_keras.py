@@ -80,7 +80,7 @@ def keras_trainer(task: dict[str, Any]) -> Any:
     """Returns what trains some steps by `fit`, all as it comes."""
     if task["precision"] == "bfloat16":
         keras.config.set_dtype_policy("mixed_bfloat16")
-    model = stock(task)
+    model: Any = stock(task)
     key = "mask" if task["task"] == "segmentation" else "class"
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.AdamW(1e-3), loss={key: loss}, metrics={key: ["accuracy"]})
