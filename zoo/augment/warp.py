@@ -83,8 +83,8 @@ def _resampled(
         count, channels = len(images), images.shape[3]
         results = np.empty([count, height, width, channels], dtype.as_numpy_dtype)
         step = _channels_at_once(channels)
-        for given_image, result, *where in zip(images, results, *given, strict=True):
-            image = given_image.astype(results.dtype, copy=False)
+        for source, result, *where in zip(images, results, *given, strict=True):
+            image = source.astype(results.dtype, copy=False)
             if step >= channels:
                 one(image, result, *where)
                 continue

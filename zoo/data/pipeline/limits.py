@@ -46,7 +46,7 @@ def ahead(data: tf.data.Dataset, batch_size: int, threads: int | None) -> tf.dat
     Args:
         data: Of batches.
         batch_size: Examples in a batch.
-        threads: As `threads_of` takes it.
+        threads: As `threads_of` takes it; each may have four batches ready.
     """
     specs = tf.nest.flatten(data.element_spec)
     each = sum(math.prod(spec.shape[1:]) * spec.dtype.size for spec in specs) * batch_size
