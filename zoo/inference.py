@@ -17,7 +17,7 @@ import tensorflow as tf
 from zoo.answers import Answer, as_text
 from zoo.data.conversion import UnreadableError, picture_in
 from zoo.errors import UserError
-from zoo.preprocess import CHANNELS, Preprocessing, decode_mask, picture_error, read_batch
+from zoo.preprocess import CHANNELS, Preprocessing, decode_mask, picture_errors, read_batch
 from zoo.tasks import Task
 
 BATCH = 32
@@ -114,14 +114,14 @@ class Predictor:
         Returns:
             The same with ``error``; rows of pictures that were not read are empty.
         """
-        errors = tf.map_fn(picture_error, image_bytes)
+        errors = picture_errors(image_bytes, ok)
         if self.on_error == "fail":
             text = tf.strings.reduce_join(
                 tf.boolean_mask(errors, tf.logical_not(ok)), separator="; "
             )
             tf.debugging.Assert(tf.reduce_all(ok), [tf.constant("a picture"), text])
         answer = {name: _blank_rows(value, ok, name) for name, value in answer.items()}
-        return {**answer, "error": tf.where(ok, tf.zeros_like(errors), errors)}
+        return {**answer, "error": errors}
 
     def _from_pixels(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
         count = tf.shape(image)[0]

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from zoo.preprocess import Preprocessing, read_batch
+from zoo.preprocess import Preprocessing, picture_errors, read_batch
 
 PREPROCESSING = Preprocessing(size=(4, 4))
 FALLBACK = {"image": np.full([4, 4, 3], -1, np.float32), "size": np.array([0, 0], np.int32)}
@@ -71,3 +71,30 @@ def test_shapes_are_known_to_the_graph():
     outputs = Reader().rows.get_concrete_function().structured_outputs
     assert outputs["image"].shape.as_list() == [None, 4, 4, 3]
     assert outputs["read"].shape.as_list() == [None]
+
+
+def test_what_is_wrong_is_said_of_bad_pictures_only(encode):
+    # What is good is not asked about: a picture that was read may be anything here.
+    pictures = [good(encode, 3), b"", b"GIF", b"no picture"]
+    in_graph = tf.function(picture_errors)
+    for ok, expected in (
+        ([True] * 4, [b""] * 4),
+        ([True, False, True, False], [b"", b"is empty", b"", b"is not a JPEG"]),
+    ):
+        for errors in (picture_errors, in_graph):
+            said = errors(tf.constant(pictures), tf.constant(ok)).numpy()
+            assert [text[: len(b"is not a JPEG")] for text in said] == expected
+    assert in_graph(tf.constant([], tf.string), tf.constant([], tf.bool)).shape == [0]
+
+
+def test_no_kernels_are_looked_for_at_each_call():
+    graph = Reader().rows.get_concrete_function().graph.as_graph_def()
+    functions = {function.signature.name: function for function in graph.library.function}
+    mapped = [
+        functions[node.attr["f"].func.name]
+        for nodes in (graph.node, *(function.node_def for function in functions.values()))
+        for node in nodes
+        if "MapDataset" in node.op
+    ]
+    assert mapped
+    assert all(function.attr["experimental_ints_on_device"].b for function in mapped)

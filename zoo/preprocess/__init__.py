@@ -4,6 +4,7 @@ One `Preprocessing` object runs in training, evaluation, prediction and inside t
 served graph.
 """
 
+from zoo.preprocess.batch import picture_errors as picture_errors
 from zoo.preprocess.batch import read_batch as read_batch
 from zoo.preprocess.decode import decode_image as decode_image
 from zoo.preprocess.decode import picture_error as picture_error
