@@ -85,3 +85,16 @@ def test_what_a_crop_cut_off_has_no_answer():
     preprocessing = Preprocessing(size=(4, 4), fit="crop")
     back = preprocessing.restore_mask(tf.ones([4, 4, 1]), tf.constant([4, 8])).numpy()
     assert back.tolist() == [[IGNORE, IGNORE, 0, 0, 0, 0, IGNORE, IGNORE]] * 4
+
+
+@pytest.mark.parametrize("size", [(4, 4), (9, 7), (2, 3)])
+@pytest.mark.parametrize("classes", [3, 9])
+def test_where_no_class_is_above_0_there_is_no_answer(everywhere, classes, size):
+    # Few classes are compared at once, many by turns; size decides how they are scaled.
+    preprocessing = Preprocessing(size=(4, 4), fit="stretch")
+    probabilities = np.zeros([2, 4, 4, classes], np.float32)
+    probabilities[1, :, :, classes - 1] = 1
+    both = everywhere(lambda row: preprocessing.restore_mask(row, np.array(size)), probabilities)
+    assert (both[0] == IGNORE).all()
+    assert (both[1] == classes - 1).all()
+    assert both[0].shape == size

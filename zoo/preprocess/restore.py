@@ -7,6 +7,8 @@ from zoo.preprocess.masks import IGNORE
 
 # Scaling one class takes as long as scaling four, since most of it is finding places.
 _TOGETHER = 4
+# So far above 0 that no weighted mean of it is 0.
+_SURELY = 1e-6
 
 
 def likeliest(probabilities: tf.Tensor, place: Geometry, target: tuple[int, int]) -> tf.Tensor:
@@ -32,7 +34,6 @@ def likeliest(probabilities: tf.Tensor, place: Geometry, target: tuple[int, int]
     scale = ratio_of(place.size, place.scaled)
     shift = tf.cast(first - place.offset, tf.float32) * scale
     size = tf.cast(place.size, tf.int32)
-    whole = tf.concat([tf.shape(probabilities)[:1], size], 0)
 
     enlarged = tf.reduce_all((place.size >= place.scaled) & (place.offset >= 0))
 
@@ -51,26 +52,39 @@ def likeliest(probabilities: tf.Tensor, place: Geometry, target: tuple[int, int]
             ),
         )
 
+    def picked(values):
+        return tf.cast(tf.argmax(values, -1, tf.int32), tf.uint8)
+
+    def or_ignored(ids, best):
+        return tf.where(best > 0, ids, tf.constant(IGNORE, tf.uint8))
+
     def take(index, best, ids):
         values = resized(visible[:, :, :, index : index + _TOGETHER])
-        likely = tf.cast(index + tf.argmax(values, -1, tf.int32), tf.uint8)
         value = tf.reduce_max(values, -1)
+        likely = tf.cast(index, tf.uint8) + picked(values)
         return index + _TOGETHER, tf.maximum(value, best), tf.where(value > best, likely, ids)
 
     def restored():
+        values = resized(visible[:, :, :, :_TOGETHER])
+        ids = picked(values)
+        few = probabilities.shape[-1]
+        if few is not None and few <= _TOGETHER:
+            # A mean of maps in which each pixel has a class above 0 has one as well; to look at
+            # the maps is less than to look at the picture.
+            above = enlarged & (tf.reduce_min(tf.reduce_max(visible, -1)) > _SURELY)
+            return tf.cond(above, lambda: ids, lambda: or_ignored(ids, tf.reduce_max(values, -1)))
         classes = tf.shape(probabilities)[-1]
-        _, _, ids = tf.while_loop(
+        _, best, ids = tf.while_loop(
             lambda index, *_: index < classes,
             take,
-            (tf.constant(0), tf.zeros(whole), tf.fill(whole, tf.constant(IGNORE, tf.uint8))),
+            (tf.constant(_TOGETHER), tf.reduce_max(values, -1), ids),
             shape_invariants=(tf.TensorShape([]), *[tf.TensorShape([None] * 3)] * 2),
             parallel_iterations=1,
         )
-        return ids
+        return or_ignored(ids, best)
 
     def as_it_is():
-        ids = tf.cast(tf.argmax(visible, -1, tf.int32), tf.uint8)
-        return tf.where(tf.reduce_max(visible, -1) > 0, ids, tf.constant(IGNORE, tf.uint8))
+        return or_ignored(picked(visible), tf.reduce_max(visible, -1))
 
     # Scaling by 1 would change nothing, and takes as long as any other.
     kept = tf.reduce_all((place.size == place.scaled) & (place.offset >= 0))
