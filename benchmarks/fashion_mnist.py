@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 TUTORIAL = "tutorial network, Keras fit"
-RECIPES = ("fashion_mnist",)
+RECIPES = ("fashion_mnist", "fashion_mnist_long")
 PATIENCE, MOST_EPOCHS = 5, 100
 
 
