@@ -103,9 +103,9 @@ def _mapped(data: tf.data.Dataset, function: Callable[..., Any], spec: Any) -> t
     integers lie on a GPU; but ``map`` takes no attributes.
 
     Args:
-        data: Any data set of the graph that is being traced.
-        function: Takes an element.
-        spec: Of the result's elements.
+        data: Any data set, eagerly or in a graph.
+        function: From an element, unpacked, to one of the result.
+        spec: The structure of the result's elements, of ``tf.TensorSpec``.
     """
     traced = tf.function(
         function,

@@ -67,8 +67,8 @@ def likeliest(probabilities: tf.Tensor, place: Geometry, target: tuple[int, int]
     def restored():
         values = resized(visible[:, :, :, :_TOGETHER])
         ids = picked(values)
-        few = probabilities.shape[-1]
-        if few is not None and few <= _TOGETHER:
+        known = probabilities.shape[-1]
+        if known is not None and known <= _TOGETHER:
             # A mean of maps in which each pixel has a class above 0 has one as well; to look at
             # the maps is less than to look at the picture.
             above = enlarged & (tf.reduce_min(tf.reduce_max(visible, -1)) > _SURELY)
