@@ -11,18 +11,16 @@ from collections.abc import Callable
 import cv2
 import imagecodecs
 import numpy as np
+import simplejpeg
 import tensorflow as tf
 from scipy import sparse
 
 from zoo.preprocess.masks import IGNORE, PALETTE_TO_GRAY
 
-_REDUCED = {
-    1: 0,
-    2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
-    4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
-    8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
-}
-_COLOURS = {1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR_RGB}
+_COLOURS = {1: "GRAY", 3: "RGB"}
+# A JPEG's block is 8 x 8 pixels. A side shorter than that has the same length at several scales,
+# of which TurboJPEG, which is told the length, may choose another.
+_BLOCK = 8
 # So many weights take some megabytes, and few sets have pictures of so many sizes.
 _KEPT = 1024
 
@@ -42,17 +40,20 @@ def decode_picture(
         ratio: The part of its size to decode it at: 1, 2, 4 or 8.
 
     Returns:
-        uint8 [h, w, channels], or None if it cannot be read or has another size.
+        uint8 [h, w, channels], or None if it cannot be read, has another size or is only a few
+        pixels large.
     """
-    shape = (-(-size[0] // ratio), -(-size[1] // ratio))
-    flags = _REDUCED[ratio] | _COLOURS[channels] | cv2.IMREAD_IGNORE_ORIENTATION
+    if not data or (ratio > 1 and max(size) < _BLOCK):
+        return None
+    height, width = -(-size[0] // ratio), -(-size[1] // ratio)
+    reduced = {"min_height": height, "min_width": width} if ratio > 1 else {}
+    # Memory for the size that was stated: one that claims another takes none.
+    pixels = np.empty((height, width, channels), np.uint8)
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error:
+        decoded = simplejpeg.decode_jpeg(data, _COLOURS[channels], buffer=pixels, **reduced)
+    except ValueError:
         return None
-    if pixels is None or pixels.shape[:2] != shape:
-        return None
-    return pixels.reshape(*shape, channels)
+    return decoded if decoded.shape == pixels.shape else None
 
 
 def fit_picture(
