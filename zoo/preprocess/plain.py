@@ -46,11 +46,13 @@ def decode_picture(
     if not data or (ratio > 1 and max(size) < _BLOCK):
         return None
     height, width = -(-size[0] // ratio), -(-size[1] // ratio)
-    reduced = {"min_height": height, "min_width": width} if ratio > 1 else {}
+    least = (height, width) if ratio > 1 else (0, 0)
     # Memory for the size that was stated: one that claims another takes none.
     pixels = np.empty((height, width, channels), np.uint8)
     try:
-        decoded = simplejpeg.decode_jpeg(data, _COLOURS[channels], buffer=pixels, **reduced)
+        decoded = simplejpeg.decode_jpeg(
+            data, _COLOURS[channels], min_height=least[0], min_width=least[1], buffer=pixels
+        )
     except ValueError:
         return None
     return decoded if decoded.shape == pixels.shape else None
