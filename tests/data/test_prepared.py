@@ -264,7 +264,7 @@ def test_batches_ahead_fit_into_memory(bytes_, threads, batches, monkeypatch):
     next(iterator)
     # Beside the one taken, those ahead, and a few on their way between threads.
     most = 2 * (batches + 5)
-    for _ in range(200):
+    for _ in range(3000):
         if len(pulled) >= 2 * (batches + 1):
             break
         time.sleep(0.01)

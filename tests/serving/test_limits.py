@@ -80,7 +80,7 @@ def test_a_request_that_takes_too_long(small, long):
 
 
 def wait_until_free(server):
-    wait_until(lambda: ask(server).status_code == 200, 30)
+    wait_until(lambda: ask(server).status_code == 200, 120)
 
 
 def test_more_requests_than_may_wait(tmp_path):

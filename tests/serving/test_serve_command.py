@@ -65,8 +65,8 @@ def test_it_ends_when_it_has_answered(folder, number, code, last):
         ask(1000)
         second = 1000 / (time.perf_counter() - started)
         with ThreadPoolExecutor() as pool:
-            under_way = [pool.submit(ask, round(2 * second)) for _ in range(2)]
-            time.sleep(0.5)
+            under_way = [pool.submit(ask, round(4 * second)) for _ in range(2)]
+            time.sleep(1.5)
             process.send_signal(number)
             assert [future.result().status_code for future in under_way] == [200, 200]
         assert process.wait(30) == code
