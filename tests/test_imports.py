@@ -45,6 +45,7 @@ ROOMS = [
     "listing",
     "finish",
     "cli",
+    "__main__",
 ]
 HEAVY = ("tensorflow", "keras", "tensorflow_datasets", "matplotlib", "sklearn", "scipy")
 
@@ -118,6 +119,15 @@ def test_every_command_is_checked():
     assert {arguments[0] for arguments in COMMANDS if arguments[-1] == "--help"} >= set(
         main.commands
     )
+
+
+def test_python_runs_the_package_as_the_command():
+    command = [sys.executable, "-m", "zoo", "list", "tasks"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "segmentation" in listed
+    wrong = subprocess.run([*command[:3], "trian"], capture_output=True, text=True)
+    assert wrong.returncode == 2
+    assert wrong.stderr.startswith("Usage: python -m zoo ")
 
 
 def test_public_names_resolve():
