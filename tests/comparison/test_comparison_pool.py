@@ -68,7 +68,7 @@ def test_it_notices_that_it_shall_stop(scripts):
     process = scripts("import sys; sys.stdin.read()")
     assert process.poll() is None
     process.stop()
-    process.join(10)
+    process.join(60)
     assert process.poll() == 0
 
 

@@ -147,7 +147,7 @@ def test_channels_are_named(zoo_server, way):
 @pytest.mark.parametrize("scheme", ["http", "grpc"])
 def test_nobody_there(scheme):
     with (
-        zoo.Client(f"{scheme}://127.0.0.1:9", "m", timeout=5) as client,
+        zoo.Client(f"{scheme}://127.0.0.1:9", "m", timeout=60) as client,
         pytest.raises(ServerError, match=r"no server answers at .*; start one with `zoo serve`"),
     ):
         client.versions()

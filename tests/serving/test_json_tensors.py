@@ -152,7 +152,7 @@ def test_deep_nesting_is_refused_in_no_time(opened, closed):
     body = '{"instances": ' + opened * depth + "1" + ends * depth + "}"
     started = time.perf_counter()
     assert "JSON Parse error" in refusal(body)
-    assert time.perf_counter() - started < 20
+    assert time.perf_counter() - started < 120
 
 
 def test_what_would_make_a_regular_expression_wander():

@@ -34,6 +34,8 @@ def small(tmp_path_factory):
     half_plus(root / "hp2" / "1")
     slow(root / "slow" / "1")
     with Server(root, rest_port=0, grpc_port=0, limits=LIMITS) as server:
+        # The first call of a model takes longer than others.
+        wait_until_free(server)
         yield server
 
 
@@ -59,22 +61,26 @@ def received(opened):
     return data
 
 
-@pytest.fixture(scope="module")
-def long(small):
-    """How many steps take about a second on this machine."""
-    assert ask(small, "slow", 1).status_code == 200
-    started = time.perf_counter()
-    assert ask(small, "slow", 1000).status_code == 200
-    return 1000 / (time.perf_counter() - started)
-
-
-def test_a_request_that_takes_too_long(small, long):
-    response = ask(small, "slow", round(10 * long))
+def test_a_request_that_takes_too_long(small):
+    """It is told so; the work ends some time later."""
+    response = ask(small, "slow", 60_000)
     assert response.status_code == 504
     assert response.json() == {"error": "The request was not answered within 2 s"}
     wait_until_free(small)
-    with grpc.insecure_channel(small.grpc_url.removeprefix("grpc://")) as channel:
-        code, message = refusal(channel, request_of("slow", x=[float(round(10 * long))]))
+
+
+def test_a_request_that_waits_too_long(small):
+    release = threading.Event()
+    busy = small._pool.submit(release.wait, 120)
+    try:
+        wait_until(busy.running, 60)
+        response = ask(small)
+        with grpc.insecure_channel(small.grpc_url.removeprefix("grpc://")) as channel:
+            code, message = refusal(channel, request_of("hp2", x=[1.0]))
+    finally:
+        release.set()
+    assert response.status_code == 504
+    assert response.json() == {"error": "The request was not answered within 2 s"}
     assert (code, message) == ("DEADLINE_EXCEEDED", "The request was not answered within 2 s")
     wait_until_free(small)
 
@@ -127,35 +133,39 @@ def test_a_body_without_a_length_is_refused_when_it_is_too_long(small):
             yield b" " * 1000
 
     try:
-        response = httpx.post(f"{small.rest_url}/v1/models/hp2:predict", content=chunks())
+        url = f"{small.rest_url}/v1/models/hp2:predict"
+        response = httpx.post(url, content=chunks(), timeout=60)
         assert response.status_code == 413
-    except httpx.WriteError:
+    except (httpx.NetworkError, httpx.RemoteProtocolError):
         # The server closed while this side was still sending.
         pass
     assert ask(small).status_code == 200
 
 
-def test_bodies_have_a_bound_together(small):
+def test_bodies_have_a_bound_together(tmp_path):
     """Three of 9,000 bytes, of 25,000 that are held: the third is told to come later."""
+    half_plus(tmp_path / "hp2" / "1")
+    patient = replace(LIMITS, timeout=60.0)
     with ExitStack() as stack:
-        opened = [stack.enter_context(connect(small)) for _ in range(3)]
+        server = stack.enter_context(Server(tmp_path, rest_port=0, grpc_port=0, limits=patient))
+        opened = [stack.enter_context(connect(server)) for _ in range(3)]
         for one in opened:
             one.sendall(head(length=9_500) + b" " * 9_000)
         # The third to be read, whichever that is; the others are waited for.
-        [refused, *_], _, _ = select.select(opened, [], [], 20)
+        [refused, *_], _, _ = select.select(opened, [], [], 60)
         assert refused.recv(65536).startswith(b"HTTP/1.1 429 ")
-        assert ask(small).status_code == 200
+        assert ask(server).status_code == 200
 
 
 def test_a_slow_client(small):
     """A byte now and then: it has as long as any request, and no longer."""
     with connect(small) as opened:
-        opened.sendall(head(length=9_000))
         started = time.monotonic()
+        opened.sendall(head(length=9_000))
         answer = b""
         opened.settimeout(0.1)
         while not answer:
-            assert time.monotonic() - started < 15
+            assert time.monotonic() - started < 60
             opened.sendall(b" ")
             try:
                 answer = opened.recv(65536)
@@ -167,12 +177,12 @@ def test_a_slow_client(small):
 
 @pytest.mark.parametrize("first", [b"", b"POST /v1/models/hp2:predict HTTP/1.1\r\nX: "])
 def test_a_connection_without_a_request_is_closed(small, first):
+    started = time.monotonic()
     with connect(small) as opened:
         opened.sendall(first)
         opened.settimeout(0.2)
-        started = time.monotonic()
         while not closed_by_now(opened, first[-1:]):
-            assert time.monotonic() - started < 12
+            assert time.monotonic() - started < 60
     assert time.monotonic() - started > 1.5
 
 
@@ -190,14 +200,13 @@ def closed_by_now(opened, more):
 def test_an_answer_that_nobody_reads(small):
     """16 MB of answers are more than the sockets hold; the connection ends all the same."""
     request = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
-    page = len(httpx.get(small.rest_url).content)
+    page = len(httpx.get(small.rest_url, timeout=60).content)
     with connect(small) as opened:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         opened.settimeout(0.5)
         with suppress(TimeoutError, ConnectionError):
             opened.sendall(request * (16 * 10**6 // page))
-        wait_until(lambda: small_connections(small) > 0, 5)
-        wait_until(lambda: small_connections(small) == 0, 20)
+        wait_until(lambda: small_connections(small) == 0, 120)
     assert ask(small).status_code == 200
 
 
@@ -219,7 +228,7 @@ def test_idle_connections_are_bounded(small):
             stack.enter_context(connect(small))
         assert ask(small).status_code == 200
         assert small_connections(small) <= LIMITS.max_connections
-        wait_until(lambda: small_connections(small) == 0, 20)
+        wait_until(lambda: small_connections(small) == 0, 120)
 
 
 def test_idle_grpc_connections_leave_room(small):

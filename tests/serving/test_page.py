@@ -37,7 +37,7 @@ def browser():
 def page(browser, zoo_server):
     context = browser.new_context(permissions=["camera", "clipboard-read", "clipboard-write"])
     opened = context.new_page()
-    opened.set_default_timeout(20_000)
+    opened.set_default_timeout(120_000)
     faults = []
     opened.on("pageerror", lambda error: faults.append(str(error)))
     # A refusal is also logged; only what the page itself does wrong counts.
@@ -71,7 +71,7 @@ def photograph():
     return stream.getvalue()
 
 
-def until(page, expression, seconds=20):
+def until(page, expression, seconds=120):
     """Waits for what the page's own policy forbids playwright to wait for."""
     deadline = time.monotonic() + seconds
     while not page.evaluate(expression):

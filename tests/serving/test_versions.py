@@ -221,16 +221,19 @@ def test_versions_change_under_a_running_server(tmp_path, models):
         def ask():
             while not ending.is_set():
                 body = '{"instances": [2]}'
-                response = httpx.post(f"{server.rest_url}/v1/models/m:predict", content=body)
+                url = f"{server.rest_url}/v1/models/m:predict"
+                response = httpx.post(url, content=body, timeout=60)
                 answers.append((response.status_code, *response.json().get("predictions", [])))
 
         asking = threading.Thread(target=ask)
         asking.start()
+        wait_for(lambda: answers)
         shutil.copytree(models / "hp3" / "123", tmp_path / "m" / ".tmp-2")
         (tmp_path / "m" / ".tmp-2").rename(tmp_path / "m" / "2")
-        (tmp_path / "m" / "3").mkdir()
+        (tmp_path / "m" / ".tmp-3").mkdir()
         # A torn file, and a whole graph whose variables are missing.
-        (tmp_path / "m" / "3" / "saved_model.pb").write_bytes(b"\xff\xff torn")
+        (tmp_path / "m" / ".tmp-3" / "saved_model.pb").write_bytes(b"\xff\xff torn")
+        (tmp_path / "m" / ".tmp-3").rename(tmp_path / "m" / "3")
         wait_for(lambda: state_of(http, 3) == "END")
         shutil.copytree(models / "hp3" / "123", tmp_path / "m" / ".tmp-4")
         shutil.rmtree(tmp_path / "m" / ".tmp-4" / "variables")
@@ -258,7 +261,7 @@ def state_of(http, version):
     return response.get("model_version_status", [{}])[0].get("state")
 
 
-def wait_for(condition, seconds=30):
+def wait_for(condition, seconds=120):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not come to that"

@@ -14,7 +14,7 @@ SCRIPT = Path(__file__).parents[2] / "benchmarks" / "resume.py"
 def test_three_kills_leave_no_trace(tmp_path):
     command = [sys.executable, str(SCRIPT), "--folder", str(tmp_path), "--kills", "3"]
     command += ["--most", "3", "--tasks", "segmentation"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1800)
     assert done.returncode == 0, done.stdout + done.stderr
     rounds = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
     assert sum(len(one["killed"]) for one in rounds) == 3
