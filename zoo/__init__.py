@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from zoo.training.sections import OptimizerOptions as OptimizerOptions
     from zoo.training.sections import SamplingOptions as SamplingOptions
     from zoo.training.sections import ScheduleOptions as ScheduleOptions
+    from zoo.training.sections import ThawOptions as ThawOptions
 
 __version__ = "0.1.0"
 
@@ -72,6 +73,7 @@ _HOMES = {
         "OptimizerOptions",
         "SamplingOptions",
         "ScheduleOptions",
+        "ThawOptions",
     ),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

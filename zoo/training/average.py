@@ -66,6 +66,11 @@ class WeightAverage:
         """The averages, which a checkpoint has to hold."""
         return list(self._averages)
 
+    def begin(self) -> None:
+        """Makes each average its weight, as in the beginning."""
+        for average, weight in zip(self._averages, self._weights, strict=True):
+            average.assign(weight.numpy())
+
     def update(self, count: Any) -> None:
         """Moves the averages towards the weights; outside ``strategy.run``.
 

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 if TYPE_CHECKING:
+    from zoo.training.loop import Loop
     from zoo.training.session import Session
 
 
@@ -14,7 +15,12 @@ class _Rate:
     """What callbacks take for the model's optimizer: the learning rate, to read and to set."""
 
     def __init__(self, session: "Session"):
-        self._loop = session.loop
+        self._session = session
+
+    @property
+    def _loop(self) -> "Loop":
+        # That of the phase under way.
+        return self._session.loop
 
     @property
     def learning_rate(self) -> float:

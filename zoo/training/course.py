@@ -19,6 +19,7 @@ from zoo.training.files import write_whole
 from zoo.training.folder import RunFolder
 from zoo.training.interrupt import Interrupt
 from zoo.training.lines import epoch_line
+from zoo.training.loop import Loop
 from zoo.training.resume import restore_newest
 from zoo.training.samples import Samples
 from zoo.training.session import Session
@@ -60,7 +61,6 @@ class Course:
         self._group = group
         self._session = session
         self._recipe = session.recipe
-        self._loop = session.loop
         self._folder = folder
         self._watch = watch
         self._interrupt = interrupt
@@ -96,6 +96,10 @@ class Course:
         self._callbacks.end()
         self._finish()
 
+    @property
+    def _loop(self) -> Loop:
+        return self._session.loop
+
     def _seconds(self) -> float:
         return time.monotonic() - self._began
 
@@ -104,8 +108,10 @@ class Course:
         return minutes is not None and self._seconds() >= 60 * minutes
 
     def _stopped_early(self) -> bool:
-        patience, state = self._recipe.early_stopping, self._state
-        return patience is not None and state.epoch - state.best_epoch >= patience
+        patience, state, thaw = self._recipe.early_stopping, self._state, self._recipe.thaw
+        # A second phase is waited for, and has as long as the first.
+        since = max(state.best_epoch, thaw.epoch if thaw else 0)
+        return patience is not None and state.epoch - since >= patience
 
     def _ended(self) -> bool:
         # However little time there is, there is an epoch to publish.
@@ -115,7 +121,7 @@ class Course:
     def _save(self) -> None:
         self._state.sums = self._loop.sums if self._state.step else {}
         self._state.seconds = self._seconds()
-        self._write(self._loop.variables)
+        self._write(self._session.phases.variables)
         self._saved, self._saving = time.monotonic(), False
 
     def _write(self, variables: dict[str, Any]) -> None:
@@ -137,7 +143,11 @@ class Course:
 
     def _epoch(self) -> dict[str, Any]:
         """Trains and validates what is left of an epoch; returns its row of the history."""
-        state, loop = self._state, self._loop
+        state = self._state
+        begun = self._session.phases.enter(state.epoch, state.step)
+        if begun:
+            self._watch.say(begun)
+        loop = self._loop
         self._callbacks.epoch_begin(state.epoch)
         trained = self._train()
         if not math.isfinite(trained["loss"]):
@@ -249,14 +259,17 @@ class Course:
                 f"the loss is no longer a number in epoch {failed.epoch + 1}, after {_RETURNS} "
                 f"tries at lower rates; lower learning_rate (now {rate:g}) and train again"
             )
-        self._state, _ = restore_newest(self._folder, self._loop.variables, self._recipe.epochs)
+        self._state, _ = restore_newest(
+            self._folder, self._session.phases.variables, self._recipe.epochs
+        )
         state = self._state
         state.returns = returns
+        self._session.phases.enter(state.epoch, state.step)
         self._loop.rate_factor.assign(_LOWER**returns)
         self._history = self._folder.history(state.epoch)
         self._began = time.monotonic() - state.seconds
         # Not as `_save`: the loop's sums are still those that went wrong.
-        self._write(self._loop.variables)
+        self._write(self._session.phases.variables)
         self._watch.say(
             f"the loss is no longer a number in epoch {failed.epoch + 1}: back to step "
             f"{state.step} of epoch {state.epoch + 1}, at {_LOWER**returns:g} times the learning "

@@ -201,7 +201,9 @@ def publish(
             that was trained.
     """
     with _dtype_policy(precision):
-        model = recipe.build_model(classes, weights=None)
+        # What was thawed in training comes thawed.
+        freeze = {"freeze": None} if recipe.thaw else {}
+        model = recipe.build_model(classes, weights=None, **freeze)
     if _places(model) != _places(network):
         raise UserError(
             "the weights do not fit the recipe's network: the recipe was changed after training; "

@@ -24,6 +24,7 @@ from zoo.training.sections import (
     ScheduleOptions,
     Section,
     Share,
+    ThawOptions,
 )
 
 _SECTIONS = (
@@ -36,6 +37,7 @@ _SECTIONS = (
     "adversarial",
     "optimizer",
     "schedule",
+    "thaw",
     "checkpoint",
 )
 
@@ -71,6 +73,8 @@ class Recipe(Section):
             falls.
         warmup: Share of all steps in which the learning rate rises from zero.
         schedule: How the learning rate falls: to zero as a cosine unless given.
+        thaw: After how many epochs ``model.freeze`` ends, and the learning rate from there on;
+            ``None``: it holds for the whole run.
         weight_decay: Decoupled, of kernels only.
         ema: Decay of the exponential moving average of the weights, such as 0.999, which is
             then validated and published instead of the weights themselves; ``None`` for none.
@@ -113,6 +117,7 @@ class Recipe(Section):
     learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
     warmup: Share = 0.05
     schedule: ScheduleOptions = Field(default_factory=ScheduleOptions)
+    thaw: ThawOptions | None = None
     weight_decay: Annotated[float, Field(ge=0.0)] = 1e-4
     ema: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
     remat: bool = False
@@ -148,7 +153,7 @@ class Recipe(Section):
                 if section == "augment" and not isinstance(target[section], dict):
                     named = target[section]
                     target[section] = {} if named == "none" else {"strength": named}
-                if section == "adversarial" and target[section] is None:
+                if section in _SECTIONS and target[section] is None:
                     target[section] = {}
                 target = target[section]
                 if not isinstance(target, dict):

@@ -31,6 +31,7 @@ def check_options(recipe: Recipe) -> None:
     recipe.augmentation()
     _check_patch(recipe)
     _check_sampling(recipe)
+    _check_thaw(recipe)
 
 
 def _check_patch(recipe: Recipe) -> None:
@@ -46,6 +47,22 @@ def _check_patch(recipe: Recipe) -> None:
         raise UserError(
             f"input.patch={list(patch)} is larger than input.size={list(size)}; "
             "a patch is a part of the picture"
+        )
+
+
+def _check_thaw(recipe: Recipe) -> None:
+    thaw = recipe.thaw
+    if thaw is None:
+        return
+    if recipe.model.get("freeze") is None:
+        raise UserError(
+            "thaw ends what model.freeze begins, which is not given; give it too, as "
+            "model.freeze=encoder"
+        )
+    if thaw.epoch >= recipe.epochs:
+        raise UserError(
+            f"thaw.epoch={thaw.epoch} leaves none of the {recipe.epochs} epochs for the second "
+            "phase; lower it, or raise epochs"
         )
 
 

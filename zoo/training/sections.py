@@ -153,6 +153,21 @@ class ScheduleOptions(Section):
     start: Annotated[float, Field(gt=0.0, le=1.0)] = 0.04
 
 
+class ThawOptions(Section):
+    """The second of two phases: what ``model.freeze`` names is trained too (Howard & Ruder 2018).
+
+    Its optimizer begins anew, with a warm-up and a schedule of its own over what is left of the
+    run: gradients that were never seen before have no history to be measured by.
+
+    Attributes:
+        epoch: Epochs of the first phase.
+        learning_rate: The peak of the second; a tenth of the recipe's unless given.
+    """
+
+    epoch: PositiveInt
+    learning_rate: Annotated[float, Field(gt=0.0)] | None = None
+
+
 class CheckpointOptions(Section):
     """How often a run is saved while an epoch goes on; after each epoch it is in any case.
 

@@ -20,6 +20,7 @@ from zoo.training.loop import Loop
 from zoo.training.memory import check_batch, memory
 from zoo.training.network import choose_precision, publish, training_network
 from zoo.training.optimizer import make_optimizer
+from zoo.training.phases import Phases
 from zoo.training.recipe import Recipe
 from zoo.training.sampling import Sampling, check_background, plan_sampling
 from zoo.training.watch import Watch
@@ -38,7 +39,7 @@ class Session:
         sampling: How often the training pictures come.
         notes: What was decided about the data, and what became of the weights to begin with.
         mirrored: What the data set says about mirrored pictures.
-        loop: Network, optimizer and steps.
+        phases: Network, optimizer and steps of each phase.
         steps: Steps an epoch.
     """
 
@@ -50,8 +51,13 @@ class Session:
     sampling: Sampling
     notes: tuple[str, ...]
     mirrored: bool | None
-    loop: Loop
+    phases: Phases
     steps: int
+
+    @property
+    def loop(self) -> Loop:
+        """Network, optimizer and steps of the phase under way."""
+        return self.phases.loop
 
     def epoch_batches(self, epoch: int, start: int = 0, part: Part = WHOLE) -> tf.data.Dataset:
         """Returns the batches of an epoch, always the same ones.
@@ -153,12 +159,15 @@ def open_session(
         )
         steps = max(1, prepared["train"].length * recipe.repeat // recipe.batch_size)
         recipe, weighed = balance_loss(recipe, prepared["train"], class_names)
-        optimizer = make_optimizer(recipe, steps * recipe.epochs, network)
-        attack = recipe.adversarial
-        loop = Loop(
-            network, task, class_names, recipe.loss, optimizer, strategy, attack, recipe.seed,
-            recipe.accumulate, recipe.ema, recipe.remat, group,
-        )  # fmt: skip
+
+        def make_loop(phase: Recipe, epochs: int) -> Loop:
+            optimizer = make_optimizer(phase, steps * epochs, network)
+            return Loop(
+                network, task, class_names, phase.loss, optimizer, strategy, phase.adversarial,
+                phase.seed, phase.accumulate, phase.ema, phase.remat, group,
+            )  # fmt: skip
+
+        phases = Phases(recipe, network, make_loop)
     sampling = plan_sampling(recipe, prepared["train"], class_names)
     return Session(
         recipe=recipe,
@@ -176,7 +185,7 @@ def open_session(
             *left_out_notes(prepared),
         ),
         mirrored=dataset.mirrored,
-        loop=loop,
+        phases=phases,
         steps=steps,
     )
 

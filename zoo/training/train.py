@@ -74,7 +74,7 @@ def _train(
         state = checkpoint.Progress()
         if resumed:
             longer = check_same(session.recipe, folder.recipe())
-            state, said = restore_newest(folder, session.loop.variables, session.recipe.epochs)
+            state, said = restore_newest(folder, session.phases.variables, session.recipe.epochs)
             watch.say(said)
             if longer:
                 watch.say(longer)

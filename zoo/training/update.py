@@ -74,6 +74,11 @@ class Update:
         averages = self._average.variables if self._average else []
         return [*averages, *([self._batches] if self.sums else [])]
 
+    def begin(self) -> None:
+        """Begins with the weights that the network has now."""
+        if self._average:
+            self._average.begin()
+
     def steps(self) -> tf.Tensor:
         """Returns how many steps were trained, an int64 scalar: the same after resuming."""
         counter = self._batches if self.sums else self._optimizer.iterations

@@ -1,0 +1,83 @@
+"""The phases of a run over one network: with a part of it frozen, then with all of it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from zoo import models
+from zoo.training.loop import Loop
+from zoo.training.recipe import Recipe
+
+# Below the first phase's: weights that were good for something else are to change a little.
+_LOWER = 0.1
+
+
+class Phases:
+    """The loops of a run's phases: one, or two where the recipe has ``thaw``.
+
+    Each has an optimizer of its own. A checkpoint holds both from the first step on, so that it
+    can be restored before it is known which of them it was written in.
+
+    Args:
+        recipe: Of the run.
+        network: As :func:`zoo.training.network.training_network` returned it.
+        make_loop: From the recipe of a phase and its epochs to its loop, for what of the network
+            is trainable then.
+
+    Attributes:
+        loop: That of the phase under way.
+    """
+
+    def __init__(
+        self, recipe: Recipe, network: keras.Model, make_loop: Callable[[Recipe, int], Loop]
+    ):
+        self._recipe, self._network = recipe, network
+        thaw = recipe.thaw
+        self.loop = make_loop(recipe, recipe.epochs if thaw is None else thaw.epoch)
+        self._loops = [self.loop]
+        if thaw is not None:
+            self.rate = thaw.learning_rate or _LOWER * recipe.learning_rate
+            models.thaw(network)
+            second = recipe.model_copy(update={"learning_rate": self.rate})
+            self._loops.append(make_loop(second, recipe.epochs - thaw.epoch))
+            models.freeze(network, recipe.model["freeze"])
+
+    def enter(self, epoch: int, step: int) -> str:
+        """Makes the loop and the network ready for a step.
+
+        Args:
+            epoch: Counted from 0.
+            step: Of the epoch, from 0.
+
+        Returns:
+            A sentence where a phase begins with this step, else nothing.
+        """
+        thaw = self._recipe.thaw
+        if thaw is None:
+            return ""
+        if epoch < thaw.epoch:
+            models.freeze(self._network, self._recipe.model["freeze"])
+            self.loop = self._loops[0]
+            return ""
+        models.thaw(self._network)
+        self.loop = self._loops[1]
+        if (epoch, step) != (thaw.epoch, 0):
+            return ""
+        self.loop.update.begin()
+        return (
+            f"thawed after epoch {epoch}: all layers are trained from here on, at a learning rate "
+            f"of up to {self.rate:g}"
+        )
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """Everything that training changes, as a checkpoint takes it."""
+        first, *others = (loop.variables for loop in self._loops)
+        return first | {
+            f"thawed/{name}": variable
+            for found in others
+            for name, variable in found.items()
+            # The network is one.
+            if not name.startswith("network/")
+        }
