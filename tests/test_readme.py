@@ -24,16 +24,19 @@ def test_the_example_recipe_is_valid(tmp_path):
     assert recipe.build_model(2).count_params() > 0
 
 
-def test_the_example_of_optimization_is_valid():
+@pytest.mark.parametrize(("part", "count"), [("OptimizerOptions(", 8), ("ThawOptions(", 2)])
+def test_the_examples_of_training_are_valid(part, count):
     import zoo
 
-    block = next(block for block in BLOCKS if "OptimizerOptions(" in block)
+    block = next(block for block in BLOCKS if part in block)
+    known = {name: getattr(zoo, name) for name in zoo.__all__}
     fields = {}
-    exec(compile(f"from zoo import *\n{block}", "README.md", "exec"), fields)
-    of_recipe = {name: fields[name] for name in zoo.Recipe.model_fields if name in fields}
-    assert len(of_recipe) == 8
-    recipe = zoo.load_recipe("quickstart").with_overrides({"model": {"encoder": "plain"}})
-    recipe.model_copy(update=of_recipe).check_options()
+    exec(compile(block, "README.md", "exec"), known, fields)
+    assert set(fields) <= set(zoo.Recipe.model_fields)
+    assert len(fields) == count
+    plain = {"model": {"encoder": "plain"}}
+    recipe = zoo.load_recipe("quickstart").with_overrides(plain | {"task": "classification"})
+    recipe.model_copy(update=fields).check_options()
 
 
 @pytest.mark.filterwarnings("default")
