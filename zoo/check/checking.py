@@ -16,6 +16,7 @@ from zoo.check.opening import Opened
 from zoo.check.pictures import Picture, Seen, look_through
 from zoo.check.strays import find_strays
 from zoo.data import DataSet, Finding, Split
+from zoo.data.conversion import UnreadableError
 from zoo.data.findings import Effect, found_in
 from zoo.errors import UserError
 from zoo.training.watch import Watch
@@ -105,11 +106,11 @@ def check_data(opened: Opened, watch: Watch) -> Check:
     """
     dataset = opened.dataset
     unreadable: Effect = "left out" if opened.unreadable == "skip" else "stops"
-    pictures, strays = _pictures(opened)
+    pictures, strays = _pictures(opened, unreadable)
     if not pictures:
         raise UserError(f"{opened.name} holds no picture; give the folder that does")
     with watch.bar("reading pictures", len(pictures)) as bar:
-        seen = tuple(look_through(pictures, unreadable, bar.to))
+        seen = tuple(look_through(pictures, bar.to))
     labels = Labels()
     if dataset is not None:
         sizes = {one.name: one.size for one in seen if one.thumbnail is not None}
@@ -151,21 +152,21 @@ def _splits(dataset: DataSet) -> dict[str, str]:
     }
 
 
-def _pictures(opened: Opened) -> tuple[list[Picture], list[Finding]]:
+def _pictures(opened: Opened, unreadable: Effect) -> tuple[list[Picture], list[Finding]]:
     """Returns all pictures to be read, those that are no example's included."""
     dataset, root = opened.dataset, opened.root
     if root is not None and root.is_file() and dataset is None:
-        return [Picture(root.name, root.read_bytes, root)], []
+        return [Picture(root.name, root.read_bytes, root, unreadable=unreadable)], []
     found: dict[str, Picture] = {}
     known: set[str] = set()
     folders: set[Path] | None = None
     if dataset is not None:
         folders = set()
         for split in parts_of(dataset):
-            image_of = _reader(split)
+            read = _reader(split)
             for index in range(split.length):
                 name = name_of(split, index, dataset.root)
-                found.setdefault(name, _picture(image_of, split, index, name))
+                found.setdefault(name, _of_example(split, index, name, read, unreadable))
                 known.update(split.files(index))
                 # Elsewhere there may be masks, which are no pictures to learn from.
                 folders.update(Path(os.path.dirname(path)) for path in split.files(index)[:1])
@@ -174,31 +175,55 @@ def _pictures(opened: Opened) -> tuple[list[Picture], list[Finding]]:
     others, strays = find_strays(root, known, folders)
     for path in others:
         name = path.relative_to(root).as_posix()
-        found.setdefault(name, Picture(name, path.read_bytes, path))
+        found.setdefault(name, Picture(name, path.read_bytes, path, unreadable=unreadable))
     return list(found.values()), strays
 
 
-def _reader(split: Split) -> Callable[[int], bytes | np.ndarray]:
-    """Returns what reads the picture of an example that is no file of its own."""
+@dataclass(frozen=True)
+class _Reader:
+    """Reads pictures of a split's examples as training does.
 
-    # Traced at the first call, if there is one: op by op it takes longer than decoding.
-    @tf.function(input_signature=[tf.TensorSpec([], tf.int64)], autograph=False)
-    def image_of(index: tf.Tensor) -> tf.Tensor:
+    Attributes:
+        image: Gives the picture of an example by its index.
+        arrays: Whether it gives arrays, so that no file's bytes are learnt from as they are.
+    """
+
+    image: Callable[[int], bytes | np.ndarray]
+    arrays: bool
+
+
+def _reader(split: Split) -> _Reader:
+    def read(index: tf.Tensor) -> tf.Tensor:
         return split.read(index)["image"]
 
-    return lambda index: image_of(tf.constant(index, tf.int64)).numpy()
+    # Traced, and once: op by op it takes longer than decoding. Pruned, as a fault of the mask's
+    # is none of the picture's.
+    traced = tf.compat.v1.wrap_function(read, [tf.TensorSpec([], tf.int64)])
+    image_of = traced.prune(traced.inputs, traced.outputs[0])
+
+    def image(index: int) -> bytes | np.ndarray:
+        try:
+            return image_of(tf.constant(index, tf.int64)).numpy()
+        except tf.errors.OpError as error:
+            raise UnreadableError(str(split.explain(index) or "is gone")) from error
+
+    return _Reader(image, arrays=traced.outputs[0].dtype != tf.string)
 
 
-def _picture(
-    image_of: Callable[[int], bytes | np.ndarray], split: Split, index: int, name: str
+def _of_example(
+    split: Split, index: int, name: str, reader: _Reader, unreadable: Effect
 ) -> Picture:
     def read() -> bytes | np.ndarray:
-        return image_of(index)
+        return reader.image(index)
 
     files = split.files(index)
     if not files:
-        return Picture(name, read)
-    return Picture(name, Path(files[0]).read_bytes, Path(files[0]), convert=read)
+        return Picture(name, read, unreadable=unreadable)
+    path = Path(files[0])
+    if reader.arrays:
+        # Among arrays an encoded picture is refused, whole as it may be.
+        return Picture(name, read, path, unreadable=unreadable)
+    return Picture(name, path.read_bytes, path, convert=read, unreadable=unreadable)
 
 
 def _odd_ones(seen: Sequence[Seen]) -> list[Finding]:

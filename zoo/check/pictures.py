@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from zoo.data.conversion import foreign_header
+from zoo.data.conversion import UnreadableError, foreign_header
 from zoo.data.files.pictures import KINDS_OF_PICTURES, Look, oddities
 from zoo.data.findings import Effect, Finding, found_in
 from zoo.preprocess import decode_image, picture_error, read_header
@@ -52,16 +52,19 @@ class Picture:
 
     Attributes:
         name: What findings call it: its path below the data set, or "digit_scenes test 17".
-        read: Gives its encoded bytes, or uint8 [h, w, c]; raises OSError or an error of
-            TensorFlow's where it cannot.
+        read: Gives its encoded bytes, or uint8 [h, w, c]; raises OSError, or UnreadableError
+            with the reason.
         path: Where its file is, if it has one.
-        convert: Gives what it is read as, in place of bytes that are no picture by themselves.
+        convert: Gives what it is read as, in place of bytes that are no picture by themselves;
+            raises as `read`.
+        unreadable: What follows for training if it cannot be read.
     """
 
     name: str
     read: Callable[[], bytes | np.ndarray]
     path: Path | None = None
     convert: Callable[[], bytes | np.ndarray] | None = None
+    unreadable: Effect = "stops"
 
 
 @dataclass(frozen=True)
@@ -94,14 +97,12 @@ class Seen:
 
 def look_through(
     pictures: Sequence[Picture],
-    unreadable: Effect,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Iterator[Seen]:
     """Reads pictures in parallel, whatever is wrong with any of them.
 
     Args:
         pictures: Which ones.
-        unreadable: What follows for training of one that cannot be read.
         progress: Called with the number of pictures done and their total.
 
     Yields:
@@ -112,16 +113,16 @@ def look_through(
         warnings.simplefilter("ignore")
         for start in range(0, len(pictures), _AHEAD):
             part = pictures[start : start + _AHEAD]
-            for number, seen in enumerate(pool.map(lambda one: examine(one, unreadable), part)):
+            for number, seen in enumerate(pool.map(examine, part)):
                 progress(start + number + 1, len(pictures))
                 yield seen
 
 
-def examine(picture: Picture, unreadable: Effect) -> Seen:
+def examine(picture: Picture) -> Seen:
     """Reads one picture; see `look_through`."""
 
     def lost(why: str, kind: str = "unreadable-picture", **known: Any) -> Seen:
-        said = found_in({picture.name: why}, kind, "cannot be read", effect=unreadable)
+        said = found_in({picture.name: why}, kind, "cannot be read", effect=picture.unreadable)
         return Seen(picture.name, findings=(*said, *odd), **known)
 
     odd: list[Finding] = []
@@ -130,8 +131,10 @@ def examine(picture: Picture, unreadable: Effect) -> Seen:
         data = picture.read()
         if picture.convert is not None and isinstance(data, bytes) and not _kind(data):
             data, converted = picture.convert(), True
-    except (OSError, tf.errors.OpError) as error:
-        return lost(f"cannot be opened: {getattr(error, 'strerror', None) or 'gone'}")
+    except UnreadableError as error:
+        return lost(str(error))
+    except OSError as error:
+        return lost(f"cannot be opened: {error.strerror}")
     if isinstance(data, np.ndarray):
         return _of_pixels(picture.name, data)
     digest = hashlib.blake2b(data, digest_size=16).digest()
