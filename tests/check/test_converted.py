@@ -6,6 +6,7 @@ import tifffile
 from PIL import Image
 
 from zoo.check import find_data, open_for_check
+from zoo.check.page import write_page
 from zoo.data.pipeline import prepare_split
 from zoo.errors import UserError
 from zoo.preprocess import Preprocessing
@@ -99,3 +100,56 @@ def test_a_fault_of_a_mask_is_none_of_its_picture(tmp_path, check, by_file, clas
     options = {"data.options.classes": classes}
     checked = check(tmp_path / "set", source="mask_folders", **ALL, **options)
     assert by_file(checked) == {"images/3.tif": {"unreadable-mask"}}
+
+
+@pytest.mark.parametrize(("name", "channels"), [("scan.tif", 3), ("bands.npy", 5)])
+def test_a_picture_alone_is_converted(tmp_path, check, name, channels):
+    checked = check(write(tmp_path / name, channels))
+    assert checked.findings == ()
+    assert [one.size for one in checked.seen] == [(8, 8)]
+
+
+def test_a_picture_alone_is_refused_with_the_reason_that_training_gives(tmp_path, check):
+    path = write(tmp_path / "deep.tif", kind=np.float32, most=4096)
+    ((_, why),) = reasons(check(path)).items()
+    assert "with data.values" in why
+    assert not check(path, **{"data.values": (0.0, 4095.0)}).findings
+
+
+def test_pictures_are_converted_where_the_set_cannot_be_opened(tmp_path, check, by_file):
+    for number in range(3):
+        write(tmp_path / "set" / f"{number}.tif", 3)
+    (tmp_path / "set" / "torn.npy").write_bytes(b"\x93NUMPY")
+    checked = check(tmp_path / "set", source="class_folders")
+    assert by_file(checked) == {"": {"unusable-set"}, "torn.npy": {"unreadable-picture"}}
+    assert {effect for _, effect in reasons(checked)} == {"stops"}
+
+
+def test_what_training_does_not_read_never_stops_it(photos, check, by_file):
+    (photos / "table.csv").write_text(
+        "".join(f"a/{n}.png,even\nb/{n + 1}.png,odd\n" for n in (0, 2))
+    )
+    write(photos / "a" / "whole.tif", 3)
+    (photos / "a" / "torn.tif").write_bytes(b"II*\0")
+    checked = check(photos, source="csv", **ALL)
+    found = by_file(checked)
+    assert found["a/whole.tif"] == {"missing-label"}
+    assert found["a/torn.tif"] == {"missing-label", "unreadable-picture"}
+    assert {effect for _, effect in reasons(checked)} == {"left out"}
+
+
+def test_what_no_split_asks_for_never_stops_training(photos, check):
+    (photos / "a" / "0.png").write_bytes(b"torn")
+    (photos / "a" / "train.txt").write_text("a/2.png\na/4.png\nb/1.png\nb/3.png\n")
+    splits = {"train": "a/train.txt"}
+    checked = check(photos, source="class_folders", **{"data.splits": splits, **ALL})
+    assert "in-no-split" in {one.kind for one in checked.findings}
+    assert list(reasons(checked)) == [("a/0.png", "left out")]
+
+
+def test_the_page_draws_what_is_converted(photos, check, tmp_path):
+    (photos / "table.csv").write_text("a/0.png,even\na/2.png,even\nb/1.png,odd\nb/3.png,odd\n")
+    write(photos / "a" / "whole.tif", 3)
+    page = tmp_path / "page.html"
+    write_page(page, check(photos, source="csv", **ALL))
+    assert 'alt="a/whole.tif: the picture"' in page.read_text()

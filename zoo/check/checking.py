@@ -11,12 +11,12 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.check.duplicates import find_duplicates
-from zoo.check.labels import Labels, name_of, parts_of, read_labels
+from zoo.check.labels import NOT_TRAINED, Labels, effect_in, name_of, parts_of, read_labels
 from zoo.check.opening import Opened
 from zoo.check.pictures import Picture, Seen, look_through
 from zoo.check.strays import find_strays
 from zoo.data import DataSet, Finding, Split
-from zoo.data.conversion import UnreadableError
+from zoo.data.conversion import UnreadableError, picture_in
 from zoo.data.findings import Effect, found_in
 from zoo.errors import UserError
 from zoo.training.watch import Watch
@@ -156,17 +156,19 @@ def _pictures(opened: Opened, unreadable: Effect) -> tuple[list[Picture], list[F
     """Returns all pictures to be read, those that are no example's included."""
     dataset, root = opened.dataset, opened.root
     if root is not None and root.is_file() and dataset is None:
-        return [Picture(root.name, root.read_bytes, root, unreadable=unreadable)], []
+        return [_of_file(root, root.name, opened, unreadable)], []
     found: dict[str, Picture] = {}
     known: set[str] = set()
     folders: set[Path] | None = None
+    beside = unreadable
     if dataset is not None:
-        folders = set()
+        folders, beside = set(), NOT_TRAINED
         for split in parts_of(dataset):
+            follows = effect_in(split, dataset, unreadable)
             read = _reader(split)
             for index in range(split.length):
                 name = name_of(split, index, dataset.root)
-                found.setdefault(name, _of_example(split, index, name, read, unreadable))
+                found.setdefault(name, _of_example(split, index, name, read, follows))
                 known.update(split.files(index))
                 # Elsewhere there may be masks, which are no pictures to learn from.
                 folders.update(Path(os.path.dirname(path)) for path in split.files(index)[:1])
@@ -175,7 +177,7 @@ def _pictures(opened: Opened, unreadable: Effect) -> tuple[list[Picture], list[F
     others, strays = find_strays(root, known, folders)
     for path in others:
         name = path.relative_to(root).as_posix()
-        found.setdefault(name, Picture(name, path.read_bytes, path, unreadable=unreadable))
+        found.setdefault(name, _of_file(path, name, opened, beside))
     return list(found.values()), strays
 
 
@@ -224,6 +226,15 @@ def _of_example(
         # Among arrays an encoded picture is refused, whole as it may be.
         return Picture(name, read, path, unreadable=unreadable)
     return Picture(name, path.read_bytes, path, convert=read, unreadable=unreadable)
+
+
+def _of_file(path: Path, name: str, opened: Opened, unreadable: Effect) -> Picture:
+    """Returns the picture in a file that is no example's."""
+
+    def convert() -> bytes | np.ndarray:
+        return picture_in(path, opened.values)
+
+    return Picture(name, path.read_bytes, path, convert, unreadable)
 
 
 def _odd_ones(seen: Sequence[Seen]) -> list[Finding]:

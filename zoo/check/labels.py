@@ -14,6 +14,9 @@ from zoo.data.findings import Effect, Reason, found_in
 from zoo.data.untuned import untuned
 from zoo.preprocess import IGNORE, decode_mask
 
+NOT_TRAINED: Effect = "left out"
+"""What follows from whatever is wrong with a picture that training does not read."""
+
 _IDS = 256
 _IGNORED = "ignored"
 
@@ -53,6 +56,17 @@ def parts_of(dataset: DataSet) -> list[Split]:
     return [*dataset.splits.values(), *([dataset.unused] if dataset.unused else [])]
 
 
+def effect_in(split: Split, dataset: DataSet, unreadable: Effect) -> Effect:
+    """Returns what follows for training of an example that cannot be read.
+
+    Args:
+        split: It is of.
+        dataset: The split is of.
+        unreadable: What follows where training reads it.
+    """
+    return NOT_TRAINED if split is dataset.unused else unreadable
+
+
 def read_labels(
     dataset: DataSet,
     targets: tuple[str, ...],
@@ -75,7 +89,8 @@ def read_labels(
         names = [name_of(split, index, root) for index in range(split.length)]
         if split is not dataset.unused:
             found.findings += _lacking(split, names, targets)
-        _read_split(split, names, dataset, targets, sizes, unreadable, found, progress)
+        follows = effect_in(split, dataset, unreadable)
+        _read_split(split, names, dataset, targets, sizes, follows, found, progress)
     return found
 
 

@@ -13,6 +13,7 @@ from zoo.errors import UserError, nearest
 from zoo.training.catalogue import list_recipes, load_recipe
 from zoo.training.data import open_data, place_of
 from zoo.training.recipe import DataOptions, InputOptions, Recipe
+from zoo.values import Values
 
 _AUTO = "auto"
 
@@ -28,6 +29,8 @@ class Opened:
         task: What it is to be learnt for; None for whatever it carries.
         unreadable: What training does about a picture that cannot be read: "fail" or "skip".
         findings: Why it cannot be learnt from, if so.
+        values: What becomes 0 and what 255, of pictures of more than 8 bits; None for all that
+            their type can hold.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Opened:
     task: tasks.Task | None
     unreadable: str
     findings: tuple[Finding, ...] = ()
+    values: Values | None = None
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -113,7 +117,7 @@ def open_for_check(recipe: Recipe, task: str | None) -> Opened:
     dataset = None
     if root is not None and root.is_file() and root.suffix.lower() in PICTURES:
         # A picture by itself, with nothing to learn.
-        return Opened(name, root, None, None, recipe.data.unreadable)
+        return Opened(name, root, None, None, recipe.data.unreadable, values=recipe.data.values)
     try:
         dataset = open_data(recipe, for_any_task=chosen is None)
     except UserError as error:
@@ -126,7 +130,8 @@ def open_for_check(recipe: Recipe, task: str | None) -> Opened:
         if chosen is not None:
             dataset.class_names(chosen.targets)
         root = dataset.root or root
-    return Opened(name, root, dataset, chosen, recipe.data.unreadable, tuple(findings))
+    options = recipe.data
+    return Opened(name, root, dataset, chosen, options.unreadable, tuple(findings), options.values)
 
 
 def _as_far_as_it_goes(recipe: Recipe) -> DataSet | None:

@@ -15,6 +15,7 @@ from zoo.check.checking import Check
 from zoo.check.labels import name_of, parts_of
 from zoo.check.table import by_kind, facts, verdict, worst_effect
 from zoo.data import Finding, Split
+from zoo.data.conversion import UnreadableError, picture_in
 from zoo.data.findings import EFFECTS, KINDS
 from zoo.evaluation.pages import encodable, inline_picture, templates
 from zoo.preprocess import decode_image
@@ -139,7 +140,7 @@ class _Drawer:
     def _drawings(self, name: str) -> Iterator[tuple[str, Image.Image]]:
         try:
             picture, labels = self._read(name)
-        except (OSError, tf.errors.OpError):
+        except (OSError, UnreadableError, tf.errors.OpError):
             return
         dataset = self._check.opened.dataset
         shown = 0
@@ -163,12 +164,12 @@ class _Drawer:
                 raw = split.read(tf.constant(index, tf.int64))
             except tf.errors.OpError:
                 # Its mask is at fault: the picture alone is shown.
-                raw = {"image": tf.io.read_file(split.files(index)[0])}
+                raw = {"image": self._in_file(Path(split.files(index)[0]))}
         else:
             root = self._check.opened.root
             if root is None:
                 raise FileNotFoundError(name)
-            raw = {"image": tf.io.read_file(str(root if root.is_file() else root / name))}
+            raw = {"image": self._in_file(root if root.is_file() else root / name)}
         image = raw["image"]
         picture = (decode_image(image) if image.dtype == tf.string else image).numpy()
         height, width = picture.shape[:2]
@@ -190,3 +191,6 @@ class _Drawer:
             reduced = Image.fromarray(shown).resize(size, Image.Resampling.LANCZOS)
             picture = np.asarray(reduced)
         return picture, labels
+
+    def _in_file(self, path: Path) -> tf.Tensor:
+        return tf.constant(picture_in(path, self._check.opened.values))
