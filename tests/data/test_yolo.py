@@ -183,10 +183,61 @@ def test_lists_of_pictures_and_the_same_pictures_twice(folder):
     )
 
 
+def test_pictures_outside_the_folder_of_the_description(folder):
+    root, elsewhere = folder.root / "cfg/set", folder.root / "elsewhere"
+    root.mkdir(parents=True)
+    for number in range(3):
+        folder.add(f"elsewhere/images/{number}.png", "0 0.5 0.5 0.5 0.5")
+    # The set by another name, as where a home is a link.
+    (folder.root / "home").symlink_to(folder.root / "cfg")
+    listed = [elsewhere / "images/0.png", elsewhere / "images/../images/1.png"]
+    folder.add("cfg/set/images/own.png", "1 0.5 0.5 0.5 0.4")
+    listed += [folder.root / "home/set/images/own.png", "images/own.png", "../../" + "x" * 300]
+    (root / "train.txt").write_text("\n".join(map(str, listed)))
+    (elsewhere / "val.txt").write_text("./images/2.png")
+    (root / "data.yaml").write_text(
+        f"train: train.txt\nval: {elsewhere}/val.txt\nnames: [cat, dog]\n"
+    )
+    dataset = folder.open("cfg/set/data.yaml")
+    assert boxes(dataset) == {
+        "0.png": ("cat", 0.25, 0.25, 0.75, 0.75),
+        "1.png": ("cat", 0.25, 0.25, 0.75, 0.75),
+        "own.png": ("dog", 0.25, 0.3, 0.75, 0.7),
+    }
+    assert list(boxes(dataset, "validation")) == ["2.png"]
+    assert dataset.root == root
+    assert [one for one in dataset.findings if one.kind == "in-several-splits"] == []
+
+
+def test_a_link_to_a_picture_has_the_labels_beside_the_link(folder):
+    # Pictures that several sets share, and that have no labels where they lie.
+    Image.new("L", (20, 10)).save(folder.root / "shared.png")
+    (folder.root / "set/images").mkdir(parents=True)
+    (folder.root / "set/labels").mkdir()
+    for name, id_ in (("a", 0), ("b", 1)):
+        (folder.root / f"set/images/{name}.png").symlink_to(folder.root / "shared.png")
+        (folder.root / f"set/labels/{name}.txt").write_text(f"{id_} 0.5 0.5 0.5 0.4")
+    (folder.root / "set/train.txt").write_text("images/a.png\n./images/b.png\n")
+    (folder.root / "set/data.yaml").write_text("train: train.txt\nnames: [cat, dog]")
+    assert boxes(folder.open("set")) == {
+        "a.png": ("cat", 0.25, 0.3, 0.75, 0.7),
+        "b.png": ("dog", 0.25, 0.3, 0.75, 0.7),
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
         ("train: [", "is no YAML that can be read"),
+        ("names: [a]\ntrain: 2017-13-45", "is no YAML that can be read"),
+        ("names: [a]\ntrain: 2017", "has 2017 as train, which is no path; write one, in quotes"),
+        ("names: [a]\ntrain: [images, {a: b}]", "has {'a': 'b'} as train, which is no path"),
+        ("names: [a]\ntrain: images\nval: true", "has True as val, which is no path"),
+        ("names: [a]\ntrain: images\ntest: {a: b}", "has {'a': 'b'} as test, which is no path"),
+        ("names: [a]\ntrain: images\npath: 5", "has 5 as path, which is no path"),
+        ("names: [[a]]\ntrain: images", r"has \['a'\] as the name of class 0; write a word"),
+        ("names: {0: }\ntrain: images", "has None as the name of class 0; write a word"),
+        ("names: 3\ntrain: images", "has no names of classes"),
         ("- 1", "does not describe a YOLO set"),
         ("train: images\n", "has no names of classes"),
         ("names: [a]", "does not say which pictures to train on"),

@@ -21,11 +21,11 @@ class Description:
     """Where a set's pictures are and what its classes are called.
 
     Attributes:
-        root: Folder that holds all of them.
+        root: Folder that their paths are told from; some may lie outside of it.
         source: Where the names stand, for messages.
         names: Of each class by its number; empty where there are none.
-        pictures: The paths of each split's pictures, in natural order; empty where nothing says
-            what they are.
+        pictures: The paths of each split's pictures, in natural order, each the root and what
+            follows it, `..` included; empty where nothing says what they are.
         findings: What was decided and found.
     """
 
@@ -67,9 +67,8 @@ def describe(path: Path) -> Description:
     description = Description(_root(path, content), path.name, _names(path, content))
     places: dict[str, list[Path]] = {}
     for key, split in _KEYS.items():
-        given = content.get(key)
-        for text in [given] if isinstance(given, str) else given or ():
-            place = _place(path, description.root, str(text))
+        for text in _paths(path, content, key):
+            place = _place(path, description.root, text)
             if place is not None:
                 places.setdefault(split, []).append(place)
                 continue
@@ -84,9 +83,6 @@ def describe(path: Path) -> Description:
             del places[split]
             said = decision(f"{path.name} names the same as train and as {split}: it is train")
             description.findings.append(said)
-    everything = [place for some in places.values() for place in some]
-    top = os.path.commonpath([description.root, *(place.parent for place in everything)])
-    description.root = Path(top)
     for split, some in places.items():
         found = [picture for place in some for picture in _pictures(place, description)]
         description.pictures[split] = list(dict.fromkeys(found))
@@ -113,7 +109,7 @@ def named_classes(root: Path) -> tuple[str, dict[int, str]]:
 def _load(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, OSError, ValueError, RecursionError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{path} is no YAML that can be read ({reason}); repair it") from error
     if not isinstance(content, dict):
@@ -121,18 +117,35 @@ def _load(path: Path) -> dict[str, Any]:
     return {str(key): value for key, value in content.items()}
 
 
+def _paths(path: Path, content: Mapping[str, Any], key: str) -> list[str]:
+    given = content.get(key)
+    several = given if isinstance(given, list) else [] if given is None else [given]
+    for one in several:
+        if not isinstance(one, str):
+            raise UserError(
+                f"{path} has {one!r} as {key}, which is no path; write one, in quotes if it looks "
+                'like a number or a date, as in "2017"'
+            )
+    return several
+
+
 def _root(path: Path, content: Mapping[str, Any]) -> Path:
-    given = Path(str(content.get("path") or ".")).expanduser()
-    places = [path.parent / given, path.parent]
-    return next(place for place in places if place.is_dir()).resolve()
+    given = (_paths(path, content, "path") or ["."])[0]
+    places = [path.parent / os.path.expanduser(given), path.parent]
+    return next(place for place in places if os.path.isdir(place)).resolve()
 
 
 def _names(path: Path, content: Mapping[str, Any]) -> dict[int, str]:
     names = content.get("names")
-    if isinstance(names, Sequence) and not isinstance(names, str):
-        return {number: str(name) for number, name in enumerate(names)}
-    if isinstance(names, Mapping) and all(str(key).isdecimal() for key in names):
-        return {int(key): str(name) for key, name in names.items()}
+    by_number = dict(enumerate(names)) if isinstance(names, list) else names
+    if isinstance(by_number, dict) and all(str(key).isdecimal() for key in by_number):
+        for number, name in by_number.items():
+            if name is None or isinstance(name, (list, dict)):
+                raise UserError(
+                    f"{path} has {name!r} as the name of class {number}; write a word, as in "
+                    "names: [cat, dog]"
+                )
+        return {int(key): str(name) for key, name in by_number.items()}
     if names is None and str(content.get("nc", "")).isdecimal():
         return {number: str(number) for number in range(int(content["nc"]))}
     raise UserError(
@@ -145,25 +158,54 @@ def _place(path: Path, root: Path, text: str) -> Path | None:
     # Roboflow writes "../train/images" of folders that lie beside the file.
     parts = [part for part in plain.parts if part != ".."]
     places = [root / plain, path.parent / plain, path.parent.joinpath(*parts)]
-    return next((place.resolve() for place in places if place.exists()), None)
+    return next((place.resolve() for place in places if os.path.exists(place)), None)
 
 
 def _pictures(place: Path, description: Description) -> list[Path]:
+    root = description.root
     if place.is_dir():
-        return files_in(place, PICTURES)[0]
+        return _told_from(root, files_in(place, PICTURES)[0])
     found, gone = [], {}
     for line in place.read_text(encoding="utf-8-sig", errors="replace").splitlines():
         name = line.strip().replace("\\", "/")
         if not name:
             continue
         # Relative to the list's folder if it begins with a dot, else to the set's.
-        either = [place.parent / name, description.root / name]
-        picture = next((one for one in either if one.is_file()), None)
+        either = [place.parent / name, root / name]
+        picture = next((one for one in either if os.path.isfile(one)), None)
         if picture is None:
             gone[name] = ""
             continue
-        found.append(picture.resolve())
+        found.append(picture)
     description.findings += found_in(
         gone, "missing-picture", f"listed in {place.name} and not there", effect="left out"
     )
-    return found
+    return _told_from(root, found)
+
+
+def _told_from(root: Path, pictures: Sequence[Path]) -> list[Path]:
+    """Writes where pictures are as `root` and what follows it, so that one has one path.
+
+    A link to a picture stays as it is: its labels lie where the link says, not beside what it
+    leads to.
+
+    Args:
+        root: Resolved, so that `..` behind it leads to where it seems to lead.
+        pictures: By their absolute paths.
+    """
+    folders: dict[Path, Path] = {}
+    for folder in dict.fromkeys(picture.parent for picture in pictures):
+        written = _without_dots(folder)
+        tops = (top for top in (written, *written.parents) if top.resolve() == root)
+        # As where a home is a link: the set's own folder by another name.
+        top = next(tops, None)
+        below = os.path.relpath(written, root) if top is None else written.relative_to(top)
+        folders[folder] = root / below
+    return [folders[picture.parent] / picture.name for picture in pictures]
+
+
+def _without_dots(folder: Path) -> Path:
+    """Resolves a path as far as its last `..`, before which links count."""
+    parts = folder.parts
+    last = max((at for at, part in enumerate(parts) if part == ".."), default=-1) + 1
+    return Path(*parts[:last]).resolve().joinpath(*parts[last:]) if last else folder
