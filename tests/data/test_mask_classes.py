@@ -6,7 +6,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.data.mask_classes import MaskClasses, mask_classes
+from zoo.data.mask_classes import MaskClasses, find_classes, mask_classes
 
 IDS = st.integers(0, 255)
 
@@ -46,3 +46,12 @@ def test_in_a_graph_an_unknown_id_is_refused():
     with pytest.raises(tf.errors.InvalidArgumentError, match="no class"):
         numbers(tf.constant([[1, 3]], tf.uint8))
     assert numbers(tf.zeros([0, 4], tf.uint8)).shape == (0, 4)
+
+
+def test_a_class_of_the_last_mask_alone_is_found():
+    def read(index):
+        return tf.fill([1, 2], tf.cast(tf.where(index < 599, index % 2, 7), tf.uint8))
+
+    classes, said = find_classes(read, 600, [], "cells")
+    assert classes.names == ("0", "1", "7")
+    assert str(said) == "the masks hold the ids 0, 1, 7, taken as classes"

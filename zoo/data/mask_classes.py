@@ -14,8 +14,6 @@ from zoo.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
-# Where the classes are not given, this many masks are read to find the ids.
-_MASKS_READ = 500
 _IGNORE = 255
 _UNKNOWN = -1
 # Beside 0 and 255, so many other values are no ids.
@@ -163,12 +161,13 @@ def find_classes(
 ) -> tuple[MaskClasses, Finding]:
     """Finds out which ids masks hold, where the user does not say.
 
-    Ids 0 and 255 alone are background and foreground; beside others, 255 is ignored.
+    Ids 0 and 255 alone are background and foreground; beside others, 255 is ignored. All masks
+    are read, as a rare class may be in the last alone.
 
     Args:
         read: From an int64 scalar index to a mask: string scalar, an encoded PNG of ids, or
             uint8 [h, w].
-        length: How many masks there are; of very many the first 500 are read.
+        length: How many masks there are.
         ignore: Ids to ignore.
         where: Whose masks they are, for messages.
 
@@ -187,7 +186,7 @@ def find_classes(
         mask = read(index)
         return _counter()(_decoder()(mask) if mask.dtype == tf.string else mask)
 
-    data = tf.data.Dataset.range(min(length, _MASKS_READ))
+    data = tf.data.Dataset.range(length)
     data = data.map(ids_of, num_parallel_calls=tf.data.AUTOTUNE).ignore_errors()
     counts = np.zeros(256, np.int64)
     for found in untuned(data).as_numpy_iterator():
