@@ -1,4 +1,6 @@
 import gzip
+import json
+import shutil
 import socket
 import threading
 import time
@@ -9,7 +11,8 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from zoo.data import open_dataset, records, sentences
+from zoo.data import open_dataset, record_files, records, sentences
+from zoo.data.formats import recognize
 from zoo.data.formats import tfds as tfds_format
 from zoo.errors import UserError
 from zoo.preprocess import Preprocessing
@@ -156,7 +159,7 @@ def test_splits_may_be_slices_of_what_the_set_has(things_folder):
 def test_reading_first_inside_tf_data_equals_reading_eagerly(things_folder, held, monkeypatch):
     eager = open_dataset("tfds:tiny_things", things_folder).splits["train"]
     expected = [read(eager, index) for index in range(eager.length)]
-    monkeypatch.setattr(records, "_SMALL", held)
+    monkeypatch.setattr(record_files, "_SMALL", held)
     split = open_dataset("tfds:tiny_things", things_folder).splits["train"]
     data = tf.data.Dataset.range(split.length).map(split.read, num_parallel_calls=4)
     for example, other in zip(data, expected, strict=True):
@@ -166,18 +169,82 @@ def test_reading_first_inside_tf_data_equals_reading_eagerly(things_folder, held
 
 
 def test_records_that_end_in_zeros_stay_whole():
-    fetch = records._by_number([b"a\0\0", b"\0"])
+    fetch = record_files._by_number([b"a\0\0", b"\0"])
     assert fetch(tf.constant(0, tf.int64)).numpy() == b"a\0\0"
     assert fetch(tf.constant(1, tf.int64)).numpy() == b"\0"
 
 
 def test_tfrecords_beyond_the_budget_are_refused_with_the_remedy(things_folder, monkeypatch):
-    monkeypatch.setattr(records, "MEMORY_BUDGET", 10)
+    monkeypatch.setattr(record_files, "MEMORY_BUDGET", 10)
     if "tfrecord" not in things_folder.name:
         assert read(open_dataset("tfds:tiny_things", things_folder).splits["train"], 0)
         return
     with pytest.raises(UserError, match="--file_format=array_record"):
         open_dataset("tfds:tiny_things", things_folder)
+
+
+@pytest.mark.parametrize("held", [0, 2**20], ids=["by number", "from memory"])
+@pytest.mark.parametrize("damage", ["half", "empty", "flipped", "gone"])
+def test_damaged_records_are_named_in_one_sentence(
+    things_folder, tmp_path, monkeypatch, damage, held
+):
+    monkeypatch.setattr(record_files, "_SMALL", held)
+    folder = tmp_path / "1.2.0"
+    shutil.copytree(things_folder / "tiny_things/1.2.0", folder)
+    (file,) = folder.glob("*-train.*")
+    whole = file.read_bytes()
+    file.unlink()
+    if damage != "gone":
+        flipped = whole[:300] + b"\xff\0\xff" + whole[303:]
+        # Of an ArrayRecord the half is as long as it has to be at least, and holds nothing.
+        file.write_bytes({"half": whole[: len(whole) // 2], "empty": b""}.get(damage, flipped))
+
+    def read_all():
+        split = open_dataset("tfds:tiny_things", folder).splits["train"]
+        return [read(split, index) for index in range(split.length)]
+
+    with pytest.raises((UserError, tf.errors.DataLossError)) as error:
+        read_all()
+    by_number = held == 0 and file.suffix.startswith(".array_record")
+    if damage == "flipped" and by_number:
+        # Met as a fault of the one example, as that of a picture's file.
+        assert "its record is damaged" in str(error.value)
+        return
+    assert str(error.value).startswith(f"{file} cannot be read (")
+    assert str(error.value).endswith(f"remove the folder {folder}, or put whole files there")
+    assert "\n" not in str(error.value)
+
+
+HUGGING_FACE = {
+    "builder_name": "imagefolder",
+    "config_name": "default",
+    "features": {"image": {"_type": "Image"}},
+    "splits": {"train": {"name": "train", "num_examples": 2}},
+    "version": {"version_str": "0.0.0", "major": 0},
+}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", "5", "\xff", '{"name": 5, "version": "1.0.0"}', "{}", json.dumps(HUGGING_FACE)],
+    ids=["cut short", "list", "number", "no text", "name", "empty", "Hugging Face"],
+)
+def test_another_programs_dataset_info_is_no_prepared_set(tmp_path, text):
+    root = tmp_path / "photos"
+    for name in ("cat", "dog"):
+        (root / name).mkdir(parents=True)
+        (root / name / "1.png").write_bytes(tf.io.encode_png(picture(1)).numpy())
+    (root / "dataset_info.json").write_bytes(text.encode("latin-1"))
+    assert recognize(root).source == "class_folders"
+    with pytest.raises(UserError, match="holds no set that TensorFlow Datasets can read") as error:
+        open_dataset("tfds:photos", root)
+    assert "\n" not in str(error.value)
+
+
+def test_a_prepared_set_is_recognized(things_folder):
+    assert recognize(things_folder / "tiny_things").source == "tfds:tiny_things"
+    found = recognize(things_folder / "tiny_things/1.2.0")
+    assert found.evidence == "there is 1.2.0/dataset_info.json"
 
 
 def test_two_that_prepare_at_once_do_the_work_once(tmp_path):

@@ -8,7 +8,6 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from absl import logging
@@ -17,13 +16,9 @@ from zoo.data.dataset import SPLITS, DataSet, Split, part_of
 from zoo.data.features import Fields, fields_of
 from zoo.data.findings import Finding, decision
 from zoo.data.mask_classes import MaskClasses, find_classes, mask_classes
+from zoo.data.record_files import reader_of_records
 from zoo.data.request import Request, Wanted
 from zoo.errors import UserError
-
-# A set stored without random access has to be held in memory, encoded as it is on disk. A small
-# one is held there in any case: 50 us a record, where reading it by its number takes 350.
-MEMORY_BUDGET = 2 * 1024**3
-_SMALL = 256 * 1024**2
 
 
 @contextmanager
@@ -89,52 +84,6 @@ def prepare(
         return make_builder()
 
 
-def _reader(builder: Any, split: str) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Returns a function from an int64 scalar to a serialized example, string scalar."""
-    formats = builder.info.available_file_formats()
-    random_access = bool(formats & set(tfds.core.FileFormat.with_random_access()))
-    if not random_access and tfds.core.FileFormat.TFRECORD not in formats:
-        found = ", ".join(sorted(item.value for item in formats)) or "none"
-        raise UserError(
-            f"data set {builder.name!r} is stored as {found}, which gives no example by its "
-            "number; prepare it again with `tfds build --file_format=array_record`"
-        )
-    instructions = builder.info.splits[split].file_instructions
-    size = sum(Path(file).stat().st_size for file in {item.filename for item in instructions})
-    if random_access:
-        source = builder.as_data_source(
-            split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES
-        )
-        if size > _SMALL:
-            return _by_number(source)
-        return _from_memory(source.__getitems__(range(len(source))))
-    if size > MEMORY_BUDGET:
-        raise UserError(
-            f"split {split!r} of data set {builder.name!r} is stored as tfrecord, which must be "
-            f"held in memory: {size / 1e9:.1f} GB, more than {MEMORY_BUDGET / 1e9:.1f}; prepare "
-            "it again with `tfds build --file_format=array_record`"
-        )
-    records: list[bytes] = []
-    for item in instructions:
-        file = tf.data.TFRecordDataset(item.filename).skip(item.skip).take(item.take)
-        records.extend(bytes(record.numpy()) for record in file)
-    return _from_memory(records)
-
-
-def _from_memory(records: Sequence[bytes]) -> Callable[[tf.Tensor], tf.Tensor]:
-    with tf.device("CPU"):
-        held = tf.constant(list(records), tf.string)
-    return lambda index: held[index]
-
-
-def _by_number(source: Sequence[bytes]) -> Callable[[tf.Tensor], tf.Tensor]:
-    def fetch(index: np.ndarray) -> np.ndarray:
-        # An object array: NumPy's own bytes type would drop zeros at the end of a record.
-        return np.array(source[int(index)], dtype=object)
-
-    return lambda index: tf.ensure_shape(tf.numpy_function(fetch, [index], tf.string), [])
-
-
 def _split(
     builder: tfds.core.DatasetBuilder,
     name: str,
@@ -156,7 +105,7 @@ def _split(
     def reader() -> Callable[[tf.Tensor], tf.Tensor]:
         # Outside of the graph being traced, if one is: it would swallow all records.
         with tf.init_scope():
-            return _reader(builder, instruction)
+            return reader_of_records(builder, instruction)
 
     def read(index: tf.Tensor) -> dict[str, tf.Tensor]:
         return fields.example(reader()(index), ids)

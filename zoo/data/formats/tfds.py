@@ -27,23 +27,31 @@ _DEPTH = 4
 
 def recognize(path: Path) -> str | None:
     """Says what shows that a folder is a prepared set; see `zoo.data.formats`."""
-    folder = _prepared_in(path)
-    return f"there is {(folder / 'dataset_info.json').relative_to(path.parent)}" if folder else None
+    found = _prepared_in(path)
+    return f"there is {found[0].relative_to(path.parent)}" if found else None
 
 
 def name_in(path: Path) -> str:
     """Returns the name of the prepared set in a folder."""
-    folder = _prepared_in(path)
-    info = json.loads((folder / "dataset_info.json").read_text()) if folder else {}
+    found = _prepared_in(path)
+    info = found[1] if found else {}
     configuration = info.get("configName")
     return info.get("name", path.name) + (f"/{configuration}" if configuration else "")
 
 
-def _prepared_in(path: Path) -> Path | None:
-    if (path / "dataset_info.json").is_file():
-        return path
-    versions = versions_in(path)
-    return versions[-1] if versions else None
+def _prepared_in(path: Path) -> tuple[Path, dict[str, Any]] | None:
+    """Returns the file that describes a prepared set, and what it says."""
+    for folder in (path, *reversed(versions_in(path))):
+        file = folder / "dataset_info.json"
+        try:
+            info = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            continue
+        # Hugging Face's files have this name, too, and say neither in this way.
+        told = [info.get(key) for key in ("name", "version")] if isinstance(info, dict) else []
+        if told and all(isinstance(one, str) for one in told):
+            return file, info
+    return None
 
 
 def open(
@@ -100,8 +108,17 @@ def _prepared(name: str, path: Path | None) -> Any | None:
 
     for place in (*_places(name, path), tfds_folder()):
         folder = prepared_folder(name, place)
-        if folder is not None:
+        if folder is None:
+            continue
+        try:
             return tfds.builder_from_directory(str(folder))
+        except Exception as error:
+            # Whatever TFDS stumbles over in files that another program wrote, or that are damaged.
+            reason = str(error).strip().partition("\n")[0]
+            raise UserError(
+                f"{folder} holds no set that TensorFlow Datasets can read ({reason}); have it "
+                "prepared again, or name another format in data.source"
+            ) from error
     return None
 
 
