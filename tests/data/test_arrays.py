@@ -207,6 +207,41 @@ def test_damaged_archives_are_refused_before_memory_is_taken(tmp_path, content):
         opened(tmp_path)
 
 
+def bomb(path, shape):
+    """Writes an archive of a few bytes whose member says in its head and in the directory more."""
+    head = io.BytesIO()
+    description = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(head, description)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x.npy", head.getvalue())
+        # What the directory at the end is written from.
+        archive.infolist()[0].file_size = len(head.getvalue()) + int(np.prod(shape))
+    return path
+
+
+def test_an_archive_that_claims_a_giant_picture_is_refused_before_memory_is_taken(tmp_path):
+    path = bomb(tmp_path / "set.npz", (1, 50_000, 50_000))
+    says = "set.npz holds x, which claims pictures of 50000x50000 pixels, more than 178,956,970"
+    with pytest.raises(UserError, match=says):
+        read_npz(path)
+    # Beyond what any machine has: were it read, it would only be found out to be cut short.
+    path = bomb(tmp_path / "set.npz", (2**35, 64, 64))
+    with pytest.raises(UserError, match=r"claims 131072 GiB, more than the .* that are free; save"):
+        read_npz(path)
+
+
+def test_packed_idx_files_that_claim_too_much_are_refused(tmp_path):
+    head = bytes([0, 0, 8, 3])
+    for shape, says in (
+        ((1, 50_000, 50_000), "idx claims pictures of 50000x50000 pixels"),
+        ((2**31, 8192, 8192), "idx claims .* GiB, more than .* that are free; unpack it"),
+    ):
+        path = tmp_path / "images.idx"
+        path.write_bytes(gzip.compress(head + np.array(shape, ">u4").tobytes()))
+        with pytest.raises(UserError, match=says):
+            read_idx(path)
+
+
 def test_idx_sets_are_paired_and_split_by_their_names(tmp_path):
     random = np.random.default_rng(0)
     for split, count in (("train", 4), ("t10k", 2)):

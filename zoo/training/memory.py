@@ -2,16 +2,14 @@
 
 import math
 import subprocess
-from pathlib import Path
 
 import keras
-import psutil
 
 from zoo import models
+from zoo.data.memory import machine_memory
 from zoo.errors import UserError
 from zoo.training.recipe import Recipe
 
-_CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 _QUERY = ("nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits")
 
 
@@ -25,8 +23,7 @@ def memory() -> int:
 
     if tf.config.list_physical_devices("GPU") and (found := _gpu_memory()):
         return found
-    limits = [_number(Path(limit)) for limit in _CGROUP_LIMITS]
-    return min([psutil.virtual_memory().total, *(limit for limit in limits if limit)])
+    return machine_memory()
 
 
 def _gpu_memory() -> int | None:
@@ -34,13 +31,6 @@ def _gpu_memory() -> int | None:
         answer = subprocess.run(_QUERY, capture_output=True, text=True, check=True, timeout=10)
         return min(int(line) for line in answer.stdout.splitlines()) * 2**20
     except (OSError, subprocess.SubprocessError, ValueError):
-        return None
-
-
-def _number(path: Path) -> int | None:
-    try:
-        return int(path.read_text())
-    except (OSError, ValueError):
         return None
 
 

@@ -14,6 +14,7 @@ from zoo.data.files.array_set import Part
 from zoo.data.files.pictures import PICTURES
 from zoo.data.files.splits import SPLIT_FOLDERS
 from zoo.data.findings import Finding, found_in
+from zoo.data.memory import check_claim
 from zoo.errors import UserError
 
 DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -78,12 +79,17 @@ def read_idx(path: Path) -> np.ndarray:
         with _opened(path) as file:
             dtype, shape = _head(file)
             count = math.prod(shape)
-            if not isinstance(file, gzip.GzipFile):
+            packed = isinstance(file, gzip.GzipFile)
+            remedy = "unpack it with gunzip, which lets it be read piece by piece"
+            check_claim(str(path), shape, dtype.itemsize, remedy=remedy if packed else None)
+            if not packed:
                 if path.stat().st_size != file.tell() + count * dtype.itemsize or not count:
                     raise ValueError("is cut short, or longer than its head says")
                 return np.memmap(path, dtype, "r", file.tell(), shape)
             # One more than there should be, so that what is too long is seen.
             data = file.read(count * dtype.itemsize + 1)
+    except UserError:
+        raise
     except (OSError, EOFError, zlib.error, ValueError) as error:
         raise UserError(f"{path} cannot be read as IDX ({error}); get it again") from error
     if len(data) != count * dtype.itemsize or not count:

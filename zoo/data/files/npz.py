@@ -13,6 +13,7 @@ import numpy as np
 from zoo.data.files.array_set import Part
 from zoo.data.files.splits import SPLIT_FOLDERS
 from zoo.data.findings import Finding, decision
+from zoo.data.memory import check_claim
 from zoo.errors import UserError
 
 _KINDS = {
@@ -71,7 +72,11 @@ def _array(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.
         if member.file_size != begins + count * dtype.itemsize:
             raise ValueError(f"{member.filename} is cut short, or longer than its head says")
         order = "F" if columns_first else "C"
-        if member.compress_type == zipfile.ZIP_STORED and count:
+        mapped = member.compress_type == zipfile.ZIP_STORED and count
+        what = f"{path} holds {member.filename.removesuffix('.npy')}, which"
+        remedy = "save it by numpy.savez, uncompressed, which is read piece by piece"
+        check_claim(what, shape, dtype.itemsize, remedy=None if mapped else remedy)
+        if mapped:
             return np.memmap(path, dtype, "r", _offset(path, member) + begins, shape, order)
         data = file.read()
     return np.frombuffer(data, dtype).reshape(shape, order=order)
