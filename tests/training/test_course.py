@@ -1,6 +1,7 @@
 """The course of a run: numbers that are none, time that is up, callbacks, what is told."""
 
 import json
+import signal
 
 import keras
 import numpy as np
@@ -48,6 +49,41 @@ def test_from_nan_it_goes_back_and_lowers_the_rate(stripes_recipe, tmp_path, mon
     assert all(np.isfinite(row["loss"]) for row in rows)
     with np.load(run.folder / "checkpoints" / "last.npz") as archive:
         assert json.loads(str(archive["state"]))["progress"]["returns"] == 1
+        assert all(np.isfinite(archive[name]).all() for name in archive.files if name != "state")
+
+
+def test_nan_in_the_last_step_of_an_epoch_goes_back(stripes_recipe, tmp_path, monkeypatch, capfd):
+    # The sixth is the epoch's last, whose own loss was still a number.
+    spoil(monkeypatch, lambda step: step == 6)
+    run = zoo.train(stripes_recipe, run=tmp_path / "run")
+    assert "in epoch 1: back to step 0 of epoch 1, at 0.5 times" in capfd.readouterr().err
+    assert all(np.isfinite(row["validation_loss"]) for row in run.history)
+    assert len(run.history) == 2
+
+
+def test_an_epoch_that_ends_in_nan_leaves_no_row(stripes_recipe, tmp_path, monkeypatch):
+    spoil(monkeypatch, lambda step: step >= 12)
+    with pytest.raises(UserError, match="in epoch 2, after 3 tries"):
+        zoo.train(stripes_recipe, run=tmp_path / "run", watch=QUIET)
+    assert [row["epoch"] for row in zoo.Run(tmp_path / "run").history] == [1]
+
+
+def test_interrupted_at_nan_what_was_saved_before_stays(
+    stripes_recipe, tmp_path, monkeypatch, capfd
+):
+    recipe = stripes_recipe.with_overrides({"checkpoint.steps": 1})
+
+    def when(step):
+        if step == 3:
+            signal.raise_signal(signal.SIGTERM)
+        return step == 3
+
+    spoil(monkeypatch, when)
+    with pytest.raises(KeyboardInterrupt):
+        zoo.train(recipe, run=tmp_path / "run")
+    assert "no longer a number: what was saved before stays" in capfd.readouterr().err
+    with np.load(tmp_path / "run" / "checkpoints" / "last.npz") as archive:
+        assert json.loads(str(archive["state"]))["progress"]["step"] == 2
         assert all(np.isfinite(archive[name]).all() for name in archive.files if name != "state")
 
 

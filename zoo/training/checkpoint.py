@@ -79,6 +79,22 @@ def variables_of(
     }
 
 
+def finite_values(variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Returns what variables hold, by their names.
+
+    Args:
+        variables: As :func:`variables_of` returns them.
+
+    Raises:
+        NotFiniteError: If a number in it is none.
+    """
+    arrays = {name: variable.value.numpy() for name, variable in variables.items()}
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise NotFiniteError(name)
+    return arrays
+
+
 def save(
     path: Path,
     variables: Mapping[str, Any],
@@ -100,10 +116,7 @@ def save(
         NotFiniteError: If a number in it is none; nothing is written.
         OSError: If it cannot be written; what was there stays.
     """
-    arrays = {name: variable.value.numpy() for name, variable in variables.items()}
-    for name, array in arrays.items():
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise NotFiniteError(name)
+    arrays = finite_values(variables)
     if not write:
         return
     state = {"progress": asdict(progress), "digest": _digest(arrays)}

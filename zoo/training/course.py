@@ -82,13 +82,13 @@ class Course:
         while state.epoch < recipe.epochs and not self._ended():
             try:
                 row = self._epoch()
+                better = self._close(row)
             except checkpoint.NotFiniteError:
                 state = self._go_back()
                 continue
             except _StoppedError:
-                self._save()
+                self._save_if_finite()
                 raise KeyboardInterrupt from None
-            better = self._close(row)
             if self._events is not None:
                 self._events.write(row)
             self._watch.say(epoch_line(self._session, row, better))
@@ -119,10 +119,19 @@ class Course:
         return self._group.agreed(self._stopped_early() or late or self._callbacks.stopped)
 
     def _save(self) -> None:
-        self._state.sums = self._loop.sums if self._state.step else {}
+        sums = self._loop.sums if self._state.step else {}
+        if not all(map(math.isfinite, sums.values())):
+            raise checkpoint.NotFiniteError("loss")
+        self._state.sums = sums
         self._state.seconds = self._seconds()
         self._write(self._session.phases.variables)
         self._saved, self._saving = time.monotonic(), False
+
+    def _save_if_finite(self) -> None:
+        try:
+            self._save()
+        except checkpoint.NotFiniteError:
+            self._watch.say("the loss is no longer a number: what was saved before stays")
 
     def _write(self, variables: dict[str, Any]) -> None:
         folder, write = self._folder, self._group.is_chief
@@ -152,6 +161,8 @@ class Course:
         trained = self._train()
         if not math.isfinite(trained["loss"]):
             raise checkpoint.NotFiniteError("loss")
+        # The last update shows in no loss: its epoch is not to be validated, nor told of.
+        checkpoint.finite_values(loop.variables)
         seconds = self._seconds() - state.epoch_began
         pictures = state.step * self._recipe.batch_size
         waited = loop.waited
@@ -197,8 +208,6 @@ class Course:
             if interrupted:
                 raise _StoppedError
             if state.step < self._session.steps and (saved or self._due()):
-                if not math.isfinite(loop.sums["loss"]):
-                    raise checkpoint.NotFiniteError("loss")
                 self._save()
             return ended
 
