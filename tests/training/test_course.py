@@ -133,6 +133,20 @@ def test_reduce_on_plateau_lowers_the_rate(stripes_recipe, tmp_path):
     np.testing.assert_allclose(rates, [0.01, 0.01, 0.001], rtol=1e-6)
 
 
+def test_going_back_lowers_what_a_callback_has_lowered(
+    stripes_recipe, tmp_path, monkeypatch, capfd
+):
+    spoil(monkeypatch, lambda step: step == 15)
+    recipe = stripes_recipe.with_overrides(
+        {"epochs": 3, "schedule.name": "constant", "warmup": 0.0}
+    )
+    lower = keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.1, patience=1, min_delta=100.0)
+    run = zoo.train(recipe, run=tmp_path / "run", callbacks=[lower])
+    assert "back to step 0 of epoch 3, at 0.05 times" in capfd.readouterr().err
+    rates = [row["learning_rate"] for row in run.history]
+    np.testing.assert_allclose(rates, [0.01, 0.01, 0.0005], rtol=1e-6)
+
+
 def test_lambda_callbacks_are_told_as_by_fit(stripes_recipe, tmp_path):
     told = []
     note = keras.callbacks.LambdaCallback(

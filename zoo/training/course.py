@@ -92,7 +92,6 @@ class Course:
             if self._events is not None:
                 self._events.write(row)
             self._watch.say(epoch_line(self._session, row, better))
-            self._callbacks.epoch_end(state.epoch - 1, row)
         self._callbacks.end()
         self._finish()
 
@@ -255,6 +254,8 @@ class Course:
                 checkpoint.save(folder.chosen, weights, state, write=self._group.is_chief)
         self._history.append(row)
         folder.write_history(self._history)
+        # Before the state is saved, of which what they do to the rate is a part.
+        self._callbacks.epoch_end(state.epoch - 1, row)
         self._save()
         return better
 
@@ -272,16 +273,19 @@ class Course:
             self._folder, self._session.phases.variables, self._recipe.epochs
         )
         state = self._state
-        state.returns = returns
         self._session.phases.enter(state.epoch, state.step)
-        self._loop.rate_factor.assign(_LOWER**returns)
+        # On top of what it is: callbacks lower it too, and this checkpoint may know of fewer
+        # returns than there were.
+        factor = float(np.asarray(self._loop.rate_factor)) * _LOWER ** (returns - state.returns)
+        self._loop.rate_factor.assign(factor)
+        state.returns = returns
         self._history = self._folder.history(state.epoch)
         self._began = time.monotonic() - state.seconds
         # Not as `_save`: the loop's sums are still those that went wrong.
         self._write(self._session.phases.variables)
         self._watch.say(
             f"the loss is no longer a number in epoch {failed.epoch + 1}: back to step "
-            f"{state.step} of epoch {state.epoch + 1}, at {_LOWER**returns:g} times the learning "
+            f"{state.step} of epoch {state.epoch + 1}, at {factor:g} times the learning "
             f"rate (try {returns} of {_RETURNS})"
         )
         return state
