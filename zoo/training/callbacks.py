@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from zoo.training.remembered import Memory
+
 if TYPE_CHECKING:
     from zoo.training.loop import Loop
     from zoo.training.session import Session
@@ -40,7 +42,9 @@ class Callbacks:
     ``keras.callbacks.EarlyStopping``, ``ReduceLROnPlateau``, ``LambdaCallback``,
     ``TensorBoard`` and others that look at logs, stop training, or set the learning rate. Logs
     are the rows of the history, where Keras' ``val_loss`` is ``validation_loss`` and is there
-    under both names. A resumed run asks them anew: what they remember is not saved.
+    under both names. What they remember is saved with the run, as far as
+    :class:`zoo.training.remembered.Memory` can tell, and a resumed run gives it back to those of
+    the same kind.
 
     Args:
         callbacks: Keras' or such as Keras' are.
@@ -55,6 +59,8 @@ class Callbacks:
         network.optimizer = _Rate(session)
         network.stop_training = False
         self._network = network
+        self._loop = session.loop
+        self._memory = Memory(list(callbacks), network)
         self._list = keras.callbacks.CallbackList(
             list(callbacks),
             add_history=False,
@@ -70,13 +76,36 @@ class Callbacks:
         """Whether one of them has asked to stop."""
         return self._list is not None and bool(self._network.stop_training)
 
+    @property
+    def variables(self) -> dict[str, Any]:
+        """What they remember, as a checkpoint takes it."""
+        return {"callbacks/memory": self._memory} if self._list is not None else {}
+
     def begin(self) -> None:
-        """Training begins, or goes on."""
+        """Training begins, or is about to go on."""
         if self._list is not None:
             self._list.on_train_begin()
+            self._memory.begin()
+
+    def go_on(self, epoch: int, step: int) -> None:
+        """Training goes on from a checkpoint, which :attr:`variables` were restored from.
+
+        Args:
+            epoch: Which, counted from 0.
+            step: The next one in it. In the middle of an epoch they are told that it begins, as
+                this process has not told them before; what comes of it is in the checkpoint.
+        """
+        if self._list is None:
+            return
+        if step:
+            factor = self._loop.rate_factor
+            saved = np.asarray(factor)
+            self._list.on_epoch_begin(epoch)
+            factor.assign(saved)
+        self._memory.recall()
 
     def epoch_begin(self, epoch: int) -> None:
-        """An epoch begins, counted from 0, or goes on."""
+        """An epoch begins, counted from 0."""
         if self._list is not None:
             self._list.on_epoch_begin(epoch)
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from zoo.errors import UserError
 from zoo.training.files import write_whole
+from zoo.training.remembered import Memory
 from zoo.training.replicas import EachDevice
 
 
@@ -154,18 +155,18 @@ def restore(path: Path, variables: Mapping[str, Any]) -> Progress:
             f"checkpoint {path} cannot be read ({error}); delete it and train again"
         ) from error
     for name, variable in variables.items():
-        if name not in values or not _fits(variable, values[name].shape):
+        if not _fits(variable, values[name].shape if name in values else None):
             raise UserError(
                 f"checkpoint {path} belongs to another network: {name} is missing or of another "
                 "shape; use the recipe it was made with"
             )
     for name, variable in variables.items():
-        variable.assign(values[name])
+        variable.assign(values.get(name))
     return progress
 
 
-def _fits(variable: Any, shape: tuple[int, ...]) -> bool:
-    if isinstance(variable, EachDevice):
+def _fits(variable: Any, shape: tuple[int, ...] | None) -> bool:
+    if isinstance(variable, EachDevice | Memory):
         return variable.fits(shape)
     return shape == tuple(variable.shape)
 

@@ -2,10 +2,8 @@
 
 import math
 import time
-from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -22,6 +20,7 @@ from zoo.training.lines import epoch_line
 from zoo.training.loop import Loop
 from zoo.training.resume import restore_newest
 from zoo.training.samples import Samples
+from zoo.training.saving import Saving
 from zoo.training.session import Session
 from zoo.training.watch import Watch, duration
 
@@ -55,7 +54,7 @@ class Course:
         watch: Watch,
         interrupt: Interrupt,
         state: checkpoint.Progress,
-        callbacks: Sequence[keras.callbacks.Callback],
+        callbacks: Callbacks,
         group: Group,
     ):
         self._group = group
@@ -67,18 +66,19 @@ class Course:
         self._state = state
         self._history = folder.history(state.epoch)
         self._began = time.monotonic() - state.seconds
-        self._saved = time.monotonic()
-        self._saving = False
-        self._callbacks = Callbacks(callbacks, session)
+        self._callbacks = callbacks
+        self._saving = Saving(session, folder, callbacks, group)
         self._events = EventLog(folder.tensorboard) if group.is_chief else None
         self._samples = Samples(session)
 
     def run(self, resumed: bool) -> None:
         """Trains to the end and publishes."""
         state, recipe = self._state, self._recipe
-        if not resumed:
-            self._save()
         self._callbacks.begin()
+        if resumed:
+            self._callbacks.go_on(state.epoch, state.step)
+        else:
+            self._save()
         while state.epoch < recipe.epochs and not self._ended():
             try:
                 row = self._epoch()
@@ -118,36 +118,14 @@ class Course:
         return self._group.agreed(self._stopped_early() or late or self._callbacks.stopped)
 
     def _save(self) -> None:
-        sums = self._loop.sums if self._state.step else {}
-        if not all(map(math.isfinite, sums.values())):
-            raise checkpoint.NotFiniteError("loss")
-        self._state.sums = sums
         self._state.seconds = self._seconds()
-        self._write(self._session.phases.variables)
-        self._saved, self._saving = time.monotonic(), False
+        self._saving.save(self._state)
 
     def _save_if_finite(self) -> None:
         try:
             self._save()
         except checkpoint.NotFiniteError:
             self._watch.say("the loss is no longer a number: what was saved before stays")
-
-    def _write(self, variables: dict[str, Any]) -> None:
-        folder, write = self._folder, self._group.is_chief
-        checkpoint.save(folder.last, variables, self._state, folder.previous, write=write)
-
-    def _due(self) -> bool:
-        """Says whether so many steps are done; so many minutes are another worker's others."""
-        steps = self._recipe.checkpoint.steps
-        return steps is not None and self._state.step % steps == 0
-
-    def _wishes_saved(self) -> bool:
-        """Says, once, that it is time."""
-        minutes = self._recipe.checkpoint.minutes
-        if self._saving or minutes is None or time.monotonic() - self._saved < 60 * minutes:
-            return False
-        self._saving = True
-        return True
 
     def _epoch(self) -> dict[str, Any]:
         """Trains and validates what is left of an epoch; returns its row of the history."""
@@ -156,7 +134,8 @@ class Course:
         if begun:
             self._watch.say(begun)
         loop = self._loop
-        self._callbacks.epoch_begin(state.epoch)
+        if not state.step:
+            self._callbacks.epoch_begin(state.epoch)
         trained = self._train()
         if not math.isfinite(trained["loss"]):
             raise checkpoint.NotFiniteError("loss")
@@ -202,11 +181,11 @@ class Course:
             interrupted, ended, saved = loop.agreed(
                 self._interrupt.noticed,
                 self._time_is_up() or self._callbacks.stopped,
-                self._wishes_saved(),
+                self._saving.wished(),
             )
             if interrupted:
                 raise _StoppedError
-            if state.step < self._session.steps and (saved or self._due()):
+            if state.step < self._session.steps and (saved or self._saving.due(state.step)):
                 self._save()
             return ended
 
@@ -254,7 +233,7 @@ class Course:
                 checkpoint.save(folder.chosen, weights, state, write=self._group.is_chief)
         self._history.append(row)
         folder.write_history(self._history)
-        # Before the state is saved, of which what they do to the rate is a part.
+        # Before the state is saved: what they remember and do to the rate is a part of it.
         self._callbacks.epoch_end(state.epoch - 1, row)
         self._save()
         return better
@@ -269,11 +248,10 @@ class Course:
                 f"the loss is no longer a number in epoch {failed.epoch + 1}, after {_RETURNS} "
                 f"tries at lower rates; lower learning_rate (now {rate:g}) and train again"
             )
-        self._state, _ = restore_newest(
-            self._folder, self._session.phases.variables, self._recipe.epochs
-        )
+        self._state, _ = restore_newest(self._folder, self._saving.variables, self._recipe.epochs)
         state = self._state
         self._session.phases.enter(state.epoch, state.step)
+        self._callbacks.go_on(state.epoch, state.step)
         # On top of what it is: callbacks lower it too, and this checkpoint may know of fewer
         # returns than there were.
         factor = float(np.asarray(self._loop.rate_factor)) * _LOWER ** (returns - state.returns)
@@ -282,7 +260,7 @@ class Course:
         self._history = self._folder.history(state.epoch)
         self._began = time.monotonic() - state.seconds
         # Not as `_save`: the loop's sums are still those that went wrong.
-        self._write(self._session.phases.variables)
+        self._saving.write(state)
         self._watch.say(
             f"the loss is no longer a number in epoch {failed.epoch + 1}: back to step "
             f"{state.step} of epoch {state.epoch + 1}, at {factor:g} times the learning "

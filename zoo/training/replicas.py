@@ -46,9 +46,9 @@ class EachDevice:
         rows[self._first : self._first + len(own)] = own
         return self._group.strategy.reduce("SUM", tf.constant(rows), axis=None).numpy()
 
-    def fits(self, shape: tuple[int, ...]) -> bool:
+    def fits(self, shape: tuple[int, ...] | None) -> bool:
         """Says whether an array could be assigned: one with a row for each of any devices."""
-        return len(shape) > 0 and shape[1:] == self.shape[1:]
+        return shape is not None and len(shape) > 0 and shape[1:] == self.shape[1:]
 
     def assign(self, values: np.ndarray) -> None:
         """Gives each device its value; to other devices than they are of, all to the first.

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import keras
 
 from zoo.training import checkpoint
+from zoo.training.callbacks import Callbacks
 from zoo.training.cluster import Group, check_shared, join
 from zoo.training.course import Course
 from zoo.training.data import kept_line
@@ -70,11 +71,13 @@ def _train(
         with folder.claimed():
             recipe = as_begun(recipe, folder) if resumed else recipe
     session = open_session(recipe, watch, resumed=resumed, runs=folder.path.parent, group=group)
+    told = Callbacks(callbacks, session)
     with folder.claimed(), Interrupt() as interrupt:
         state = checkpoint.Progress()
         if resumed:
             longer = check_same(session.recipe, folder.recipe())
-            state, said = restore_newest(folder, session.phases.variables, session.recipe.epochs)
+            variables = session.phases.variables | told.variables
+            state, said = restore_newest(folder, variables, session.recipe.epochs)
             watch.say(said)
             if longer:
                 watch.say(longer)
@@ -85,5 +88,5 @@ def _train(
         watch.say(headline(session))
         watch.say(kept_line(session.train, session.validation, session.recipe))
         watch.notes(session.notes)
-        Course(session, folder, watch, interrupt, state, callbacks, group).run(resumed)
+        Course(session, folder, watch, interrupt, state, told, group).run(resumed)
         group.wait()
