@@ -59,7 +59,7 @@ class Callbacks:
         network.optimizer = _Rate(session)
         network.stop_training = False
         self._network = network
-        self._loop = session.loop
+        self._session = session
         self._memory = Memory(list(callbacks), network)
         self._list = keras.callbacks.CallbackList(
             list(callbacks),
@@ -98,7 +98,7 @@ class Callbacks:
         if self._list is None:
             return
         if step:
-            factor = self._loop.rate_factor
+            factor = self._session.loop.rate_factor
             saved = np.asarray(factor)
             self._list.on_epoch_begin(epoch)
             factor.assign(saved)

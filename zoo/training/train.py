@@ -78,6 +78,7 @@ def _train(
             longer = check_same(session.recipe, folder.recipe())
             variables = session.phases.variables | told.variables
             state, said = restore_newest(folder, variables, session.recipe.epochs)
+            session.phases.enter(state.epoch, state.step)
             watch.say(said)
             if longer:
                 watch.say(longer)
