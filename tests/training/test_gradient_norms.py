@@ -1,5 +1,7 @@
 """The gradient at each convolution, against the loss's own rise."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -66,6 +68,18 @@ def test_it_is_the_mean_over_batches_and_changes_no_weight(session):
         assert norm == pytest.approx(np.mean([one[name] for one in each]), rel=1e-5)
     for before, now in zip(weights, session.loop.network.trainable_variables, strict=True):
         np.testing.assert_array_equal(before, np.asarray(now))
+
+
+def test_classes_are_weighed_by_their_names(session):
+    (batch,) = session.epoch_batches(0).take(1)
+
+    def norms(names, weights):
+        recipe = session.recipe.with_overrides({"loss.class_weights": weights})
+        return gradient_norms(replace(session, recipe=recipe, class_names=names), [batch])
+
+    plain, named = norms(("0", "1"), {"1": 3.0}), norms(("down", "across"), {"across": 3.0})
+    assert named == pytest.approx(plain, rel=1e-5)
+    assert named != pytest.approx(norms(("down", "across"), {"down": 3.0}), rel=1e-2)
 
 
 def test_kernels_are_named_by_their_layers_from_the_picture_on(session):

@@ -41,7 +41,7 @@ def gradient_norms(
     """
     network = session.loop.network
     chosen = kernels(network)
-    loss = session.task.loss(len(session.class_names), **session.recipe.loss)
+    loss = session.task.loss(session.class_names, **session.recipe.loss)
 
     @tf.function(reduce_retracing=True)
     def norms_of(batch):
