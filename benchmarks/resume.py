@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 PHASES = ("preparing", "step", "checkpoint", "validation")
-_FREE = ("seconds", "epoch_began")
+_FREE = ("seconds", "epoch_began", "waited")
 _TIMES = ("seconds", "pictures_per_second", "wait_share")
 TASKS = ("classification", "localization", "segmentation")
 

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import time
 
 import keras
 import numpy as np
@@ -112,6 +113,33 @@ def test_rows_tell_of_waiting_and_of_both_kinds_of_weights(stripes_recipe, tmp_p
     lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith("epoch")]
     assert len(lines) == 2
     assert all(len(line) <= 80 and " wait " in line for line in lines)
+
+
+def test_a_resumed_epoch_has_waited_before_as_well(stripes_recipe, tmp_path, monkeypatch):
+    real = module.Session.epoch_batches
+
+    def slow(session, *arguments):
+        def wait(image):
+            time.sleep(0.2)
+            return image
+
+        def one(batch):
+            image = tf.numpy_function(wait, [batch["image"]], tf.float32)
+            return batch | {"image": tf.ensure_shape(image, batch["image"].shape)}
+
+        return real(session, *arguments).map(one)
+
+    monkeypatch.setattr(module.Session, "epoch_batches", slow)
+    stop = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: batch == 4 and signal.raise_signal(signal.SIGTERM)
+    )
+    recipe = stripes_recipe.with_overrides({"epochs": 1})
+    with pytest.raises(KeyboardInterrupt):
+        zoo.train(recipe, run=tmp_path / "run", watch=QUIET, callbacks=[stop])
+    monkeypatch.undo()
+    run = zoo.train(recipe, run=tmp_path / "run", resume=True, watch=QUIET)
+    # Five steps waited for 0.2 seconds each; the last one did not.
+    assert run.history[0]["wait_share"] * run.history[0]["seconds"] > 1.0
 
 
 def test_early_stopping_callback_ends_the_run(stripes_recipe, tmp_path):

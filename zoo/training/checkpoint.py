@@ -36,6 +36,7 @@ class Progress:
         best_epoch: The epoch, counted from 1, that reached it; 0 before the first.
         seconds: Time spent training so far.
         epoch_began: What ``seconds`` was when the epoch under way began.
+        waited: How long the steps of that epoch waited for batches.
         sums: What the losses of its steps add up to, by name.
         returns: How often the run went back because the loss was no longer a number.
     """
@@ -46,6 +47,7 @@ class Progress:
     best_epoch: int = 0
     seconds: float = 0.0
     epoch_began: float = 0.0
+    waited: float = 0.0
     sums: dict[str, float] = field(default_factory=dict)
     returns: int = 0
 

@@ -143,7 +143,6 @@ class Course:
         checkpoint.finite_values(loop.variables)
         seconds = self._seconds() - state.epoch_began
         pictures = state.step * self._recipe.batch_size
-        waited = loop.waited
         with loop.update.averaged():
             validated = self._validate()
             self._show(state.epoch + 1)
@@ -156,13 +155,13 @@ class Course:
             **{f"validation_{name}": value for name, value in validated.items()},
             "learning_rate": float(np.asarray(loop.optimizer.learning_rate)),
             "pictures_per_second": pictures / max(seconds, 1e-9),
-            "wait_share": min(1.0, waited / max(seconds, 1e-9)),
+            "wait_share": min(1.0, state.waited / max(seconds, 1e-9)),
             "seconds": self._seconds() - state.epoch_began,
         }
 
     def _train(self) -> dict[str, float]:
         state, loop, score = self._state, self._loop, self._session.task.score
-        first, began = state.step, time.monotonic()
+        first, began, waited = state.step, time.monotonic(), state.waited
 
         def note(loss: float) -> str:
             passed = max(time.monotonic() - began, 1e-9)
@@ -174,6 +173,7 @@ class Course:
 
         def on_step(loss: tf.Tensor) -> bool:
             state.step += 1
+            state.waited = waited + loop.waited
             bar.advance(lambda: note(float(loss)))
             if state.step % _LOOK == 0 and not math.isfinite(float(loss)):
                 raise checkpoint.NotFiniteError("loss")
@@ -223,6 +223,7 @@ class Course:
         state.epoch += 1
         state.step = 0
         state.sums = {}
+        state.waited = 0.0
         state.epoch_began = self._seconds()
         better = score > state.best_score
         if better:
