@@ -34,7 +34,7 @@ def make_recipe(**changes):
     return Recipe(**(values | changes))
 
 
-def make_loop(recipe, steps, dropout=0.0):
+def make_loop(recipe, steps, dropout=0.0, optimizer=None):
     keras.utils.set_random_seed(0)
     image = keras.Input((6, 6, 1), name="image")
     x = keras.layers.Rescaling(1 / 255)(image)
@@ -43,7 +43,7 @@ def make_loop(recipe, steps, dropout=0.0):
     network = keras.Model(image, {"class": keras.layers.Dense(3)(x)})
     return Loop(
         network, tasks.get("classification"), ("a", "b", "c"), {},
-        make_optimizer(recipe, steps, network), tf.distribute.get_strategy(),
+        optimizer or make_optimizer(recipe, steps, network), tf.distribute.get_strategy(),
         accumulate=recipe.accumulate, ema=recipe.ema,
     )  # fmt: skip
 
@@ -54,6 +54,27 @@ def batches(size):
 
 def state(loop):
     return checkpoint.variables_of(loop.network, loop.optimizer, loop.update.variables)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: keras.optimizers.Adam(1e-3),
+        lambda: keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.1, 10), 0.9),
+    ],
+    ids=["a rate", "a schedule"],
+)
+def test_optimizers_of_keras_work_unchanged(make, tmp_path):
+    straight = make_loop(make_recipe(), 12, optimizer=make())
+    straight.train(batches(4))
+    checkpoint.save(tmp_path / "last.npz", straight.variables, checkpoint.Progress())
+    straight.train(batches(4))
+    resumed = make_loop(make_recipe(), 12, optimizer=make())
+    checkpoint.restore(tmp_path / "last.npz", resumed.variables)
+    resumed.train(batches(4))
+    assert int(resumed.optimizer.iterations) == 12
+    for name, variable in straight.variables.items():
+        np.testing.assert_array_equal(variable.value.numpy(), resumed.variables[name].value.numpy())
 
 
 @pytest.mark.parametrize("name", ["adamw", "sgd", "lamb"])

@@ -20,6 +20,7 @@ from zoo.training.checkpoint import variables_of
 from zoo.training.cluster import Group
 from zoo.training.recompute import Recomputed
 from zoo.training.replicas import Batches, EachDevice, distributed
+from zoo.training.schedule import Scaled
 from zoo.training.sections import AdversarialOptions
 from zoo.training.update import Update
 
@@ -108,14 +109,20 @@ class Loop:
     @property
     def variables(self) -> dict[str, Any]:
         """Everything that a training step changes, as a checkpoint takes it."""
-        others = [*self.update.shared_variables, *self._each_device, self.rate_factor]
-        return variables_of(self.network, self.optimizer, others)
+        others = [*self.update.shared_variables, *self._each_device]
+        # Another rate than a recipe's is the optimizer's own, or a function of its steps.
+        factors = [self._rate.factor] if isinstance(self._rate, Scaled) else []
+        return variables_of(self.network, self.optimizer, [*others, *factors])
 
     @property
     def rate_factor(self) -> keras.Variable:
-        """What the schedule's learning rate is multiplied by."""
+        """What the learning rate of a recipe's schedule is multiplied by."""
+        return self._rate.factor
+
+    @property
+    def _rate(self) -> Any:
         optimizer: Any = self.optimizer
-        return optimizer._learning_rate.factor
+        return optimizer._learning_rate
 
     @property
     def sums(self) -> dict[str, float]:
