@@ -76,6 +76,25 @@ def test_what_callbacks_remember_outlasts_a_kill(recipe, tmp_path, resume_benchm
     assert len(zoo.train(more, run=folder, resume=True, watch=QUIET).history) == 5
 
 
+def test_a_rate_set_in_the_warm_up_is_that_of_its_peak(recipe, tmp_path):
+    # Three of twelve updates: zero at first, a third of the way up after one.
+    recipe = recipe.with_overrides({"epochs": 2, "warmup": 0.25, "learning_rate": 0.08})
+    seen = []
+    same = keras.callbacks.LearningRateScheduler(lambda epoch, rate: seen.append(rate) or 0.02)
+    run = zoo.train(recipe, run=tmp_path / "run", watch=QUIET, callbacks=[same])
+    assert seen[0] == 0.0
+    rates = [row["learning_rate"] for row in run.history]
+    np.testing.assert_allclose([*rates, seen[1]], 0.02, rtol=1e-6)
+
+
+def test_a_rate_left_as_it_is_changes_nothing(recipe, tmp_path):
+    recipe = recipe.with_overrides({"epochs": 1, "warmup": 0.25})
+    same = keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.5 * rate)
+    run = zoo.train(recipe, run=tmp_path / "run", watch=QUIET, callbacks=[same])
+    # Half of nothing is nothing: it says nothing of the rates to come.
+    assert run.history[0]["learning_rate"] == pytest.approx(0.01)
+
+
 class Anything(keras.callbacks.Callback):
     def __init__(self, setting=1):
         super().__init__()

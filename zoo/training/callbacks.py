@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 
 
 class _Rate:
-    """What callbacks take for the model's optimizer: the learning rate, to read and to set."""
+    """What callbacks take for the model's optimizer: the run's, whose rate they can set."""
 
     def __init__(self, session: "Session"):
         self._session = session
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop.optimizer, name)
 
     @property
     def _loop(self) -> "Loop":
@@ -31,9 +34,13 @@ class _Rate:
 
     @learning_rate.setter
     def learning_rate(self, rate: Any) -> None:
-        # The schedule goes on from there, all of it as much lower or higher.
-        factor = self._loop.rate_factor
-        factor.assign(float(np.asarray(factor)) * float(rate) / self.learning_rate)
+        if float(rate) == self.learning_rate:
+            return
+        # The schedule goes on from there, all of it as much lower or higher. Where it is zero, as
+        # before the first update of a warm-up, its peak becomes the rate that was asked for.
+        optimizer: Any = self._loop.optimizer
+        scheduled = optimizer._learning_rate.schedule(optimizer.iterations)
+        self._loop.rate_factor.assign(float(rate) / (float(np.asarray(scheduled)) or self._session.phases.peak))
 
 
 class Callbacks:

@@ -27,6 +27,7 @@ class Phases:
 
     Attributes:
         loop: That of the phase under way.
+        peak: Its learning rate's peak.
     """
 
     def __init__(
@@ -35,11 +36,13 @@ class Phases:
         self._recipe, self._network = recipe, network
         thaw = recipe.thaw
         self.loop = make_loop(recipe, recipe.epochs if thaw is None else thaw.epoch)
-        self._loops = [self.loop]
+        self.peak = recipe.learning_rate
+        self._loops, self._peaks = [self.loop], [self.peak]
         if thaw is not None:
-            self.rate = thaw.learning_rate or _LOWER * recipe.learning_rate
+            peak = thaw.learning_rate or _LOWER * recipe.learning_rate
+            self._peaks.append(peak)
             models.thaw(network)
-            second = recipe.model_copy(update={"learning_rate": self.rate})
+            second = recipe.model_copy(update={"learning_rate": peak})
             self._loops.append(make_loop(second, recipe.epochs - thaw.epoch))
             models.freeze(network, recipe.model["freeze"])
 
@@ -58,16 +61,16 @@ class Phases:
             return ""
         if epoch < thaw.epoch:
             models.freeze(self._network, self._recipe.model["freeze"])
-            self.loop = self._loops[0]
+            self.loop, self.peak = self._loops[0], self._peaks[0]
             return ""
         models.thaw(self._network)
-        self.loop = self._loops[1]
+        self.loop, self.peak = self._loops[1], self._peaks[1]
         if (epoch, step) != (thaw.epoch, 0):
             return ""
         self.loop.update.begin()
         return (
             f"thawed after epoch {epoch}: all layers are trained from here on, at a learning rate "
-            f"of up to {self.rate:g}"
+            f"of up to {self.peak:g}"
         )
 
     @property
