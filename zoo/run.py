@@ -260,8 +260,10 @@ def train(
         resume: Go on from the last checkpoint, if the folder holds one.
         watch: Told what goes on; by default progress on standard error.
         callbacks: Keras' or such as Keras' are: ``keras.callbacks.EarlyStopping``,
-            ``ReduceLROnPlateau``, ``LambdaCallback`` and others that look at the logs, stop
-            the run or set the learning rate. Several workers ask each its own.
+            ``ReduceLROnPlateau``, ``LambdaCallback``, ``TensorBoard`` (for which the package
+            tensorboard is to be installed) and others that look at the logs, stop the run or
+            set the learning rate. What they remember is saved with the run. Several workers ask
+            each its own.
         cluster: ``"slurm"`` for the tasks of a Slurm job step. Where ``TF_CONFIG`` is set it
             says who else trains, and which of them this process is.
 

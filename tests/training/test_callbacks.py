@@ -3,8 +3,11 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import zoo
+from zoo.errors import UserError
+from zoo.training import callbacks as module
 from zoo.training.remembered import Memory
 from zoo.training.watch import Watch
 
@@ -93,6 +96,32 @@ def test_a_rate_left_as_it_is_changes_nothing(recipe, tmp_path):
     run = zoo.train(recipe, run=tmp_path / "run", watch=QUIET, callbacks=[same])
     # Half of nothing is nothing: it says nothing of the rates to come.
     assert run.history[0]["learning_rate"] == pytest.approx(0.01)
+
+
+def test_tensorboard_draws_the_curves(recipe, tmp_path):
+    pytest.importorskip("tensorboard")
+    board = keras.callbacks.TensorBoard(
+        tmp_path / "board", histogram_freq=1, update_freq=2, write_steps_per_second=True
+    )
+    recipe = recipe.with_overrides({"epochs": 2})
+    zoo.train(recipe, run=tmp_path / "run", watch=QUIET, callbacks=[board])
+    tags = {
+        (path.parent.name, value.tag)
+        for path in (tmp_path / "board").rglob("events*")
+        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
+        for value in tf.compat.v1.Event.FromString(record).summary.value
+    }
+    wanted = {("train", "epoch_loss"), ("train", "epoch_learning_rate"), ("train", "batch_loss")}
+    assert wanted | {("validation", "epoch_accuracy")} <= tags
+    assert any(tag.endswith("histogram") for _, tag in tags)
+
+
+def test_without_tensorboard_it_is_told_before_anything_is_read(recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
+    board = keras.callbacks.TensorBoard(tmp_path / "board")
+    with pytest.raises(UserError, match="needs the package tensorboard, which is not installed"):
+        zoo.train(recipe, run=tmp_path / "run", watch=QUIET, callbacks=[board])
+    assert not (tmp_path / "run").exists()
 
 
 class Anything(keras.callbacks.Callback):

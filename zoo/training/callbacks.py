@@ -1,16 +1,33 @@
 """Keras' callbacks, told as ``fit`` would tell them."""
 
+import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
+from zoo.errors import UserError
 from zoo.training.remembered import Memory
 
 if TYPE_CHECKING:
     from zoo.training.loop import Loop
     from zoo.training.session import Session
+
+
+def check_callbacks(callbacks: Sequence[keras.callbacks.Callback]) -> None:
+    """Checks that there is what callbacks need, before a picture is read for them.
+
+    Raises:
+        UserError: If one needs a package that is not installed.
+    """
+    asked = any(isinstance(callback, keras.callbacks.TensorBoard) for callback in callbacks)
+    if asked and importlib.util.find_spec("tensorboard") is None:
+        raise UserError(
+            "keras.callbacks.TensorBoard needs the package tensorboard, which is not installed; "
+            "pip install tensorboard, or leave the callback out: the run folder's tensorboard/ "
+            "holds the losses and metrics anyway"
+        )
 
 
 class _Rate:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 
 from zoo.training import checkpoint
-from zoo.training.callbacks import Callbacks
+from zoo.training.callbacks import Callbacks, check_callbacks
 from zoo.training.cluster import Group, check_shared, join
 from zoo.training.course import Course
 from zoo.training.data import kept_line
@@ -48,6 +48,7 @@ def train(
         KeyboardInterrupt: After Ctrl-C or SIGTERM, once the run is saved; after a second one
             without that.
     """
+    check_callbacks(callbacks)
     # Before anything else: TensorFlow joins others only as long as it has computed nothing.
     group = join(cluster)
     with group.watched():
