@@ -13,6 +13,7 @@ import tensorflow as tf
 from zoo.export.savedmodel import export
 from zoo.export.told import Told
 from zoo.inference import Predictor
+from zoo.training.memory import fitting
 from zoo.training.recipe import Recipe
 from zoo.training.session import open_session
 from zoo.training.watch import Watch
@@ -63,7 +64,7 @@ def dry_run(recipe: Recipe, watch: Watch) -> DryRun:
     watch.notes(session.notes)
     train = session.epoch_batches(0).take(_BATCHES)
     validation = session.validation_batches().take(_BATCHES)
-    with watch.bar("training two batches"):
+    with watch.bar("training two batches"), fitting(session.recipe):
         # The first pass traces and compiles; the second shows what a step costs.
         session.loop.train(train)
         session.loop.validate(validation)

@@ -1,11 +1,14 @@
 """A step that cannot fit is refused before anything is read for it."""
 
 import pytest
+import tensorflow as tf
 
+import zoo
 from zoo import models
 from zoo.errors import UserError
 from zoo.training import session as module
-from zoo.training.memory import check_batch, memory
+from zoo.training.loop import Loop
+from zoo.training.memory import check_batch, fitting, memory, memory_notes
 from zoo.training.network import training_network
 from zoo.training.watch import Watch
 
@@ -33,6 +36,56 @@ def test_the_largest_that_fits_is_named_and_accumulation(stripes_recipe, network
     said = "the largest that fits is 10: batch_size=8 with accumulate=6 makes the same updates"
     with pytest.raises(UserError, match=said):
         check_batch(recipe, network, there_are(network, 10.5))
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "fits", "said"),
+    [
+        # Three steps would be of 12 pictures; five are of ten.
+        (10, 4, "batch_size=2 with accumulate=5 makes the same updates"),
+        (7, 4, "batch_size=4 with accumulate=2 makes updates of 8 pictures"),
+    ],
+)
+def test_what_is_named_keeps_the_updates_or_says_what_they_become(
+    stripes_recipe, network, batch_size, fits, said
+):
+    recipe = stripes_recipe.with_overrides({"batch_size": batch_size})
+    with pytest.raises(UserError, match=f"fits is {fits}: {said}$"):
+        check_batch(recipe, network, there_are(network, fits + 0.5))
+
+
+def test_each_device_holds_its_share(stripes_recipe, network):
+    recipe = stripes_recipe.with_overrides({"batch_size": 12})
+    check_batch(recipe, network, there_are(network, 6.5), devices=2)
+    said = "on each of 2 devices, .* fits is 8: batch_size=6 with accumulate=2 makes the same"
+    with pytest.raises(UserError, match=said):
+        check_batch(recipe, network, there_are(network, 4.5), devices=2)
+
+
+def test_a_step_that_runs_out_of_memory_is_told(stripes_recipe, tmp_path, monkeypatch):
+    def full(*arguments):
+        raise tf.errors.ResourceExhaustedError(None, None, said)
+
+    monkeypatch.setattr(Loop, "train", full)
+    said = "OOM when allocating tensor with shape[4,8,8,2] and type float"
+    named = "batch_size=4 does not fit into memory; batch_size=2 with accumulate=2 makes the same"
+    with pytest.raises(UserError, match=named):
+        zoo.train(stripes_recipe, run=tmp_path / "run", watch=Watch(quiet=True))
+    one = stripes_recipe.with_overrides({"batch_size": 1})
+    with (
+        pytest.raises(UserError, match="not fit into memory; choose a smaller input"),
+        fitting(one),
+    ):
+        full()
+    said = "events.out.tfevents; No space left on device"
+    with pytest.raises(tf.errors.ResourceExhaustedError), fitting(stripes_recipe):
+        full()
+
+
+def test_with_remat_it_says_that_nothing_is_foretold(stripes_recipe):
+    assert memory_notes(stripes_recipe) == ()
+    (said,) = memory_notes(stripes_recipe.with_overrides({"remat": True}))
+    assert "nothing foretells whether batch_size fits" in said
 
 
 def test_where_not_even_one_fits(stripes_recipe, network):

@@ -57,7 +57,8 @@ class _Rate:
         # before the first update of a warm-up, its peak becomes the rate that was asked for.
         optimizer: Any = self._loop.optimizer
         scheduled = optimizer._learning_rate.schedule(optimizer.iterations)
-        self._loop.rate_factor.assign(float(rate) / (float(np.asarray(scheduled)) or self._session.phases.peak))
+        of = float(np.asarray(scheduled)) or self._session.phases.peak
+        self._loop.rate_factor.assign(float(rate) / of)
 
 
 class Callbacks:

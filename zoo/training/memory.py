@@ -1,7 +1,10 @@
 """The memory that training may take, and whether a step fits into it."""
 
 import math
+import re
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import keras
 
@@ -11,6 +14,8 @@ from zoo.errors import UserError
 from zoo.training.recipe import Recipe
 
 _QUERY = ("nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits")
+# TensorFlow calls a disk exhausted as well.
+_OF_MEMORY = re.compile(r"\bOOM\b|out of memory|allocat", re.IGNORECASE)
 
 
 def memory() -> int:
@@ -34,7 +39,9 @@ def _gpu_memory() -> int | None:
         return None
 
 
-def check_batch(recipe: Recipe, network: keras.Model, bytes_there_are: int) -> None:
+def check_batch(
+    recipe: Recipe, network: keras.Model, bytes_there_are: int, devices: int = 1
+) -> None:
     """Refuses a batch whose step cannot fit, before a picture is read for it.
 
     Counted is what surely is needed: what a step keeps of each picture for the way back (half of
@@ -44,9 +51,10 @@ def check_batch(recipe: Recipe, network: keras.Model, bytes_there_are: int) -> N
         recipe: With the precision chosen.
         network: As it trains.
         bytes_there_are: In the machine or its GPU.
+        devices: Machines or GPUs that share a batch, each with as much memory.
 
     Raises:
-        UserError: Names the largest batch that fits, and how to keep the same updates with it.
+        UserError: Names the largest batch that fits, and how to keep its updates with it.
     """
     if recipe.remat:
         return
@@ -55,19 +63,59 @@ def check_batch(recipe: Recipe, network: keras.Model, bytes_there_are: int) -> N
         return
     picture = found.training_memory * (0.5 if recipe.precision == "bfloat16" else 1.0)
     weights = 4 * found.parameter_memory
-    need = weights + recipe.batch_size * picture
+    need = weights + math.ceil(recipe.batch_size / devices) * picture
     if need <= bytes_there_are:
         return
-    fits = math.floor((bytes_there_are - weights) / picture)
+    fits = math.floor((bytes_there_are - weights) / picture) * devices
     said = (
-        f"a step of batch_size={recipe.batch_size} keeps {need / 2**30:,.1f} GiB, more than the "
-        f"{bytes_there_are / 2**30:,.1f} GiB there are"
+        f"a step of batch_size={recipe.batch_size} keeps {need / 2**30:,.1f} GiB"
+        + (f" on each of {devices} devices" if devices > 1 else "")
+        + f", more than the {bytes_there_are / 2**30:,.1f} GiB there are"
     )
     if fits < 1:
         raise UserError(f"{said}, and so does one picture; choose a smaller input.size or network")
     steps = math.ceil(recipe.batch_size / fits)
-    batch = math.ceil(recipe.batch_size / steps)
-    raise UserError(
-        f"{said}; the largest that fits is {fits}: batch_size={batch} with "
-        f"accumulate={recipe.accumulate * steps} makes the same updates"
-    )
+    raise UserError(f"{said}; the largest that fits is {fits}: {_in_steps(recipe, steps, devices)}")
+
+
+def memory_notes(recipe: Recipe) -> tuple[str, ...]:
+    """Returns what is to be said of the memory that a recipe takes."""
+    if not recipe.remat:
+        return ()
+    return ("remat: nothing foretells whether batch_size fits into memory; the first step shows",)
+
+
+@contextmanager
+def fitting(recipe: Recipe, devices: int = 1) -> Iterator[None]:
+    """Says in a sentence that a step took more memory than there is.
+
+    Args:
+        recipe: That it is a step of.
+        devices: How many share a batch.
+
+    Raises:
+        UserError: Names a smaller batch, and how to keep its updates with it.
+    """
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        if not _OF_MEMORY.search(str(error)):
+            raise
+        said = f"a step of batch_size={recipe.batch_size} does not fit into memory"
+        if recipe.batch_size <= devices:
+            raise UserError(f"{said}; choose a smaller input.size or network") from error
+        raise UserError(f"{said}; {_in_steps(recipe, 2, devices)}") from error
+
+
+def _in_steps(recipe: Recipe, steps: int, devices: int) -> str:
+    """Says how to make an update of so many steps, or of some more that divide it evenly."""
+    whole = recipe.batch_size
+    # Not of many more: the smaller a batch, the worse the statistics that normalize it.
+    counts = range(steps, min(2 * steps, whole // devices) + 1)
+    steps = next((count for count in counts if whole % count == 0), steps)
+    batch, accumulate = max(devices, math.ceil(whole / steps)), recipe.accumulate * steps
+    same = batch * steps == whole
+    made = "the same updates" if same else f"updates of {batch * accumulate} pictures"
+    return f"batch_size={batch} with accumulate={accumulate} makes {made}"

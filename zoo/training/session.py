@@ -17,7 +17,7 @@ from zoo.training.cluster import Group, local_group
 from zoo.training.data import RUNS, open_data, prepare
 from zoo.training.lines import adversarial_notes, left_out_notes
 from zoo.training.loop import Loop
-from zoo.training.memory import check_batch, memory
+from zoo.training.memory import check_batch, memory, memory_notes
 from zoo.training.network import choose_precision, publish, training_network
 from zoo.training.optimizer import make_optimizer
 from zoo.training.phases import Phases
@@ -149,7 +149,9 @@ def open_session(
         network = training_network(
             recipe, len(class_names), weights=weights, on_report=reports.append
         )
-        check_batch(recipe, network, memory())
+        # Devices of one machine share its memory, but for GPUs.
+        gpus = bool(tf.config.list_physical_devices("GPU"))
+        check_batch(recipe, network, memory(), group.devices if gpus else group.workers)
         for name in ("train", "validation"):
             prepared[name] = prepare(dataset, name, recipe, task, watch, runs)
         group.check_sizes(
@@ -183,6 +185,7 @@ def open_session(
             *weighed,
             *adversarial_notes(recipe),
             *left_out_notes(prepared),
+            *memory_notes(recipe),
         ),
         mirrored=dataset.mirrored,
         phases=phases,

@@ -12,6 +12,7 @@ from zoo.training.data import kept_line
 from zoo.training.folder import FollowedFolder, RunFolder
 from zoo.training.interrupt import Interrupt
 from zoo.training.lines import headline
+from zoo.training.memory import fitting
 from zoo.training.recipe import Recipe
 from zoo.training.resume import as_begun, check_same, restore_newest
 from zoo.training.session import open_session
@@ -42,8 +43,8 @@ def train(
 
     Raises:
         UserError: For anything that keeps the run from going on, such as another process in
-            the folder; when the loss is no longer a number, going back and lowering the rate
-            notwithstanding.
+            the folder; when a step does not fit into memory; when the loss is no longer a
+            number, going back and lowering the rate notwithstanding.
         WorkerLostError: When another worker is gone.
         KeyboardInterrupt: After Ctrl-C or SIGTERM, once the run is saved; after a second one
             without that.
@@ -90,5 +91,6 @@ def _train(
         watch.say(headline(session))
         watch.say(kept_line(session.train, session.validation, session.recipe))
         watch.notes(session.notes)
-        Course(session, folder, watch, interrupt, state, told, group).run(resumed)
+        with fitting(session.recipe, group.devices):
+            Course(session, folder, watch, interrupt, state, told, group).run(resumed)
         group.wait()
