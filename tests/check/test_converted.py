@@ -1,5 +1,8 @@
 """Pictures that have to be converted: checked as training reads them, and for the same reasons."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tifffile
@@ -153,3 +156,18 @@ def test_the_page_draws_what_is_converted(photos, check, tmp_path):
     page = tmp_path / "page.html"
     write_page(page, check(photos, source="csv", **ALL))
     assert 'alt="a/whole.tif: the picture"' in page.read_text()
+
+
+def test_a_check_keeps_what_it_converts_for_training(bands, check):
+    check(bands, source="class_folders", **ALL)
+    assert len(list(Path("runs", "cache").glob("*/manifest.json"))) == 1
+
+
+def test_a_check_needs_no_place_to_write_to(bands, check, monkeypatch):
+    with monkeypatch.context() as patch:
+        # As on a disk that may only be read, root's permissions notwithstanding.
+        patch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
+        assert not check(bands, source="class_folders", **ALL).findings
+    assert not Path("runs").exists()
+    Path("runs").write_text("a file of this name")
+    assert not check(bands, source="class_folders", **ALL).findings

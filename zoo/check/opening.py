@@ -11,7 +11,7 @@ from zoo.data.files.pictures import PICTURES
 from zoo.data.places import zoo_folder
 from zoo.errors import UserError, nearest
 from zoo.training.catalogue import list_recipes, load_recipe
-from zoo.training.data import open_data, place_of
+from zoo.training.data import open_data, place_of, writable_runs
 from zoo.training.recipe import DataOptions, InputOptions, Recipe
 from zoo.values import Values
 
@@ -119,7 +119,7 @@ def open_for_check(recipe: Recipe, task: str | None) -> Opened:
         # A picture by itself, with nothing to learn.
         return Opened(name, root, None, None, recipe.data.unreadable, values=recipe.data.values)
     try:
-        dataset = open_data(recipe, for_any_task=chosen is None)
+        dataset = _open(recipe, for_any_task=chosen is None)
     except UserError as error:
         if root is None or not root.exists():
             raise
@@ -134,9 +134,14 @@ def open_for_check(recipe: Recipe, task: str | None) -> Opened:
     return Opened(name, root, dataset, chosen, options.unreadable, tuple(findings), options.values)
 
 
+def _open(recipe: Recipe, *, for_any_task: bool) -> DataSet:
+    # Kept for training to find, where it can be: reading needs no folder of one's own.
+    return open_data(recipe, runs=writable_runs(), for_any_task=for_any_task)
+
+
 def _as_far_as_it_goes(recipe: Recipe) -> DataSet | None:
     try:
-        return open_data(recipe, for_any_task=True)
+        return _open(recipe, for_any_task=True)
     except UserError:
         return None
 

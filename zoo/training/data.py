@@ -1,5 +1,6 @@
 """From a recipe to its data: opened, read once, and kept within its budgets."""
 
+import os
 from pathlib import Path
 
 from zoo import tasks
@@ -25,10 +26,17 @@ def place_of(recipe: Recipe) -> Path | None:
     return folder / data.place if data.place and folder and (folder / data.place).exists() else None
 
 
+def writable_runs() -> Path | None:
+    """Returns where runs are made; None where what is converted cannot be kept there."""
+    place = (RUNS / _CACHE).absolute()
+    there = next(folder for folder in (place, *place.parents) if os.path.exists(folder))
+    return RUNS if there.is_dir() and os.access(there, os.W_OK | os.X_OK) else None
+
+
 def open_data(
     recipe: Recipe,
     watch: Watch | None = None,
-    runs: Path = RUNS,
+    runs: Path | None = RUNS,
     *,
     for_any_task: bool = False,
 ) -> DataSet:
@@ -37,7 +45,8 @@ def open_data(
     Args:
         recipe: Names it.
         watch: Told what goes on.
-        runs: Folder of the run folders: what is converted is kept in `cache` in it.
+        runs: Folder of the run folders: what is converted is kept in `cache` in it. None to
+            keep it only as long as this process lives.
         for_any_task: Whether to open it with all it carries, rather than with what the
             recipe's task learns from.
 
@@ -57,7 +66,7 @@ def open_data(
             test=data.test,
             divide=data.divide,
             group=data.group,
-            cache=runs / _CACHE,
+            cache=None if runs is None else runs / _CACHE,
             values=data.values,
             progress=bar.to,
             **data.options,
