@@ -17,7 +17,7 @@ from zoo.check.pictures import Picture, Seen, look_through
 from zoo.check.strays import find_strays
 from zoo.data import DataSet, Finding, Split
 from zoo.data.conversion import UnreadableError, picture_in
-from zoo.data.findings import Effect, found_in
+from zoo.data.findings import Effect, found_in, sentences
 from zoo.errors import UserError
 from zoo.training.watch import Watch
 
@@ -108,7 +108,9 @@ def check_data(opened: Opened, watch: Watch) -> Check:
     unreadable: Effect = "left out" if opened.unreadable == "skip" else "stops"
     pictures, strays = _pictures(opened, unreadable)
     if not pictures:
-        raise UserError(f"{opened.name} holds no picture; give the folder that does")
+        unread = sentences(one for one in strays if one.kind == "unreadable-folder")
+        which = f" that can be seen ({unread[0]})" if unread else ""
+        raise UserError(f"{opened.name} holds no picture{which}; give the folder that does")
     with watch.bar("reading pictures", len(pictures)) as bar:
         seen = tuple(look_through(pictures, bar.to))
     labels = Labels()
@@ -174,7 +176,7 @@ def _pictures(opened: Opened, unreadable: Effect) -> tuple[list[Picture], list[F
                 folders.update(Path(os.path.dirname(path)) for path in split.files(index)[:1])
     if root is None or not root.is_dir():
         return list(found.values()), []
-    others, strays = find_strays(root, known, folders)
+    others, strays = find_strays(root, known, folders, beside)
     for path in others:
         name = path.relative_to(root).as_posix()
         found.setdefault(name, _of_file(path, name, opened, beside))

@@ -1,11 +1,11 @@
 """Files in a data set's folder that are none of its examples."""
 
-import os
 from collections.abc import Collection
 from pathlib import Path
 
+from zoo.data.files.folders import walk
 from zoo.data.files.pictures import PICTURES
-from zoo.data.findings import Finding, found_in
+from zoo.data.findings import Effect, Finding, found_in
 
 # What annotations, lists and notes about a data set are written in.
 _PAPERS = {
@@ -24,7 +24,7 @@ _MAGIC = {
 
 
 def find_strays(
-    root: Path, known: Collection[str], folders: Collection[Path] | None
+    root: Path, known: Collection[str], folders: Collection[Path] | None, unreadable: Effect
 ) -> tuple[list[Path], list[Finding]]:
     """Goes through a folder for what is in it besides its examples.
 
@@ -32,20 +32,19 @@ def find_strays(
         root: The data set's folder.
         known: Paths of the files that examples are made of.
         folders: Those that hold pictures; None where it is not known which do.
+        unreadable: What follows for training of a folder that cannot be read.
 
     Returns:
         Pictures that are no example's, in order; and what was found of other files.
     """
     pictures: list[Path] = []
     system, others, misnamed = {}, {}, {}
-    been: set[str] = set()
-    for place, below, names in os.walk(root, followlinks=True):
-        real = os.path.realpath(place)
-        if real in been:
-            below.clear()
-            continue
-        been.add(real)
-        below[:] = sorted(name for name in below if not name.startswith("."))
+    unread: dict[str, str] = {}
+
+    def cannot_be_read(error: OSError) -> None:
+        unread[Path(error.filename).relative_to(root).as_posix()] = error.strerror or ""
+
+    for place, names in walk(root, cannot_be_read):
         folder = Path(place)
         held = folders is None or folder in folders
         for name in sorted(names):
@@ -62,8 +61,10 @@ def find_strays(
             elif path.suffix.lower() not in _PAPERS:
                 others[file] = ""
     left_behind = "left behind by an operating system, passed over"
+    many = "folders that cannot be read"
     ending = "pictures passed over for their names' ending"
     return pictures, [
+        *found_in(unread, "unreadable-folder", "a folder that cannot be read", many, unreadable),
         *found_in(misnamed, "extension-mismatch", ending, effect="left out"),
         *found_in(system, "system-file", left_behind),
         *found_in(others, "other-files", "passed over, being no picture"),

@@ -6,6 +6,7 @@ from typing import Literal
 
 KINDS = {
     "unreadable-picture": "a picture that is damaged, or of a format that is not read",
+    "unreadable-folder": "a folder that cannot be read, whatever is in it",
     "truncated-picture": "a picture whose file ends before its pixels do",
     "damaged-picture": "a picture that is read, and that others take for damaged",
     "missing-picture": "a picture that a list, an annotation or a mask is for, and is not there",

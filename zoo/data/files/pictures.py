@@ -12,6 +12,7 @@ from typing import Any
 
 from zoo.data.conversion import FOREIGN, foreign_header
 from zoo.data.files.example import Example
+from zoo.data.files.folders import walk
 from zoo.data.findings import Finding, found_in
 from zoo.data.places import zoo_folder
 from zoo.data.untuned import untuned
@@ -107,16 +108,12 @@ def files_in(folder: Path, endings: Iterable[str]) -> tuple[list[Path], Counter[
 
     Returns:
         The files in natural order, and how many others there are of each ending.
+
+    Raises:
+        UserError: If a folder cannot be read.
     """
     wanted, found, others = set(endings), [], Counter()
-    been: set[str] = set()
-    for place, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        if real in been:
-            folders.clear()
-            continue
-        been.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+    for place, names in walk(folder):
         for name in names:
             if name.startswith("."):
                 continue

@@ -28,6 +28,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from zoo.data.dataset import TARGETS, DataSet
+from zoo.data.files.folders import readable
 from zoo.data.files.pictures import PICTURES, find_root
 from zoo.data.findings import Finding, decision
 from zoo.data.places import prepared_sets
@@ -84,6 +85,7 @@ def _format(source: str) -> tuple[ModuleType, str]:
     return formats[kind], name
 
 
+@readable()
 def recognize(path: Path | str, targets: Collection[str] = ()) -> Recognized:
     """Finds out which format a folder or file is of.
 
@@ -173,6 +175,7 @@ def check_source(source: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return validated(_format(source)[0].open, options, what, given=_COMMON)
 
 
+@readable()
 def open_dataset(
     source: str,
     path: Path | None = None,
