@@ -191,3 +191,37 @@ def test_options_are_those_of_the_format_found(tmp_path, monkeypatch):
         open_dataset("auto", tmp_path, colums={})
     monkeypatch.setenv("ZOO_DATA", str(tmp_path.parent))
     assert recognize(Path(tmp_path.name))[0] == "csv"
+
+
+@pytest.mark.parametrize("ending", ["txt", "csv", "lst"])
+@pytest.mark.parametrize("caption", ["w" * 300, "word " * 40_000], ids=["name", "cell"])
+def test_a_list_of_long_captions_beside_pictures_is_no_list_of_masks(tmp_path, ending, caption):
+    class_folders(tmp_path)
+    (tmp_path / "notes.csv").unlink()
+    (tmp_path / f"captions.{ending}").write_text(f"train/cat/1.png\t{caption}\n")
+    assert recognize(tmp_path).source == ("csv" if ending == "csv" else "class_folders")
+
+
+LONG = "w" * 300
+
+
+@pytest.mark.parametrize(
+    ("source", "options"),
+    [
+        ("class_folders", {"splits": {"train": LONG}}),
+        ("csv", {"table": LONG}),
+        ("coco", {"annotations": LONG}),
+        ("mask_folders", {"pairs": LONG}),
+        ("mask_folders", {"classes": LONG}),
+        ("mask_folders", {"splits": {"test": LONG}}),
+        ("tfds:" + LONG, {}),
+        ("auto", {"path": LONG}),
+        ("tfds:birds", {"path": LONG}),
+    ],
+)
+def test_a_name_too_long_for_any_file_is_refused_in_one_sentence(tmp_path, source, options):
+    draw(tmp_path, "images/1.png", "masks/1.png")
+    options = {"path": tmp_path, **options}
+    with pytest.raises(UserError, match="www") as error:
+        open_dataset(source, **options)
+    assert "\n" not in str(error.value)

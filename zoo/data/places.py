@@ -31,7 +31,7 @@ def zoo_folder() -> Path | None:
 
 def versions_in(folder: Path) -> list[Path]:
     """Returns the prepared versions (`1.0.0` with its `dataset_info.json`) in it, oldest first."""
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         return []
     versions = [
         child
@@ -48,7 +48,7 @@ def prepared_folder(name: str, folder: Path) -> Path | None:
         name: "fashion_mnist", or with a configuration "voc/2007".
         folder: A TFDS folder (with NAME/VERSION in it), NAME's own, or a version's.
     """
-    if (folder / "dataset_info.json").is_file():
+    if os.path.isfile(folder / "dataset_info.json"):
         return folder
     for candidate in (folder / name, folder):
         versions = versions_in(candidate)
@@ -57,7 +57,7 @@ def prepared_folder(name: str, folder: Path) -> Path | None:
     # A set whose only configuration was prepared needs no name for it.
     configurations = [
         versions[-1]
-        for child in (sorted((folder / name).iterdir()) if (folder / name).is_dir() else ())
+        for child in (sorted((folder / name).iterdir()) if os.path.isdir(folder / name) else ())
         if (versions := versions_in(child))
     ]
     return configurations[0] if len(configurations) == 1 else None
@@ -89,7 +89,7 @@ def _targets(version: Path) -> tuple[str, ...]:
 def prepared_sets() -> Iterator[tuple[str, Path, tuple[str, ...]]]:
     """Yields name, folder and targets of every set that lies prepared in the TFDS folder."""
     folder = tfds_folder()
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         return
     for child in sorted(folder.iterdir()):
         if not child.is_dir() or child.name.startswith("."):

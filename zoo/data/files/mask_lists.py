@@ -34,7 +34,7 @@ def read_pairs(root: Path, source: str) -> tuple[list[tuple[Path, Path]], list[F
         UserError: If there is no such list, or a line has no two columns.
     """
     path = root / source
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UserError(f"{root} has no list {source!r}, named in data.options.pairs")
     found: list[tuple[Path, Path]] = []
     missing: dict[str, str] = {}
@@ -105,6 +105,8 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is no list in UTF-8 text ({error.reason})") from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}); make it readable") from error
     filled = [
         (number, line.strip())
         for number, line in enumerate(lines, 1)
@@ -114,7 +116,10 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
     delimiter = next((one for one in _DELIMITERS if one in first), None)
     rows = []
     for number, line in filled:
-        cells = next(csv.reader([line], delimiter=delimiter)) if delimiter else line.split()
+        try:
+            cells = next(csv.reader([line], delimiter=delimiter)) if delimiter else line.split()
+        except csv.Error as error:
+            raise UserError(f"{path} line {number} is no row of a list ({error})") from error
         cells = [cell.strip() for cell in cells[:2]]
         if len(cells) < 2 or not all(cells):
             raise UserError(f"{path} line {number} has no two columns, a picture and its mask")
@@ -131,6 +136,7 @@ def _find(root: Path, folder: Path, cell: str) -> Path | None:
     for start in range(len(parts)):
         for place in (root, folder):
             path = place.joinpath(*parts[start:])
-            if path.is_file():
+            # A cell may hold any text: Path.is_file raises where it is too long for a name.
+            if os.path.isfile(path):
                 return path
     return None

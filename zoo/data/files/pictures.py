@@ -50,9 +50,10 @@ def find_root(path: Path | None, source: str, holds: str, endings: Sequence[str]
     # The explicit place first; a recipe's own place ("flowers") lies under $ZOO_DATA.
     places = [path] if path.is_absolute() or zoo is None else [path, zoo / path]
     for place in places:
-        if place.is_dir() or (place.is_file() and place.name.lower().endswith(tuple(endings))):
+        named = place.name.lower().endswith(tuple(endings))
+        if os.path.isdir(place) or (os.path.isfile(place) and named):
             return place.resolve()
-        if place.exists():
+        if os.path.exists(place):
             raise UserError(f"{place} is a file; {source} needs {holds}")
     tried = " nor ".join(map(str, places))
     raise UserError(f"there is no folder {tried}; put {holds} there, or pass --data")
@@ -75,7 +76,7 @@ def find_folder(root: Path, given: str | None, usual: Sequence[str], what: str) 
         parts = Path(given).parts
         for start in range(max(1, len(parts))):
             folder = Path(os.path.normpath(root.joinpath(*parts[start:])))
-            if folder.is_dir() and folder.is_relative_to(root):
+            if os.path.isdir(folder) and folder.is_relative_to(root):
                 return folder
         raise UserError(f"{root} has no folder {given!r}, which holds the {what}")
     own = {child.name.lower(): child for child in sorted(root.iterdir()) if child.is_dir()}

@@ -129,9 +129,9 @@ class Finder:
         if own:
             return own, []
         path = self._root / source
-        if path.is_file():
+        if os.path.isfile(path):
             return self._by_names(_lines(path), split, source)
-        if path.is_dir():
+        if os.path.isdir(path):
             folder = Path(source).as_posix() + "/"
             return [one for one in self._examples if one.file.startswith(folder)], []
         raise UserError(f"{self._root} has no list or folder {source!r}, named for split {split!r}")

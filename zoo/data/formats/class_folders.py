@@ -1,5 +1,6 @@
 """A folder per class: PATH/CLASS/*.jpg, or PATH/train/CLASS/*.jpg and so on."""
 
+import os
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -94,7 +95,7 @@ def open(
 def _given(root: Path, wanted: Wanted) -> Path:
     """Returns the folder that a split is, or the whole set's where it is a list."""
     folder = root / wanted.partition("[")[0] if isinstance(wanted, str) else root
-    return folder if folder.is_dir() else root
+    return folder if os.path.isdir(folder) else root
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -1,5 +1,6 @@
 """A table of pictures: a CSV or TSV file with a label, or with a box and a label, in each row."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -125,7 +126,7 @@ def open(
 def _tables(root: Path, place: Path, given: str | None) -> list[Path]:
     """Returns the table that was given, or the only one, or those of the splits."""
     if given is not None:
-        if not (root / given).is_file():
+        if not os.path.isfile(root / given):
             raise UserError(f"{root} has no table {given!r}")
         return [root / given]
     if place.is_file():

@@ -1,5 +1,6 @@
 """Pictures and masks: of ids, of colours, or one an object; in folders, or in lists."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -142,7 +143,7 @@ def _named_classes(
     """Returns the classes as they are given, or as a file beside the masks gives them."""
     if isinstance(classes, Mapping):
         return dict(classes)
-    if classes is not None and not (root / classes).is_file():
+    if classes is not None and not os.path.isfile(root / classes):
         raise UserError(f"{root} has no file {classes!r}, named in data.options.classes")
     for name in LABEL_MAPS if classes is None else [classes]:
         if (root / name).is_file():

@@ -1,6 +1,7 @@
 """Sets of TensorFlow Datasets, by name: on disk, from published files, or downloaded."""
 
 import json
+import os
 import socket
 import threading
 import time
@@ -48,8 +49,8 @@ def _prepared_in(path: Path) -> tuple[Path, dict[str, Any]] | None:
         except (OSError, ValueError, RecursionError):
             continue
         # Hugging Face's files have this name, too, and say neither in this way.
-        told = [info.get(key) for key in ("name", "version")] if isinstance(info, dict) else []
-        if told and all(isinstance(one, str) for one in told):
+        named = isinstance(info, dict) and isinstance(info.get("name"), str)
+        if named and isinstance(info.get("splits", []), list):
             return file, info
     return None
 
@@ -132,7 +133,7 @@ def _prepare(name: str, path: Path | None) -> Any:
     def make_builder() -> Any:
         return tfds.builder(name, data_dir=str(folder), file_format="array_record", try_gcs=False)
 
-    if path is not None and not path.is_dir():
+    if path is not None and not os.path.isdir(path):
         raise UserError(f"there is no folder {path} to take the files of {name!r} from")
     try:
         builder = make_builder()

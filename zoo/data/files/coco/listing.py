@@ -1,6 +1,7 @@
 """Reading COCO's JSON files: the lists images, annotations and categories."""
 
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -105,7 +106,7 @@ def find_listings(
         names = [given] if isinstance(given, str) else list(given)
         paths = [root / name for name in names]
         for name, path in zip(names, paths, strict=True):
-            if not path.is_file():
+            if not os.path.isfile(path):
                 known = [_below(root, one) for one in files_in(root, {".json"})[0]]
                 raise UserError(f"{root} has no file {name!r}{nearest(name, known)}")
         return paths, []
