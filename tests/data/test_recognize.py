@@ -38,6 +38,13 @@ def mask_folders(root):
     draw(root, "images/1.png", "masks/1.png")
 
 
+def listed_masks(root):
+    draw(root, "a/1.png")
+    (root / "b").mkdir()
+    Image.fromarray(np.eye(4, dtype=np.uint8)).save(root / "b/1.png")
+    write(root, own_dot_txt="a/1.png b/1.png\n", lists__train_dot_txt="../a/1.png ../b/1.png\n")
+
+
 def voc(root):
     draw(root, "JPEGImages/1.png", "SegmentationClass/1.png")
     write(root, Annotations__1_dot_xml=XML)
@@ -96,6 +103,7 @@ def tfds(root):
 LAYOUTS = {
     class_folders: ("class_folders", "there are 2 folders of pictures in test and train"),
     mask_folders: ("mask_folders", "there are the folders images and masks"),
+    listed_masks: ("mask_folders", "own.txt has a picture and its mask in each line"),
     voc: ("voc", "there are annotations of Pascal VOC, 1 XML files: Annotations/1.xml"),
     loose_voc: ("voc", "there are annotations of Pascal VOC, 1 XML files: 1.xml"),
     csv: ("csv", "there is labels.csv, a table whose rows name pictures"),
@@ -142,11 +150,30 @@ def test_every_format_that_is_told_is_tried_here():
         (described_yolo, "data.yaml"),
         (npz, "set.npz"),
         (idx, "t10k-images-idx3-ubyte.gz"),
+        (coco, "annotations/instances.json"),
+        (listed_masks, "lists/train.txt"),
     ],
 )
 def test_a_single_file_is_told_as_well(tmp_path, make, file):
     make(tmp_path)
     assert recognize(tmp_path / file)[0] == LAYOUTS[make][0]
+
+
+@pytest.mark.parametrize(
+    ("make", "file"),
+    [
+        (coco, "annotations/instances.json"),
+        (listed_masks, "lists/train.txt"),
+        (listed_masks, "own.txt"),
+    ],
+)
+def test_a_file_of_labels_finds_its_pictures(tmp_path, make, file):
+    make(tmp_path)
+    (tmp_path / "annotations").mkdir(exist_ok=True)
+    (tmp_path / "annotations/other.json").write_text('{"images": [], "annotations": []}')
+    dataset = open_dataset("auto", tmp_path / file, validation=0, test=0)
+    assert dataset.root == tmp_path
+    assert dataset.splits["train"].length == 1
 
 
 def test_what_is_to_be_learnt_decides_between_formats(tmp_path):

@@ -12,6 +12,9 @@ from zoo.data.files.pictures import PICTURES, Look
 from zoo.data.findings import Finding, found_in
 from zoo.errors import UserError
 
+LISTS = (".txt", ".csv", ".tsv", ".lst")
+"""The endings of lists."""
+
 _DELIMITERS = "\t,;"
 
 
@@ -58,17 +61,23 @@ def usual_pairs(root: Path) -> list[str]:
     Args:
         root: Folder of the data set.
     """
-    usual = []
-    for path in sorted(root.iterdir()):
-        if path.suffix.lower() not in (".txt", ".csv", ".tsv", ".lst") or not path.is_file():
-            continue
-        try:
-            rows = _rows(path)[:2]
-        except UserError:
-            continue
-        if any(all(_find(root, root, cell) for cell in cells) for _, cells in rows):
-            usual.append(path.name)
-    return usual
+    return [path.name for path in sorted(root.iterdir()) if names_pairs(path, root)]
+
+
+def names_pairs(path: Path, root: Path) -> bool:
+    """Says whether a file is a list of pictures and masks that are there.
+
+    Args:
+        path: Of the file.
+        root: Folder of the data set.
+    """
+    if path.suffix.lower() not in LISTS or not path.is_file():
+        return False
+    try:
+        rows = _rows(path)[:2]
+    except UserError:
+        return False
+    return any(all(_find(root, path.parent, cell) for cell in cells) for _, cells in rows)
 
 
 def with_listed_masks(

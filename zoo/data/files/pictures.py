@@ -59,6 +59,19 @@ def find_root(path: Path | None, source: str, holds: str, endings: Sequence[str]
     raise UserError(f"there is no folder {tried}; put {holds} there, or pass --data")
 
 
+def folder_around(file: Path, fits: Callable[[Path], bool]) -> Path:
+    """Returns the folder of the data set that a file describes: its own, or the one above.
+
+    Args:
+        file: As `find_root` gives it.
+        fits: Whether what the file describes is found in a folder.
+
+    Returns:
+        The nearer one that fits; the file's own if none does.
+    """
+    return next((folder for folder in file.parents[:2] if fits(folder)), file.parent)
+
+
 def find_folder(root: Path, given: str | None, usual: Sequence[str], what: str) -> Path:
     """Returns a folder inside a data set.
 

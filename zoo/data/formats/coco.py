@@ -20,7 +20,15 @@ from zoo.data.files.coco import (
 )
 from zoo.data.files.dataset import dataset_of
 from zoo.data.files.example import Example
-from zoo.data.files.pictures import Look, examples_in, files_in, find_folder, find_root
+from zoo.data.files.pictures import (
+    PICTURES,
+    Look,
+    examples_in,
+    files_in,
+    find_folder,
+    find_root,
+    folder_around,
+)
 from zoo.data.files.splits import splits_named
 from zoo.data.findings import Finding, Reason, decision
 from zoo.data.request import Request
@@ -30,13 +38,15 @@ SOURCE = "coco"
 SUMMARY = "your pictures with boxes or masks: COCO's JSON files, one or one a split"
 TARGETS = ("class", "box", "mask")
 
+_ENDING = ".json"
 _MOST_CLASSES = 254
 
 
-def recognize(root: Path) -> str | None:
-    """Says what shows that a folder holds COCO's JSON files."""
-    for path in files_in(root, {".json"})[0] if root.is_dir() else ():
-        if is_listing(path):
+def recognize(place: Path) -> str | None:
+    """Says what shows that a folder holds COCO's JSON files, or that a file is one."""
+    root = place if place.is_dir() else place.parent
+    for path in files_in(root, {_ENDING})[0] if place == root else [place]:
+        if path.suffix.lower() == _ENDING and is_listing(path):
             return f"{path.relative_to(root).as_posix()} begins as COCO's JSON files do"
     return None
 
@@ -61,7 +71,8 @@ def open(
 
     Args:
         name: Empty: this source takes no name.
-        path: The folder; a relative one is also looked for under `$ZOO_DATA`.
+        path: The folder, or the one JSON file that counts, beside the pictures or in a folder
+            beside theirs; a relative one is also looked for under `$ZOO_DATA`.
         request: What is asked for. Without splits each JSON file named for a split is one
             (`instances_train2017.json`, `train/_annotations.coco.json`); a file may also be
             asked for by its path, as a list may: `"annotations/all.json[:80%]"`.
@@ -80,7 +91,11 @@ def open(
         UserError: If there is no such folder or JSON file, or no example to train on.
     """
     del name
-    root = find_root(path, SOURCE, "pictures and their COCO annotations")
+    place = find_root(path, SOURCE, "pictures and their COCO annotations", (_ENDING,))
+    root = place
+    if place.is_file():
+        root = folder_around(place, lambda folder: bool(files_in(folder, PICTURES)[0]))
+        annotations = annotations or place.relative_to(root).as_posix()
     paths, findings = find_listings(root, annotations)
     listings = [read_listing(root, one) for one in paths]
     counting = _counting(listings, classes, ignore, findings)

@@ -10,14 +10,20 @@ from zoo.data.files.colours import LABEL_MAPS, Colours, colours_from, colours_of
 from zoo.data.files.dataset import dataset_of
 from zoo.data.files.example import Example
 from zoo.data.files.mask_files import MASKS, MaskFile, read_pixels
-from zoo.data.files.mask_lists import read_pairs, usual_pairs, with_listed_masks
+from zoo.data.files.mask_lists import (
+    LISTS,
+    names_pairs,
+    read_pairs,
+    usual_pairs,
+    with_listed_masks,
+)
 from zoo.data.files.mask_places import (
     folders_each,
     masks_in_folders,
     places,
     usual_folders,
 )
-from zoo.data.files.pictures import PICTURES, examples_in, files_in, find_root
+from zoo.data.files.pictures import PICTURES, examples_in, files_in, find_root, folder_around
 from zoo.data.files.splits import splits_named
 from zoo.data.findings import Finding, decision
 from zoo.data.request import Request
@@ -33,9 +39,10 @@ _LOOKED_AT = 3
 
 
 def recognize(path: Path) -> str | None:
-    """Says what shows that a folder holds pictures and masks."""
+    """Says what shows that a folder holds pictures and masks, or a list names them."""
     if not path.is_dir():
-        return None
+        listed = names_pairs(path, _folder_of(path))
+        return f"{path.name} has a picture and its mask in each line" if listed else None
     for place in places(path):
         pairs = [pair for pair in (usual_folders(place),) if pair] or folders_each(place).items()
         for pictures, masks in pairs:
@@ -71,7 +78,8 @@ def open(
 
     Args:
         name: Empty: this source takes no name.
-        path: The folder; a relative one is also looked for under `$ZOO_DATA`.
+        path: The folder, or a list of pictures and masks in it or in a folder of it; a relative
+            one is also looked for under `$ZOO_DATA`.
         request: What is asked for. Without splits lists by the usual names, or the folders
             train, validation and test with both folders in each of them, or the other way
             round.
@@ -94,7 +102,10 @@ def open(
         UserError: If there is no such folder, or no example to train on.
     """
     del name
-    root = find_root(path, SOURCE, "a folder of pictures and one of masks")
+    place = find_root(path, SOURCE, "a folder of pictures and one of masks", LISTS)
+    root = place if place.is_dir() else _folder_of(place)
+    if place != root and pairs is None:
+        pairs = place.relative_to(root).as_posix()
     if object_classes is not None and (classes is not None or ignore):
         raise UserError(
             "object_classes names the classes of masks of one object each, and classes and ignore "
@@ -135,6 +146,11 @@ def open(
         ignore=() if colours else _ids(ignore),
         lists=lists,
     )
+
+
+def _folder_of(path: Path) -> Path:
+    """Returns the folder of the data set that a list is of."""
+    return folder_around(path, lambda folder: names_pairs(path, folder))
 
 
 def _named_classes(
