@@ -68,6 +68,39 @@ def check_same(recipe: Recipe, begun: Recipe) -> str:
     )
 
 
+def check_same_data(facts: Mapping[str, Any], folder: RunFolder) -> None:
+    """Refuses to go on with other data: other steps, in another order.
+
+    Where they lie is of no account.
+
+    Args:
+        facts: What is known of the data now, as the run folder says it of those begun with.
+        folder: Of the run.
+
+    Raises:
+        UserError: If they are others, and in what.
+    """
+    begun = folder.data()
+    changes = [
+        f"{then:,} {split} pictures became {facts['counts'].get(split, 0):,}"
+        for split, then in begun["counts"].items()
+        if facts["counts"].get(split) != then
+    ]
+    if facts["class_names"] != begun["class_names"]:
+        then, now = (", ".join(map(repr, one["class_names"])) for one in (begun, facts))
+        changes.append(f"the classes {then} became {now}")
+    # Runs of before there were fingerprints have none.
+    if not changes and begun.get("fingerprint") in (None, facts["fingerprint"]):
+        return
+    what = "; ".join(changes) or (
+        "as many as before, but pictures or what is known of them were replaced, renamed or changed"
+    )
+    raise UserError(
+        f"the data are not those that {folder.path} was begun with ({what}); restore them, or "
+        "train anew into another --run"
+    )
+
+
 def restore_newest(
     folder: RunFolder, variables: Mapping[str, Any], epochs: int
 ) -> tuple[checkpoint.Progress, str]:

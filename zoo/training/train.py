@@ -14,7 +14,7 @@ from zoo.training.interrupt import Interrupt
 from zoo.training.lines import headline
 from zoo.training.memory import fitting
 from zoo.training.recipe import Recipe
-from zoo.training.resume import as_begun, check_same, restore_newest
+from zoo.training.resume import as_begun, check_same, check_same_data, restore_newest
 from zoo.training.session import open_session
 from zoo.training.watch import Watch
 
@@ -75,18 +75,22 @@ def _train(
     session = open_session(recipe, watch, resumed=resumed, runs=folder.path.parent, group=group)
     told = Callbacks(callbacks, session)
     with folder.claimed(), Interrupt() as interrupt:
-        state = checkpoint.Progress()
+        state, facts = checkpoint.Progress(), session.facts
         if resumed:
-            longer = check_same(session.recipe, folder.recipe())
+            begun = folder.recipe()
+            longer = check_same(session.recipe, begun)
+            check_same_data(facts, folder)
             variables = session.phases.variables | told.variables
             state, said = restore_newest(folder, variables, session.recipe.epochs)
             session.phases.enter(state.epoch, state.step)
             watch.say(said)
             if longer:
                 watch.say(longer)
-                folder.create(session.recipe, session.facts)
+            if session.recipe != begun:
+                # Where the data are now is where they are looked for from here on.
+                folder.create(session.recipe, folder.data())
         else:
-            folder.create(session.recipe, session.facts)
+            folder.create(session.recipe, facts)
             check_shared(folder.recipe_file, group)
         watch.say(headline(session))
         watch.say(kept_line(session.train, session.validation, session.recipe))
