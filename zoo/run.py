@@ -21,12 +21,13 @@ from zoo.export.server_files import write_server_files
 from zoo.export.told import told_by
 from zoo.inference import Predictor
 from zoo.model import Model, evaluate_on, load_network
-from zoo.training import checkpoint, examples
+from zoo.training import examples
 from zoo.training.catalogue import load_recipe
 from zoo.training.files import write_text
 from zoo.training.folder import RunFolder, new_run_path
 from zoo.training.network import publish, training_network
 from zoo.training.recipe import Recipe
+from zoo.training.resume import restore_chosen
 from zoo.training.tf_config import CONFIG
 from zoo.training.train import train as train_into
 from zoo.training.watch import Watch
@@ -83,7 +84,7 @@ class Run:
                 f"{self.recipe.name} --run {self.folder} --resume`"
             )
         network = training_network(self.recipe, len(self.class_names))
-        checkpoint.restore(self._files.chosen, checkpoint.variables_of(network))
+        restore_chosen(self._files, network)
         return publish(network, self.recipe, len(self.class_names))
 
     @property

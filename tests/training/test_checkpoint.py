@@ -1,5 +1,7 @@
 """Checkpoints: everything back bit for bit, or one sentence."""
 
+import zipfile
+
 import keras
 import numpy as np
 import pytest
@@ -52,6 +54,28 @@ def test_damaged(tmp_path, keep):
     checkpoint.save(path, checkpoint.variables_of(*make()), checkpoint.Progress())
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(UserError, match="cannot be read"):
+        checkpoint.restore(path, checkpoint.variables_of(*make()))
+
+
+# Flags and method of a file in the archive's directory, APPNOTE.TXT 4.3.12: encrypted; deflated,
+# LZMA and one that is none.
+@pytest.mark.parametrize(("place", "value"), [(8, 1), (10, 8), (10, 14), (10, 77)])
+def test_a_directory_that_asks_for_what_was_never_done_is_damaged(tmp_path, place, value):
+    path = tmp_path / "last.npz"
+    checkpoint.save(path, checkpoint.variables_of(*make()), checkpoint.Progress())
+    whole = bytearray(path.read_bytes())
+    whole[whole.rindex(b"PK\x01\x02") + place] = value
+    path.write_bytes(whole)
+    with pytest.raises(checkpoint.DamagedError, match=r"last\.npz cannot be read"):
+        checkpoint.restore(path, checkpoint.variables_of(*make()))
+
+
+def test_an_array_without_end_is_damaged(tmp_path):
+    path = tmp_path / "last.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (999999999999999,), }"
+        archive.writestr("state.npy", b"\x93NUMPY\x01\x00\x76\x00" + header.ljust(117) + b"\n")
+    with pytest.raises(checkpoint.DamagedError, match="cannot be read"):
         checkpoint.restore(path, checkpoint.variables_of(*make()))
 
 

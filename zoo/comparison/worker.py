@@ -144,9 +144,9 @@ def _train(recipe: Recipe, folder: Path) -> None:
 
 def _gradients(recipe: Recipe, folder: Path) -> dict[str, dict[str, float]]:
     """Returns the norms by layer, ``initial`` and ``trained``, on the same training batches."""
-    from zoo.training import checkpoint
     from zoo.training.folder import RunFolder
     from zoo.training.gradients import gradient_norms
+    from zoo.training.resume import restore_chosen
     from zoo.training.session import open_session
     from zoo.training.watch import Watch
 
@@ -156,8 +156,7 @@ def _gradients(recipe: Recipe, folder: Path) -> dict[str, dict[str, float]]:
     session = open_session(exact, Watch(quiet=True), runs=folder.parent)
     batches = list(session.epoch_batches(0).take(GRADIENT_BATCHES))
     initial = gradient_norms(session, batches)
-    variables = checkpoint.variables_of(session.loop.network)
-    checkpoint.restore(RunFolder(folder).chosen, variables)
+    restore_chosen(RunFolder(folder), session.loop.network)
     return {"initial": initial, "trained": gradient_norms(session, batches)}
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,7 +17,7 @@ from zoo.training.replicas import EachDevice
 
 
 class DamagedError(UserError):
-    """A checkpoint that is cut short, altered or gone."""
+    """A checkpoint that is cut short, altered or gone; who needs it says what to do."""
 
 
 class NotFiniteError(Exception):
@@ -131,6 +130,31 @@ def save(
     write_whole(path, write_to, previous)
 
 
+def read(path: Path) -> tuple[dict[str, np.ndarray], Progress]:
+    """Reads a checkpoint.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The values by name, and how far the run had come.
+
+    Raises:
+        DamagedError: If the file is damaged or absent.
+    """
+    try:
+        with path.open("rb") as stream, np.load(stream) as archive:
+            values = {name: archive[name] for name in archive.files}
+        state = json.loads(str(values.pop("state")))
+        if state["digest"] != _digest(values):
+            raise ValueError("its content does not match its digest")
+        return values, Progress(**state["progress"])
+    # A bit that fell over may ask for another compression, a password, or memory without end:
+    # what is raised then is zipfile's, zlib's, lzma's or NumPy's own, and none says all of it.
+    except Exception as error:
+        raise DamagedError(f"checkpoint {path} cannot be read ({error})") from error
+
+
 def restore(path: Path, variables: Mapping[str, Any]) -> Progress:
     """Assigns a checkpoint's values to variables.
 
@@ -145,17 +169,7 @@ def restore(path: Path, variables: Mapping[str, Any]) -> Progress:
         DamagedError: If the file is damaged or absent; no variable is changed.
         UserError: If it belongs to another network.
     """
-    try:
-        with path.open("rb") as stream, np.load(stream) as archive:
-            values = {name: archive[name] for name in archive.files}
-        state = json.loads(str(values.pop("state")))
-        if state["digest"] != _digest(values):
-            raise ValueError("its content does not match its digest")
-        progress = Progress(**state["progress"])
-    except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise DamagedError(
-            f"checkpoint {path} cannot be read ({error}); delete it and train again"
-        ) from error
+    values, progress = read(path)
     for name, variable in variables.items():
         if not _fits(variable, values[name].shape if name in values else None):
             raise UserError(

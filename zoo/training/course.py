@@ -18,7 +18,7 @@ from zoo.training.folder import RunFolder
 from zoo.training.interrupt import Interrupt
 from zoo.training.lines import epoch_line
 from zoo.training.loop import Loop
-from zoo.training.resume import restore_newest
+from zoo.training.resume import restore_chosen, restore_newest
 from zoo.training.samples import Samples
 from zoo.training.saving import Saving
 from zoo.training.session import Session
@@ -277,7 +277,7 @@ class Course:
             self._watch.say(f"stopped early: no better score since epoch {state.best_epoch}")
         elif self._time_is_up() and state.epoch < recipe.epochs:
             self._watch.say(f"stopped: the {recipe.minutes:g} minutes are up")
-        checkpoint.restore(self._folder.chosen, checkpoint.variables_of(loop.network))
+        restore_chosen(self._folder, loop.network)
         write_whole(self._folder.model_file, self._session.published().save)
         self._watch.say(
             f"trained {state.epoch} epochs in {duration(state.seconds)}; best "

@@ -1,7 +1,10 @@
 """Going on with a run that stopped: with the same recipe, from the newest whole checkpoint."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+import keras
 
 from zoo.errors import UserError
 from zoo.training import checkpoint
@@ -129,5 +132,42 @@ def restore_newest(
         said = f"resuming {folder.path} after {place} of {epochs}"
         if damaged is not None:
             said += f" (from {path.name}: {folder.last.name} is damaged)"
+        if state.best_epoch and not _is_whole(folder.chosen):
+            # Found out now, while there may be epochs left to make up for it.
+            state.best_score, state.best_epoch = float("-inf"), state.epoch
+            said += (
+                f"; {folder.chosen} is damaged, and the best weights so far are lost with it: the "
+                "best of the epochs from here on are published"
+            )
         return state, said
-    raise damaged or UserError(f"{folder.path} holds no checkpoint; train again")
+    if damaged is not None:
+        raise UserError(f"{damaged}; delete it and train again") from damaged
+    raise UserError(f"{folder.path} holds no checkpoint; train again")
+
+
+def restore_chosen(folder: RunFolder, network: keras.Model) -> None:
+    """Gives a network the weights to publish.
+
+    Args:
+        folder: Of the run.
+        network: As it is trained.
+
+    Raises:
+        UserError: If they are damaged or gone, or of another network.
+    """
+    try:
+        checkpoint.restore(folder.chosen, checkpoint.variables_of(network))
+    except checkpoint.DamagedError as error:
+        raise UserError(
+            f"{error}, and there is no other copy of the weights to publish; put one back, or "
+            "train another epoch, which is then published: --resume --set "
+            f"epochs={folder.recipe().epochs + 1}"
+        ) from error
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        checkpoint.read(path)
+    except checkpoint.DamagedError:
+        return False
+    return True
