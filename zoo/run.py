@@ -286,8 +286,6 @@ def train(
             "the workers of a cluster have to be told one run folder for all; give --run"
         )
     folder = RunFolder(run or new_run_path(loaded.name or loaded.task))
-    if folder.holds_run and not resume:
-        raise UserError(f"{folder.path} holds a run already; add --resume, or choose another --run")
     train_into(
         loaded, folder, resume=resume, watch=watch or Watch(), callbacks=callbacks, cluster=cluster
     )

@@ -1,8 +1,6 @@
 """The run folder: its files, by name, and how they are read and written."""
 
-import fcntl
 import json
-import os
 import platform
 import sys
 from collections.abc import Iterator
@@ -13,6 +11,7 @@ from typing import Any
 
 import zoo
 from zoo.errors import UserError
+from zoo.training.claim import claimed
 from zoo.training.files import write_text
 from zoo.training.recipe import Recipe, parse_recipe
 
@@ -63,22 +62,9 @@ class RunFolder:
         """Keeps other processes from training here; the system frees what a dead one claimed.
 
         Raises:
-            UserError: If a living process trains here.
+            UserError: If a living process trains here, or its file system knows no claims.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        # Opened for reading and writing: the claim of another is not to be emptied.
-        with (self.path / ".claim").open("a+", encoding="ascii") as claim:
-            try:
-                fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                claim.seek(0)
-                raise UserError(
-                    f"{self.path} is in use: process {claim.read().strip()} trains there; wait for "
-                    "it, stop it, or choose another --run"
-                ) from None
-            claim.truncate(0)
-            claim.write(f"{os.getpid()}\n")
-            claim.flush()
+        with claimed(self.path):
             yield
 
     def create(self, recipe: Recipe, data: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
+from zoo.errors import UserError
 from zoo.training import checkpoint
 from zoo.training.callbacks import Callbacks, check_callbacks
 from zoo.training.cluster import Group, check_shared, join
@@ -15,7 +16,7 @@ from zoo.training.lines import headline
 from zoo.training.memory import fitting
 from zoo.training.recipe import Recipe
 from zoo.training.resume import as_begun, check_same, check_same_data, restore_newest
-from zoo.training.session import open_session
+from zoo.training.session import Session, open_session
 from zoo.training.watch import Watch
 
 
@@ -43,8 +44,9 @@ def train(
 
     Raises:
         UserError: For anything that keeps the run from going on, such as another process in
-            the folder; when a step does not fit into memory; when the loss is no longer a
-            number, going back and lowering the rate notwithstanding.
+            the folder, or a run there that is not to be resumed; when a step does not fit into
+            memory; when the loss is no longer a number, going back and lowering the rate
+            notwithstanding.
         WorkerLostError: When another worker is gone.
         KeyboardInterrupt: After Ctrl-C or SIGTERM, once the run is saved; after a second one
             without that.
@@ -65,36 +67,53 @@ def _train(
     group: Group,
 ) -> None:
     folder = folder if group.is_chief else FollowedFolder(folder.path)
-    resumed = group.agreed(group.is_chief and resume and bool(folder.saved))
-    if resumed:
-        check_shared(folder.recipe_file, group)
-    if folder.path.is_dir():
-        # Found out now, and not after the pictures were read; it is claimed below.
-        with folder.claimed():
-            recipe = as_begun(recipe, folder) if resumed else recipe
-    session = open_session(recipe, watch, resumed=resumed, runs=folder.path.parent, group=group)
-    told = Callbacks(callbacks, session)
-    with folder.claimed(), Interrupt() as interrupt:
-        state, facts = checkpoint.Progress(), session.facts
+    # Before the data are read and until the end: in between another process would begin here too.
+    with folder.claimed():
+        if folder.holds_run and not resume:
+            raise UserError(
+                f"{folder.path} holds a run already; add --resume, or choose another --run"
+            )
+        resumed = group.agreed(group.is_chief and resume and bool(folder.saved))
         if resumed:
-            begun = folder.recipe()
-            longer = check_same(session.recipe, begun)
-            check_same_data(facts, folder)
-            variables = session.phases.variables | told.variables
-            state, said = restore_newest(folder, variables, session.recipe.epochs)
-            session.phases.enter(state.epoch, state.step)
-            watch.say(said)
-            if longer:
-                watch.say(longer)
-            if session.recipe != begun:
-                # Where the data are now is where they are looked for from here on.
-                folder.create(session.recipe, folder.data())
-        else:
-            folder.create(session.recipe, facts)
             check_shared(folder.recipe_file, group)
-        watch.say(headline(session))
-        watch.say(kept_line(session.train, session.validation, session.recipe))
-        watch.notes(session.notes)
-        with fitting(session.recipe, group.devices):
-            Course(session, folder, watch, interrupt, state, told, group).run(resumed)
-        group.wait()
+            recipe = as_begun(recipe, folder)
+        runs = folder.path.parent
+        session = open_session(recipe, watch, resumed=resumed, runs=runs, group=group)
+        told = Callbacks(callbacks, session)
+        with Interrupt() as interrupt:
+            state = _begin(session, told, folder, resumed, watch, group)
+            watch.say(headline(session))
+            watch.say(kept_line(session.train, session.validation, session.recipe))
+            watch.notes(session.notes)
+            with fitting(session.recipe, group.devices):
+                Course(session, folder, watch, interrupt, state, told, group).run(resumed)
+            group.wait()
+
+
+def _begin(
+    session: Session,
+    told: Callbacks,
+    folder: RunFolder,
+    resumed: bool,
+    watch: Watch,
+    group: Group,
+) -> checkpoint.Progress:
+    """Writes what a run folder says of a run, or goes on as it says; returns where the run is."""
+    facts = session.facts
+    if not resumed:
+        folder.create(session.recipe, facts)
+        check_shared(folder.recipe_file, group)
+        return checkpoint.Progress()
+    begun = folder.recipe()
+    longer = check_same(session.recipe, begun)
+    check_same_data(facts, folder)
+    variables = session.phases.variables | told.variables
+    state, said = restore_newest(folder, variables, session.recipe.epochs)
+    session.phases.enter(state.epoch, state.step)
+    watch.say(said)
+    if longer:
+        watch.say(longer)
+    if session.recipe != begun:
+        # Where the data are now is where they are looked for from here on.
+        folder.create(session.recipe, folder.data())
+    return state
