@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+from pathlib import Path
 
 import pytest
 
@@ -75,3 +76,19 @@ def test_a_file_system_without_locks_is_said(tmp_path, monkeypatch, number):
     said = r"run cannot be kept from other processes: its file system has no locks \(No locks"
     with pytest.raises(UserError, match=said), folder.claimed():
         pass
+
+
+def test_what_was_left_half_written_is_swept_and_nothing_else(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    folder.checkpoints.mkdir(parents=True)
+    left = [folder.checkpoints / ".last.4711.npz", folder.checkpoints / ".chosen.9.npz"]
+    left += [folder.path / name for name in (".model.4711.keras", ".metrics.12.jsonl")]
+    # `zoo evaluate` writes without a claim and may live; the others are nobody's leavings.
+    names = (".evaluation.4711.json", ".model.keras", ".model.mine.keras", "model.4711.keras")
+    kept = [folder.last, *(folder.path / name for name in names)]
+    for path in (*left, *kept):
+        path.write_text("half")
+    with folder.claimed():
+        pass
+    assert [path for path in left if Path(path).exists()] == []
+    assert all(path.exists() for path in kept)

@@ -27,6 +27,17 @@ def write_whole(path: Path, write: Callable[[Path], None], previous: Path | None
         aside.unlink(missing_ok=True)
 
 
+def sweep(path: Path) -> None:
+    """Removes what those who died while they wrote a file left beside it.
+
+    Args:
+        path: The file; nobody may be writing it.
+    """
+    for aside in path.parent.glob(f".{path.stem}.*{path.suffix}"):
+        if aside.name.removeprefix(f".{path.stem}.").removesuffix(path.suffix).isdigit():
+            aside.unlink(missing_ok=True)
+
+
 def _settle(folder: Path) -> None:
     """Makes what was renamed in a folder outlast a loss of power."""
     number = os.open(folder, os.O_RDONLY)

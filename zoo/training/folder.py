@@ -12,7 +12,7 @@ from typing import Any
 import zoo
 from zoo.errors import UserError
 from zoo.training.claim import claimed
-from zoo.training.files import write_text
+from zoo.training.files import sweep, write_text
 from zoo.training.recipe import Recipe, parse_recipe
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "tensorflow-datasets", "pillow", "scikit-learn")
@@ -61,10 +61,18 @@ class RunFolder:
     def claimed(self) -> Iterator[None]:
         """Keeps other processes from training here; the system frees what a dead one claimed.
 
+        What one that was killed left half-written is swept away.
+
         Raises:
             UserError: If a living process trains here, or its file system knows no claims.
         """
         with claimed(self.path):
+            # Written under the claim alone: whoever left something aside is dead.
+            for path in (
+                self.recipe_file, self.environment_file, self.data_file, self.metrics_file,
+                self.last, self.chosen, self.model_file, self.samples_file,
+            ):  # fmt: skip
+                sweep(path)
             yield
 
     def create(self, recipe: Recipe, data: dict[str, Any]) -> None:
