@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 import zlib
 
 import httpx
@@ -12,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.errors import UserError
+from zoo.serving.bodies import inflate
 from zoo.serving.limits import Limits
 from zoo.serving.server import Server, is_loopback
+from zoo.serving.status import ServingError
 
 PREDICT = "/v1/models/hp2:predict"
 
@@ -106,6 +109,23 @@ def test_a_gzip_bomb_is_refused(http):
     response = post(http, packed, **{"content-encoding": "gzip"})
     assert response.status_code == 400
     assert "holds more than 100 MB" in response.json()["error"]
+
+
+def test_a_gzip_body_of_very_many_members_takes_no_longer_than_another():
+    """What follows a member is not copied for each of them."""
+    empty, body = gzip.compress(b""), b'{"instances": [2]}'
+    assert inflate(empty * 9_000 + gzip.compress(body), 100) == body
+    started = time.process_time()
+    with pytest.raises(ServingError, match="of more than 10,000 members"):
+        inflate(empty * 500_000, 100)
+    assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize("length", [16_383, 16_384, 16_385, 70_000])
+def test_gzip_members_end_anywhere(length):
+    rng = np.random.default_rng(0)
+    parts = [rng.bytes(length), b"", rng.bytes(length), b"x"]
+    assert inflate(b"".join(map(gzip.compress, parts)), 10**6) == b"".join(parts)
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])

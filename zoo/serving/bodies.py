@@ -11,6 +11,9 @@ from zoo.serving.limits import MEGABYTE, Limits
 from zoo.serving.status import BusyError, Code, ServingError, invalid
 
 _GZIP = 16 + zlib.MAX_WBITS
+_PIECE = 16 * 1024
+# As many as compressors that divide make of the longest body, ten times over.
+_MEMBERS = 10_000
 
 
 class Bodies:
@@ -71,18 +74,27 @@ def inflate(body: bytes, most: int) -> bytes:
         most: Bytes that it may hold.
 
     Raises:
-        ServingError: INVALID_ARGUMENT, if it is no gzip or holds more.
+        ServingError: INVALID_ARGUMENT, if it is no gzip, holds more, or is of so many members
+            that it was made to take long.
     """
-    found = bytearray()
-    while body:
-        member = zlib.decompressobj(_GZIP)
+    found, rest, members = bytearray(), memoryview(body), 0
+    member = None
+    while rest:
+        if member is None:
+            member, members = zlib.decompressobj(_GZIP), members + 1
+            if members > _MEMBERS:
+                raise invalid(f"The gzip request body is of more than {_MEMBERS:,} members")
+        # Piece by piece: of what follows a member's end each call makes a copy.
+        piece = rest[:_PIECE]
         try:
-            found += member.decompress(body, most + 1 - len(found))
+            found += member.decompress(piece, most + 1 - len(found))
         except zlib.error:
             raise invalid("Failed to uncompress the gzip request body") from None
         if len(found) > most:
             raise invalid(f"The gzip request body holds more than {most / MEGABYTE:g} MB")
-        if not member.eof:
-            raise invalid("Failed to uncompress the gzip request body")
-        body = member.unused_data
+        rest = rest[len(piece) - len(member.unused_data) :]
+        if member.eof:
+            member = None
+    if member is not None:
+        raise invalid("Failed to uncompress the gzip request body")
     return bytes(found)
