@@ -4,6 +4,7 @@ import select
 import socket
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -14,8 +15,9 @@ import pytest
 from fixture_models import half_plus, slow
 from test_grpc import refusal, request_of
 
-from zoo.serving.limits import Limits
+from zoo.serving.limits import Limits, Pool
 from zoo.serving.server import Server
+from zoo.serving.status import BusyError
 
 LIMITS = Limits(
     threads=1,
@@ -115,6 +117,46 @@ def test_more_requests_than_may_wait(tmp_path):
     [refused, *_] = [answer for answer in answers if answer.status_code == 429]
     assert "as many requests as it takes" in refused.json()["error"]
     assert after.json() == {"predictions": [3.0]}
+
+
+class Body:
+    """Something that a weak reference can watch."""
+
+
+def test_what_is_no_longer_waited_for_lets_go_of_its_body_at_once():
+    """While the one thread is stuck, nothing gathers before it but what has a place."""
+    pool, release = Pool(LIMITS), threading.Event()
+    try:
+        busy = pool.submit(release.wait, 60)
+        wait_until(busy.running, 20)
+        for _ in range(3):
+            body = Body()
+            seen = weakref.ref(body)
+            waiting = pool.submit(id, body)
+            del body
+            with pytest.raises(BusyError):
+                pool.submit(id, None)
+            assert waiting.cancel()
+            assert seen() is None
+        last = pool.submit(id, None)
+        release.set()
+        assert last.result(20) == id(None)
+    finally:
+        release.set()
+        pool.stop()
+
+
+def test_a_pool_that_stops_begins_nothing_more():
+    pool, release = Pool(LIMITS), threading.Event()
+    busy = pool.submit(release.wait, 60)
+    wait_until(busy.running, 20)
+    waiting = pool.submit(id, None)
+    stopping = threading.Thread(target=pool.stop)
+    stopping.start()
+    wait_until(waiting.cancelled, 20)
+    release.set()
+    stopping.join(20)
+    assert busy.result() is True
 
 
 def test_a_stated_length_is_refused_at_once(small):

@@ -1,5 +1,6 @@
 """What bounds the work and the memory that strangers' requests can take."""
 
+import functools
 import os
 import resource
 import threading
@@ -52,11 +53,18 @@ class Limits:
 
 
 class Pool:
-    """Threads that answer requests, and a bounded queue before them."""
+    """Threads that answer requests, and a bounded queue before them.
+
+    What is cancelled while it waits is gone at once, with its arguments: an executor's own queue
+    would keep both until a thread comes to them.
+    """
 
     def __init__(self, limits: Limits):
         self._executor = ThreadPoolExecutor(limits.threads, "answer")
         self._places = threading.Semaphore(limits.threads + limits.queue)
+        self._lock = threading.Lock()
+        self._waiting: dict[Future[Any], Callable[[], Any]] = {}
+        self._idle = limits.threads
 
     def submit(
         self, function: Callable[_Given, _Result], *args: _Given.args, **kwargs: _Given.kwargs
@@ -68,17 +76,47 @@ class Pool:
         """
         if not self._places.acquire(blocking=False):
             raise BusyError("The server has as many requests as it takes; try again later")
-        try:
-            future = self._executor.submit(function, *args, **kwargs)
-        except BaseException:
-            self._places.release()
-            raise
+        future: Future[_Result] = Future()
+        with self._lock:
+            self._waiting[future] = functools.partial(function, *args, **kwargs)
         future.add_done_callback(self._leave)
+        with self._lock:
+            if self._idle:
+                self._executor.submit(self._work)
+                self._idle -= 1
         return future
 
+    def _work(self) -> None:
+        while found := self._next():
+            _call(*found)
+            # Else the last request would be held while none comes after it.
+            del found
+
+    def _next(self) -> "tuple[Future[Any], Callable[[], Any]] | None":
+        with self._lock:
+            for future in self._waiting:
+                return future, self._waiting.pop(future)
+            self._idle += 1
+            return None
+
     def _leave(self, future: "Future[Any]") -> None:
+        with self._lock:
+            self._waiting.pop(future, None)
         self._places.release()
 
     def stop(self) -> None:
         """Lets the threads finish what they do; what waits is not begun."""
-        self._executor.shutdown(wait=True, cancel_futures=True)
+        for future in list(self._waiting):
+            future.cancel()
+        self._executor.shutdown(wait=True)
+
+
+def _call(future: "Future[Any]", function: Callable[[], Any]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        result = function()
+    except BaseException as error:
+        future.set_exception(error)
+    else:
+        future.set_result(result)
