@@ -1,5 +1,7 @@
 """gRPC's edges, which the contract's cases do not reach."""
 
+import threading
+
 import grpc
 import ml_dtypes
 import numpy as np
@@ -10,12 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
-from zoo.serving.grpc import _read, _write
 from zoo.serving.messages import (
     GetModelStatusRequest,
     PredictRequest,
     TensorProto,
 )
+from zoo.serving.protos import read_proto, write_proto
 from zoo.serving.server import Server
 from zoo.serving.status import ServingError
 
@@ -47,6 +49,25 @@ def refusal(channel, request, **options):
     return caught.value.code().name, caught.value.details()
 
 
+def stall(channel, until):
+    """A call of Predict that sends its metadata, and its one message never."""
+
+    def messages():
+        until.wait(60)
+        yield from ()
+
+    return channel.stream_unary("/tensorflow.serving.PredictionService/Predict").future(messages())
+
+
+def test_a_call_without_a_message_and_one_of_noise(channel):
+    method = "/tensorflow.serving.PredictionService/Predict"
+    for messages, text in (([], "The call has no message"), ([b"\xff"], "no PredictRequest")):
+        with pytest.raises(grpc.RpcError) as caught:
+            channel.stream_unary(method)(iter(messages), timeout=60)
+        assert caught.value.code().name == "INVALID_ARGUMENT"
+        assert text in caught.value.details()
+
+
 def proto(dtype, shape, **fields):
     made = TensorProto(dtype=tf.as_dtype(dtype).as_datatype_enum)
     for size in shape:
@@ -59,10 +80,13 @@ def proto(dtype, shape, **fields):
 def test_too_few_values_are_the_last_repeated():
     """As tensor.proto says; none are zeros, and what is too much is dropped."""
     most = 10**6
-    assert _read(proto("float32", [3], float_val=[1, 2]), most).numpy().tolist() == [1, 2, 2]
-    assert _read(proto("float32", [2]), most).numpy().tolist() == [0, 0]
-    assert _read(proto("float32", [1], float_val=[1, 2]), most).numpy().tolist() == [1]
-    assert _read(proto("string", [2], string_val=[b"a"]), most).numpy().tolist() == [b"a", b"a"]
+    assert read_proto(proto("float32", [3], float_val=[1, 2]), most).numpy().tolist() == [1, 2, 2]
+    assert read_proto(proto("float32", [2]), most).numpy().tolist() == [0, 0]
+    assert read_proto(proto("float32", [1], float_val=[1, 2]), most).numpy().tolist() == [1]
+    assert read_proto(proto("string", [2], string_val=[b"a"]), most).numpy().tolist() == [
+        b"a",
+        b"a",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +107,7 @@ def test_too_few_values_are_the_last_repeated():
 )
 def test_a_tensor_that_is_none(made, message):
     with pytest.raises(ServingError) as caught:
-        _read(made, 100 * 10**6)
+        read_proto(made, 100 * 10**6)
     assert caught.value.code.name == "INVALID_ARGUMENT"
     assert message in caught.value.message
     assert caught.value.message
@@ -98,12 +122,12 @@ NUMERIC += [np.int64, np.uint64, np.bool_, np.float16, np.complex64, np.complex1
 def test_arrays_through_a_proto(array):
     """TensorFlow's own reader of protos is the oracle."""
     made = TensorProto()
-    _write(array, made)
+    write_proto(array, made)
     assert not made.tensor_content
     found = tf.make_ndarray(made)
     assert found.dtype == array.dtype
     np.testing.assert_array_equal(found, array)
-    again = _read(made, 10**6).numpy()
+    again = read_proto(made, 10**6).numpy()
     np.testing.assert_array_equal(again, array)
 
 
@@ -112,7 +136,7 @@ def test_bfloat16_and_strings_through_a_proto():
     strings = np.array([[b"\x00\xff"], [b""]], object)
     for array in (halves, strings):
         made = TensorProto()
-        _write(array, made)
+        write_proto(array, made)
         np.testing.assert_array_equal(tf.make_ndarray(made), array)
 
 
@@ -184,6 +208,9 @@ def test_the_token(models):
             code, message = refusal(channel, request, metadata=metadata)
             assert code == "UNAUTHENTICATED"
             assert "asks for its token" in message
+        # Refused before its message has come.
+        stalled = stall(channel, threading.Event())
+        assert stalled.exception(20).code().name == "UNAUTHENTICATED"
         response = predict(channel, request, metadata=(("authorization", "Bearer secret"),))
         assert list(response.outputs["y"].float_val) == [3.0]
         stub = model_service_pb2_grpc.ModelServiceStub(channel)

@@ -13,7 +13,7 @@ import grpc
 import httpx
 import pytest
 from fixture_models import half_plus, slow
-from test_grpc import refusal, request_of
+from test_grpc import refusal, request_of, stall
 
 from zoo.serving.limits import Limits, Pool
 from zoo.serving.server import Server
@@ -281,6 +281,45 @@ def test_idle_grpc_connections_leave_room(small):
         address = small.grpc_url.removeprefix("grpc://")
         channel = stack.enter_context(grpc.insecure_channel(address))
         assert refusal(channel, request_of("nobody"))[0] == "NOT_FOUND"
+
+
+def test_calls_whose_message_does_not_come_keep_nobody_waiting(small):
+    """They cost no thread; more than there may be connections, the longest waiting goes."""
+    address, until = small.grpc_url.removeprefix("grpc://"), threading.Event()
+    own = [("grpc.use_local_subchannel_pool", 1)]
+    with ExitStack() as stack:
+        stack.callback(until.set)
+        channels = [stack.enter_context(grpc.insecure_channel(address, own)) for _ in range(5)]
+        stalled = [stall(channel, until) for channel in channels for _ in range(12)]
+        last = stall(channels[0], until)
+        wait_until(lambda: sum(call.done() for call in stalled) >= 21, 20)
+        started = time.monotonic()
+        channel = stack.enter_context(grpc.insecure_channel(address, own))
+        assert refusal(channel, request_of("nobody"))[0] == "NOT_FOUND"
+        assert time.monotonic() - started < LIMITS.timeout
+        error = last.exception(60)
+        assert error.code().name == "DEADLINE_EXCEEDED"
+        assert error.details() == "The request's message did not come within 2 s"
+
+
+def test_grpc_messages_are_held_as_bodies_are(tmp_path):
+    half_plus(tmp_path / "hp2" / "1")
+    limits = replace(LIMITS, timeout=60.0, threads=3)
+    with ExitStack() as stack:
+        server = stack.enter_context(Server(tmp_path, rest_port=0, grpc_port=0, limits=limits))
+        opened = stack.enter_context(connect(server))
+        opened.sendall(head(length=9_500) + b" " * 9_000)
+        memory = server._grpc._memory
+        wait_until(lambda: memory._held == 9_000, 20)
+        address = server.grpc_url.removeprefix("grpc://")
+        channel = stack.enter_context(grpc.insecure_channel(address))
+        code, message = refusal(channel, request_of("hp2", x=[0.0] * 1_400))
+        assert (code, "holds as much as it takes" in message) == ("UNAVAILABLE", True)
+        code, message = refusal(channel, request_of("hp2", x=[0.0] * 2_200))
+        assert (code, "takes more than 0.025 MB of memory" in message) == ("INVALID_ARGUMENT", True)
+        opened.close()
+        wait_until(lambda: memory._held == 0, 20)
+        assert refusal(channel, request_of("nobody", x=[0.0] * 1_400))[0] == "NOT_FOUND"
 
 
 @pytest.mark.parametrize("sent", [b"\x16\x03\x01 hello\r\n\r\n", b"GET\r\n\r\n", b"\x00" * 70_000])

@@ -12,6 +12,7 @@ from zoo.serving.bodies import inflate
 from zoo.serving.inputs import read_inputs
 from zoo.serving.json_writing import write_outputs
 from zoo.serving.limits import Limits
+from zoo.serving.memory import Memory
 from zoo.serving.messages import SignatureDefMap
 from zoo.serving.paths import Target
 from zoo.serving.pictures import PixelLimit
@@ -33,6 +34,7 @@ class Answering:
     repository: Repository
     limits: Limits
     pixels: PixelLimit
+    memory: Memory
 
     def rest(self, target: Target, body: bytes, gzipped: bool = False) -> bytes:
         """Answers a REST request.

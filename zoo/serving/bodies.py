@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from starlette.requests import ClientDisconnect, Request
 
 from zoo.serving.limits import MEGABYTE, Limits
-from zoo.serving.status import BusyError, Code, ServingError, invalid
+from zoo.serving.memory import Memory
+from zoo.serving.status import Code, ServingError, invalid
 
 _GZIP = 16 + zlib.MAX_WBITS
 _PIECE = 16 * 1024
@@ -17,11 +18,10 @@ _MEMBERS = 10_000
 
 
 class Bodies:
-    """Holds the bodies of the requests under way; not more than memory is meant for them."""
+    """Reads the bodies of requests; what they hold together is bounded."""
 
-    def __init__(self, limits: Limits):
-        self._limits = limits
-        self._held = 0
+    def __init__(self, limits: Limits, memory: Memory):
+        self._limits, self._memory = limits, memory
 
     @asynccontextmanager
     async def read(self, request: Request) -> AsyncIterator[bytes]:
@@ -36,16 +36,14 @@ class Bodies:
         if stated.isdecimal() and int(stated) > self._limits.max_body:
             raise self._too_long()
         body = bytearray()
-        try:
+        with self._memory.hold() as held:
             try:
                 async with asyncio.timeout(self._limits.timeout):
                     async for chunk in request.stream():
-                        self._held += len(chunk)
                         body += chunk
                         if len(body) > self._limits.max_body:
                             raise self._too_long()
-                        if self._held > self._limits.max_bodies:
-                            raise BusyError("The server holds as much as it takes; try again later")
+                        held.add(len(chunk))
             except TimeoutError:
                 raise ServingError(
                     Code.DEADLINE_EXCEEDED,
@@ -55,8 +53,6 @@ class Bodies:
             except ClientDisconnect:
                 raise ServingError(Code.CANCELLED, "The client has gone") from None
             yield bytes(body)
-        finally:
-            self._held -= len(body)
 
     def _too_long(self) -> ServingError:
         return ServingError(

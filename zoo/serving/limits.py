@@ -38,7 +38,8 @@ class Limits:
         max_body: Bytes of a request's body, as sent and after gzip.
         max_bodies: Bytes of all bodies that are held at a time.
         max_pixels: Of each encoded picture, as its header says.
-        max_connections: Open at a time to the REST port; a new one closes the idlest.
+        max_connections: Open at a time to the REST port; a new one closes the idlest. Likewise
+            calls of gRPC whose message has not come.
         idle: Seconds until a connection is closed on which nothing goes on.
     """
 

@@ -64,7 +64,7 @@ class _Api:
 
     def __init__(self, answering: Answering, pool: Pool, token: str | None):
         self._answering, self._pool, self._token = answering, pool, token
-        self._bodies = Bodies(answering.limits)
+        self._bodies = Bodies(answering.limits, answering.memory)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)

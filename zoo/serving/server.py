@@ -13,8 +13,9 @@ import uvicorn
 from zoo.errors import UserError
 from zoo.serving.answering import Answering
 from zoo.serving.connections import bounded
-from zoo.serving.grpc import make_server
+from zoo.serving.grpc import GrpcServer
 from zoo.serving.limits import Limits, Pool
+from zoo.serving.memory import Memory
 from zoo.serving.pictures import PixelLimit
 from zoo.serving.repository import Repository
 from zoo.serving.rest import make_app
@@ -67,8 +68,10 @@ class Server:
         token, limits = token or None, limits or Limits()
         self.repository = Repository(root, versions=versions, poll_seconds=poll_seconds, tell=tell)
         self._pool = Pool(limits)
-        answering = Answering(self.repository, limits, PixelLimit(limits.max_pixels))
-        self._grpc = make_server(answering, self._pool, token)
+        answering = Answering(
+            self.repository, limits, PixelLimit(limits.max_pixels), Memory(limits.max_bodies)
+        )
+        self._grpc = GrpcServer(answering, self._pool, token)
         self._grace = limits.timeout
         config = uvicorn.Config(
             make_app(answering, self._pool, token),
@@ -107,9 +110,7 @@ class Server:
         rest = self._socket = _listening(self._host, self._ports[0])
         self.rest_port = rest.getsockname()[1]
         try:
-            self.grpc_port = self._grpc.add_insecure_port(
-                f"{_spelled(self._host)}:{self._ports[1]}"
-            )
+            self.grpc_port = self._grpc.bind(f"{_spelled(self._host)}:{self._ports[1]}")
         except RuntimeError:
             raise _taken(self._host, self._ports[1], "--grpc-port") from None
         self.repository.start()
@@ -123,9 +124,8 @@ class Server:
     def stop(self) -> None:
         """Takes no more requests, answers those under way, and ends."""
         self._rest.should_exit = True
-        ended = self._grpc.stop(self._grace)
+        self._grpc.stop(self._grace)
         self.repository.stop()
-        ended.wait()
         if self._thread:
             self._thread.join()
         elif self._socket:
