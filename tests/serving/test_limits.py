@@ -24,7 +24,7 @@ LIMITS = Limits(
     queue=1,
     timeout=2.0,
     max_body=10_000,
-    max_bodies=25_000,
+    max_memory=25_000,
     max_connections=40,
     idle=2.0,
 )

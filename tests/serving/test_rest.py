@@ -185,27 +185,6 @@ def test_a_port_in_use_is_said(models, server):
             Server(models, rest_port=ports[0], grpc_port=ports[1]).__enter__()
 
 
-def png_claiming(width, height):
-    """A PNG's signature and IHDR (RFC 2083), and no pixels at all."""
-    data = b"IHDR" + width.to_bytes(4) + height.to_bytes(4) + bytes([8, 2, 0, 0, 0])
-    return b"\x89PNG\r\n\x1a\n" + (13).to_bytes(4) + data + zlib.crc32(data).to_bytes(4)
-
-
-def test_a_decompression_bomb_is_refused_by_its_header(http):
-    import base64
-
-    bomb = base64.b64encode(png_claiming(60000, 50000)).decode()
-    body = named("string", instances=["a", {"b64": bomb}])
-    response = post(http, body, "/v1/models/types:predict")
-    assert response.status_code == 400
-    assert response.json()["error"] == (
-        "Picture 1 claims 60000 x 50000 pixels; this server takes 178,956,970 at most"
-    )
-    small = base64.b64encode(png_claiming(600, 500)).decode()
-    body = named("string", instances=["BM is how some words begin, and BMP files", {"b64": small}])
-    assert post(http, body, "/v1/models/types:predict").status_code == 200
-
-
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
     lambda inner: (

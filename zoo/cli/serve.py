@@ -14,6 +14,7 @@ from zoo.cli.group import start_tensorflow
 from zoo.errors import UserError
 
 _MEGA = 10**6
+_UNITS = dict.fromkeys(("max_body", "max_pixels", "max_memory"), _MEGA)
 
 
 class _Terminated(BaseException):
@@ -78,9 +79,23 @@ class _Terminated(BaseException):
     metavar="MILLIONS",
     help="The largest encoded picture (default: 178.956970).",
 )
-def serve(
-    folder, rest_port, grpc_port, host, token, latest, threads, queue, timeout, max_body, max_pixels
-) -> None:
+@click.option(
+    "--max-batch",
+    type=click.IntRange(min=1),
+    default=1024,
+    show_default=True,
+    metavar="N",
+    help="Pictures of a request.",
+)
+@click.option(
+    "--max-memory",
+    type=click.FloatRange(min=0, min_open=True),
+    default=3000.0,
+    show_default=True,
+    metavar="MB",
+    help="For a request's pictures, decoded, and for what all requests send.",
+)
+def serve(folder, rest_port, grpc_port, host, token, latest, **bounds) -> None:
     """Serve published models on this machine, with TensorFlow Serving's API.
 
     For a laptop or a test: production belongs to TensorFlow Serving, which serves the same
@@ -94,13 +109,9 @@ def serve(
         from zoo.serving.limits import Limits
         from zoo.serving.server import Server
 
-        bounds = {
-            "threads": threads,
-            "max_pixels": int(max_pixels * _MEGA) if max_pixels else None,
-            "max_body": int(max_body * _MEGA),
-            "queue": queue,
-            "timeout": timeout,
-        }
+        for name, unit in _UNITS.items():
+            if bounds[name] is not None:
+                bounds[name] = int(bounds[name] * unit)
         server = Server(
             Path(folder),
             host=host,

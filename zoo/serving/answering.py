@@ -15,10 +15,9 @@ from zoo.serving.limits import Limits
 from zoo.serving.memory import Memory
 from zoo.serving.messages import SignatureDefMap
 from zoo.serving.paths import Target
-from zoo.serving.pictures import PixelLimit
+from zoo.serving.pictures import PictureLimits
 from zoo.serving.repository import Repository
 from zoo.serving.status import Code, ServingError, invalid
-from zoo.serving.tensors import byte_strings
 from zoo.serving.versions import VersionStatus
 
 NOT_OFFERED = (
@@ -33,7 +32,7 @@ class Answering:
 
     repository: Repository
     limits: Limits
-    pixels: PixelLimit
+    pictures: PictureLimits
     memory: Memory
 
     def rest(self, target: Target, body: bytes, gzipped: bool = False) -> bytes:
@@ -71,7 +70,7 @@ class Answering:
             )
         _, servable = self.repository.find(target.model, target.version, target.label)
         inputs = read_inputs(document, servable.input_dtypes(signature), signature)
-        self.pixels.check(byte_strings(inputs.tensors.values()))
+        self.pictures.check(inputs.tensors.values())
         return write_outputs(servable.run(signature, inputs.tensors), inputs.form)
 
     def _metadata(self, target: Target) -> bytes:
@@ -107,19 +106,13 @@ class Answering:
             The version that answered, and its outputs.
         """
         number, servable = self.repository.find(target.model, target.version, target.label)
-        strings = (value.numpy() for value in tensors.values() if value.dtype == "string")
-        self.pixels.check(data for array in strings for data in _flat(array))
+        self.pictures.check(tensors.values())
         return number, servable.run(signature, tensors, only)
 
 
 def error_json(message: str) -> bytes:
     """Returns the body of an error response."""
     return _json({"error": message})
-
-
-def _flat(array: Any) -> list[bytes]:
-    # Of a scalar string TensorFlow makes bytes, not an array.
-    return [array] if isinstance(array, bytes) else array.ravel().tolist()
 
 
 def _status(state: VersionStatus) -> dict[str, Any]:

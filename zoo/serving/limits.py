@@ -36,8 +36,10 @@ class Limits:
         queue: How many more may wait for that.
         timeout: Seconds for a request, from its first byte to its answer.
         max_body: Bytes of a request's body, as sent and after gzip.
-        max_bodies: Bytes of all bodies that are held at a time.
+        max_batch: Pictures or strings of a request.
         max_pixels: Of each encoded picture, as its header says.
+        max_memory: Bytes that the pictures of a request may take decoded, and bytes that all
+            requests may hold together in their bodies and what is read from these.
         max_connections: Open at a time to the REST port; a new one closes the idlest. Likewise
             calls of gRPC whose message has not come.
         idle: Seconds until a connection is closed on which nothing goes on.
@@ -47,8 +49,9 @@ class Limits:
     queue: int = 128
     timeout: float = 30.0
     max_body: int = 100 * MEGABYTE
-    max_bodies: int = 500 * MEGABYTE
+    max_batch: int = 1024
     max_pixels: int = MAX_PIXELS
+    max_memory: int = 3000 * MEGABYTE
     max_connections: int = field(default_factory=_connections)
     idle: float = 30.0
 

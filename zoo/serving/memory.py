@@ -49,7 +49,7 @@ class Hold:
         """
         if self._size + size > self._memory.most:
             most = self._memory.most / MEGABYTE
-            raise invalid(f"The request takes more than {most:g} MB of memory")
+            raise invalid(f"The request takes more than {most:,g} MB of memory (--max-memory)")
         self._memory.change(size)
         self._size += size
 

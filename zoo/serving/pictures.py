@@ -1,14 +1,24 @@
-"""Encoded pictures that would take too much memory, told by their headers."""
+"""Pictures that would take too much memory, told by their number and their headers."""
 
 from collections.abc import Iterable
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from zoo.preprocess import read_header
+from zoo.serving.limits import MEGABYTE, Limits
 from zoo.serving.status import invalid
+from zoo.values import MAX_PIXELS
 
-_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF", b"BM")
+_PNG = b"\x89PNG\r\n\x1a\n"
+_STARTS = (b"\xff\xd8\xff", _PNG, b"GIF8", b"RIFF", b"BM")
 _HEADER_OF_BMP = 26
+_RANK_OF_PICTURES = 4
+# Of a PNG's header (RFC 2083): how deep its samples are, what they mean, and how many channels
+# of each meaning there are; a palette is decoded to three.
+_PLACE_OF_DEPTH, _PLACE_OF_COLOURS = 24, 25
+_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 
 
 @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
@@ -16,36 +26,82 @@ def _size(data: tf.Tensor) -> tf.Tensor:
     return read_header(data).size
 
 
-class PixelLimit:
-    """Refuses pictures by the size that their headers claim, before anything decodes them.
+class PictureLimits:
+    """Refuses pictures by number and by what their headers claim, before anything decodes them.
 
-    A zoo model's own graph does so for its row alone; this holds for any model that is served,
-    and for a lower limit.
+    A picture of more than ``MAX_PIXELS`` is left to the graph: a zoo model's marks its row alone,
+    and TensorFlow's own decoders take no larger ones.
 
     Args:
-        pixels: How many a picture may have.
+        limits: ``max_batch``, ``max_pixels`` and ``max_memory`` count.
     """
 
-    def __init__(self, pixels: int):
-        self._pixels = pixels
+    def __init__(self, limits: Limits):
+        self._limits = limits
         # Traced now, not when the first picture comes.
         _size(tf.constant(b""))
 
-    def check(self, strings: Iterable[bytes]) -> None:
-        """Looks at each string that begins as a picture does.
+    def check(self, tensors: Iterable[Any]) -> None:
+        """Looks at the tensors of a request, NumPy's or TensorFlow's.
 
         Raises:
-            ServingError: INVALID_ARGUMENT for the first that is too large.
+            ServingError: INVALID_ARGUMENT, if they are too many pictures or strings, or too
+                large.
         """
-        for number, data in enumerate(strings):
-            if not _is_picture(data):
-                continue
-            height, width = _size(tf.constant(data)).numpy().tolist()
-            if height * width > self._pixels:
+        memory = 0
+        for tensor in tensors:
+            count = _examples(tensor)
+            if count > self._limits.max_batch:
                 raise invalid(
-                    f"Picture {number} claims {width} x {height} pixels; this server takes "
-                    f"{self._pixels:,} at most"
+                    f"The request has {count:,} pictures or strings; this server takes "
+                    f"{self._limits.max_batch:,} at a time (--max-batch)"
                 )
+            for number, data in enumerate(_strings(tensor)):
+                if _is_picture(data):
+                    memory += self._memory(number, data)
+                if memory > self._limits.max_memory:
+                    raise invalid(
+                        f"The request's pictures take {memory / MEGABYTE:,.0f} MB decoded; this "
+                        f"server has {self._limits.max_memory / MEGABYTE:,g} MB for them "
+                        "(--max-memory)"
+                    )
+
+    def _memory(self, number: int, data: bytes) -> int:
+        height, width = _size(tf.constant(data)).numpy().tolist()
+        if height * width > MAX_PIXELS:
+            return 0
+        if height * width > self._limits.max_pixels:
+            raise invalid(
+                f"Picture {number} claims {width} x {height} pixels; this server takes "
+                f"{self._limits.max_pixels:,} at most (--max-pixels)"
+            )
+        return height * width * _bytes_of_pixel(data)
+
+
+def _examples(tensor: Any) -> int:
+    # A graph may make a picture of any string, and of each picture one of its own input's size.
+    if tensor.dtype in (object, tf.string):
+        return int(np.prod(tensor.shape))
+    return int(tensor.shape[0]) if len(tensor.shape) >= _RANK_OF_PICTURES else 0
+
+
+def _strings(tensor: Any) -> Iterable[bytes]:
+    if tensor.dtype not in (object, tf.string):
+        return []
+    # Of a scalar string TensorFlow makes bytes, not an array.
+    array = tensor.numpy() if isinstance(tensor, tf.Tensor) else tensor
+    return [array] if isinstance(array, bytes) else array.ravel().tolist()
+
+
+def _bytes_of_pixel(data: bytes) -> int:
+    """Returns what a pixel takes while it is decoded, as measured of zoo models' graphs."""
+    if not data.startswith(_PNG) or len(data) <= _PLACE_OF_COLOURS:
+        return 3
+    depth, colours = data[_PLACE_OF_DEPTH], data[_PLACE_OF_COLOURS]
+    channels = _CHANNELS.get(colours, 4)
+    if depth == 16:
+        return 6 * channels + 3
+    return 3 if channels == 3 else 2 * channels + 5
 
 
 def _is_picture(data: bytes) -> bool:

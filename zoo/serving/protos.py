@@ -1,5 +1,6 @@
 """TensorProto messages, from and to tensors, as TensorFlow Serving has them."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,11 @@ def read_proto(proto: Any, most: int) -> tf.Tensor:
     if dtype.name not in _FIELDS:
         raise invalid(f"A tensor of type {dtype.name} cannot be sent")
     dims = [dim.size for dim in proto.tensor_shape.dim]
-    size = _BYTES_OF_STRING if dtype == tf.string else dtype.size
+    # The last string is repeated with all its bytes.
+    strings = proto.string_val
+    size = _BYTES_OF_STRING + len(strings[-1] if strings else b"")
+    if dtype != tf.string or len(strings) >= math.prod(dims):
+        size = _BYTES_OF_STRING if dtype == tf.string else dtype.size
     for dim in dims:
         size *= max(dim, 1)
     if size > most:

@@ -16,7 +16,7 @@ from zoo.serving.connections import bounded
 from zoo.serving.grpc import GrpcServer
 from zoo.serving.limits import Limits, Pool
 from zoo.serving.memory import Memory
-from zoo.serving.pictures import PixelLimit
+from zoo.serving.pictures import PictureLimits
 from zoo.serving.repository import Repository
 from zoo.serving.rest import make_app
 
@@ -69,7 +69,7 @@ class Server:
         self.repository = Repository(root, versions=versions, poll_seconds=poll_seconds, tell=tell)
         self._pool = Pool(limits)
         answering = Answering(
-            self.repository, limits, PixelLimit(limits.max_pixels), Memory(limits.max_bodies)
+            self.repository, limits, PictureLimits(limits), Memory(limits.max_memory)
         )
         self._grpc = GrpcServer(answering, self._pool, token)
         self._grace = limits.timeout

@@ -6,7 +6,7 @@ level, and only an error looks for the first culprit.
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import chain
 from typing import Any
 
@@ -153,10 +153,3 @@ def _type_error(value: Any, dtype: str) -> ServingError:
         f"JSON Value: {shown(value)} Type: {kind(value)} is not of expected type: "
         f"{dtype_name(dtype)}"
     )
-
-
-def byte_strings(tensors: Iterable[np.ndarray]) -> Iterable[bytes]:
-    """Yields every string of a request's tensors."""
-    for array in tensors:
-        if array.dtype == object:
-            yield from array.ravel()
