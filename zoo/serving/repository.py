@@ -2,7 +2,8 @@
 
 Once a second the folder is listed. Only names are looked at: a version is a child whose name
 is a whole number. Of each model the newest versions are wanted; a new one is loaded before an
-old one goes, and if it cannot be loaded the old one stays.
+old one goes, and if it cannot be loaded the old one stays. So does what is loaded of a folder
+that cannot be listed.
 """
 
 import gc
@@ -16,12 +17,17 @@ from typing import Any
 from zoo.errors import UserError
 from zoo.serving.servable import Servable
 from zoo.serving.status import Code, ServingError, invalid, shortened
-from zoo.serving.versions import State, VersionStatus, aspired, children_of, model_folders
+from zoo.serving.versions import (
+    Root,
+    State,
+    VersionStatus,
+    aspired,
+    children_of,
+    model_folders,
+    what_is,
+)
 
 _LOG = logging.getLogger(__name__)
-# TensorFlow Serving tries a version that does not load six times, a minute apart. Here it is
-# tried again when its files have changed, so that one copied slowly comes up when it is whole.
-_ATTEMPTS = 6
 
 
 @dataclass
@@ -29,8 +35,9 @@ class _Version:
     path: Path
     status: VersionStatus
     servable: Servable | None = None
-    attempts: int = 0
-    files: Any = None
+    # Its files when it was tried last, and when it was looked at last.
+    tried: Any = None
+    seen: Any = None
 
     def say(self, state: State, code: Code = Code.OK, message: str = "") -> None:
         self.status = VersionStatus(self.status.version, state, code, message)
@@ -75,14 +82,26 @@ class Repository:
         self._keep = versions
         self._poll_seconds = poll_seconds
         self._load, self._tell = load, tell
+        self._kind: Root | None = None
         self._models: dict[str, _Model] = {}
+        self._unlisted: dict[str, str] = {}
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Loads what is there, and looks again until :meth:`stop`."""
-        self.poll()
+        """Loads what is there, and looks again until :meth:`stop`.
+
+        Raises:
+            UserError: If the folder cannot be listed.
+        """
+        try:
+            self.poll()
+        except OSError as error:
+            raise UserError(
+                f"{self._root} cannot be listed ({error.strerror}); give this user the right to "
+                "read it, or name another folder"
+            ) from error
         if self._poll_seconds > 0:
             self._thread = threading.Thread(target=self._watch, name="versions", daemon=True)
             self._thread.start()
@@ -97,29 +116,60 @@ class Repository:
         while not self._stopped.wait(self._poll_seconds):
             try:
                 self.poll()
+                self._unlisted.pop("", None)
+            except OSError as error:
+                self._stays("", str(self._root), error)
             except Exception:
                 # Whatever was wrong this second, versions are looked for in the next.
                 _LOG.exception("looking for versions in %s", self._root)
 
     def poll(self) -> None:
-        """Lists the folder once, and loads and unloads what that asks for."""
-        folders = model_folders(self._root)
-        wanted: dict[str, dict[int, Path]] = {name: {} for name in self._models}
-        for name, folder in folders.items():
-            names = (child.name for child in children_of(folder))
-            found = aspired(names, self._keep)
-            if found or name in wanted:
-                wanted[name] = {number: folder / child for number, child in found.items()}
-        for name, versions in wanted.items():
+        """Lists the folder once, and loads and unloads what that asks for.
+
+        Raises:
+            OSError: If it cannot be listed; everything stays as it is.
+        """
+        for name, versions in self._wanted().items():
             if not self._stopped.is_set():
                 self._change(name, versions)
+
+    def _wanted(self) -> dict[str, dict[int, Path]]:
+        """Returns which versions are wanted of each model of which that can be told."""
+        folders = self._folders()
+        wanted: dict[str, dict[int, Path]] = {n: {} for n in self._models if n not in folders}
+        for name, folder in folders.items():
+            try:
+                names = [child.name for child in children_of(folder)]
+            except OSError as error:
+                self._stays(name, name, error)
+                continue
+            self._unlisted.pop(name, None)
+            found = aspired(names, self._keep)
+            if found or name in self._models:
+                wanted[name] = {number: folder / child for number, child in found.items()}
+        return wanted
+
+    def _folders(self) -> dict[str, Path]:
+        # Once it has been told apart: a folder that comes later could mean something else.
+        if self._kind is None:
+            self._kind = what_is(self._root)
+            if self._kind is None:
+                return {}
+            self._tell(f"{self._root} is {self._kind}, and is served as such until the server ends")
+        return model_folders(self._root, self._kind)
+
+    def _stays(self, key: str, what: str, error: OSError) -> None:
+        reason = error.strerror or str(error)
+        if self._unlisted.get(key) != reason:
+            self._unlisted[key] = reason
+            self._tell(f"{what} cannot be listed ({reason}); what is loaded of it stays")
 
     def _change(self, name: str, wanted: dict[int, Path]) -> None:
         with self._lock:
             model = self._models.setdefault(name, _Model())
             for number, path in wanted.items():
                 known = model.versions.get(number)
-                if known is None or (known.files is None and known.servable is None):
+                if known is None or (known.tried is None and known.servable is None):
                     model.versions[number] = _Version(path, VersionStatus(number, State.START))
         for number in wanted:
             self._bring_up(name, model.versions[number])
@@ -129,12 +179,16 @@ class Repository:
                 self._take_down(name, version)
 
     def _bring_up(self, name: str, version: _Version) -> None:
-        if version.servable or version.attempts >= _ATTEMPTS:
+        if version.servable:
             return
-        files = _files(version.path)
-        if version.attempts and files == version.files:
+        files, before = _files(version.path), version.seen
+        version.seen = files
+        # Tried once as it is found, as TensorFlow Serving does, which tries again five times, a
+        # minute apart. Here it is tried whenever other files have been still for a poll: one
+        # copied slowly comes up when it is whole, and one that stays bad costs nothing.
+        if version.tried is not None and (files == version.tried or files != before):
             return
-        version.files, version.attempts = files, version.attempts + 1
+        version.tried = files
         number = version.status.version
         version.say(State.LOADING)
         try:
@@ -154,7 +208,7 @@ class Repository:
 
     def _take_down(self, name: str, version: _Version) -> None:
         # So that it is loaded again if it is wanted again.
-        version.files = None
+        version.tried = None
         if version.servable is None:
             return
         version.say(State.UNLOADING)

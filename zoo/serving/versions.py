@@ -1,5 +1,6 @@
 """Versions and models as folders show them, and where a version is in its life."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -56,24 +57,76 @@ def aspired(names: Iterable[str], versions: int = 1) -> dict[int, str]:
     return {number: found[number] for number in newest}
 
 
-def model_folders(root: Path) -> dict[str, Path]:
-    """Returns the models of a folder: itself, if its children are versions, or its children."""
-    children = children_of(root)
-    for child in children:
-        # A folder named 10 that holds versions is a model of that name.
-        if version_number(child.name) is not None and not _versions_in(child):
-            return {root.name: root}
-    return {child.name: child for child in children if not child.name.startswith(".")}
+class Root(StrEnum):
+    """What the folder that is served holds."""
+
+    MODEL = "one model"
+    MODELS = "a folder of models"
+
+
+def what_is(root: Path) -> Root | None:
+    """Returns what a folder holds, as far as its children show it; ``None`` if none does.
+
+    A numbered child with the files of a version shows one model. One that is empty or being
+    filled shows nothing: models have numbers for names, too.
+
+    Args:
+        root: Of the server.
+
+    Raises:
+        OSError: If it cannot be listed.
+    """
+    inside = [(child.name, _inside(child)) for child in children_of(root)]
+    for name, (versions, files) in inside:
+        if version_number(name) is not None and files and not versions:
+            return Root.MODEL
+    return Root.MODELS if any(versions for _, (versions, _) in inside) else None
+
+
+def model_folders(root: Path, kind: Root) -> dict[str, Path]:
+    """Returns the folders of the models that are served, by name.
+
+    Args:
+        root: Of the server.
+        kind: What it holds.
+
+    Raises:
+        OSError: If it cannot be listed.
+    """
+    if kind is Root.MODEL:
+        return {root.name: root}
+    return {child.name: child for child in children_of(root)}
 
 
 def children_of(folder: Path) -> list[Path]:
-    """Returns the folders in a folder, by name; none of one that is gone."""
+    """Returns the folders in a folder, by name, those aside that are hidden.
+
+    Raises:
+        OSError: If it cannot be listed: then nobody knows whether what was there is gone.
+    """
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if not _hidden(entry.name) and _is_folder(entry)]
+    return [folder / name for name in sorted(names)]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
-        return sorted(child for child in folder.iterdir() if child.is_dir())
+        return entry.is_dir()
     except OSError:
-        # Gone, or renamed, while it was looked at: as if it had been gone before.
-        return []
+        # Of a link that cannot be followed now; whoever opens it is told why.
+        return True
 
 
-def _versions_in(folder: Path) -> bool:
-    return any(version_number(child.name) is not None for child in children_of(folder))
+def _inside(folder: Path) -> tuple[bool, bool]:
+    """Returns whether there are versions in a folder, and whether there is anything else."""
+    try:
+        names = [name for name in os.listdir(folder) if not _hidden(name)]
+    except OSError:
+        # It shows nothing now.
+        return False, False
+    numbered = [version_number(name) is not None for name in names]
+    return any(numbered), not all(numbered)
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".")
