@@ -155,3 +155,21 @@ def test_what_is_in_no_folder_of_a_data_set_is_read_all_the_same(tmp_path, check
     alone = check(tmp_path / "b.png")
     assert by_file(alone) == {"b.png": {"unreadable-picture"}}
     assert alone.splits == {}
+
+
+def test_pictures_of_no_class_are_read_and_named(tmp_path, check, by_file):
+    for number in range(4):
+        draw(tmp_path / "ab"[number % 2] / f"{number}.png", number)
+    draw(tmp_path / "a" / "more" / "5.png", 5)
+    (tmp_path / "a" / "more" / "6.png").write_bytes(b"no picture")
+    draw(tmp_path / "7.png", 7)
+    checked = check(tmp_path, source="class_folders", **ALL)
+    assert by_file(checked) == {
+        "": {"other-files"},
+        "a/more/5.png": {"missing-label"},
+        "a/more/6.png": {"missing-label", "unreadable-picture"},
+        "7.png": {"missing-label"},
+    }
+    assert {one.effect for one in checked.findings if one.file} == {"left out"}
+    assert len(checked.seen) == 7
+    assert checked.affects_training

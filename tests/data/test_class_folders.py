@@ -124,14 +124,28 @@ def test_hidden_files_are_passed_over_and_others_counted(tmp_path):
     assert "2 .txt, 1 without an ending, 1 folder inside" in sentences(dataset.findings)[0]
 
 
-def test_pictures_beside_the_class_folders_are_counted_once(tmp_path):
+def test_pictures_of_no_class_are_left_out_and_named_once(tmp_path):
     draw_classes(tmp_path, {"cat": 5, "dog": 5})
     draw(tmp_path / "loose.png")
+    draw(tmp_path / "cat" / "kittens" / "1.png")
     splits = {"train": "all", "test": "all[::5]"}
     dataset = open_dataset("class_folders", tmp_path, splits=splits, validation=0)
-    assert (
-        "no picture in a class folder: 1 beside the class folders" in sentences(dataset.findings)[0]
-    )
+    left_out = [one for one in dataset.findings if one.effect == "left out"]
+    assert [(one.kind, one.file) for one in left_out] == [
+        ("missing-label", "loose.png"),
+        ("missing-label", "cat/kittens/1.png"),
+    ]
+    assert sentences(left_out)[0].startswith("pictures of no class")
+
+
+def test_pictures_beside_the_folders_of_splits_are_named(tmp_path):
+    for split in ("train", "test"):
+        draw_classes(tmp_path / split, {"cat": 4, "dog": 4})
+    draw(tmp_path / "0.png")
+    draw(tmp_path / "test" / "1.png")
+    dataset = open_dataset("class_folders", tmp_path)
+    found = [one.file for one in dataset.findings if one.kind == "missing-label"]
+    assert found == ["0.png", "test/1.png"]
 
 
 def test_relative_paths_are_found_under_zoo_data(tmp_path, monkeypatch):

@@ -174,6 +174,9 @@ def _pictures(opened: Opened, unreadable: Effect) -> tuple[list[Picture], list[F
                 known.update(split.files(index))
                 # Elsewhere there may be masks, which are no pictures to learn from.
                 folders.update(Path(os.path.dirname(path)) for path in split.files(index)[:1])
+        # What is of no class is a picture all the same, wherever it lies.
+        nowhere = [one.file for one in dataset.findings if one.kind == "missing-label"]
+        folders.update((root / file).parent for file in nowhere if root)
     if root is None or not root.is_dir():
         return list(found.values()), []
     others, strays = find_strays(root, known, folders, beside)

@@ -2,15 +2,16 @@
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from zoo.data.dataset import DataSet
 from zoo.data.files.dataset import dataset_of
 from zoo.data.files.example import Example
-from zoo.data.files.pictures import PICTURES, find_root, natural
+from zoo.data.files.pictures import PICTURES, files_in, find_root, natural
 from zoo.data.files.splits import SPLIT_FOLDERS
-from zoo.data.findings import Finding
+from zoo.data.findings import Finding, found_in
 from zoo.data.request import Request, Wanted
 from zoo.errors import UserError
 
@@ -47,7 +48,8 @@ def open(
 
     Classes are the folders' names in natural order. A split that has no folder of its own is cut
     from the files of train: of each class the same share, chosen by a hash of the seed and of
-    each file, so that the same files give the same splits on every machine.
+    each file, so that the same files give the same splits on every machine. Pictures beside the
+    class folders, and in folders inside them, are of no class: they are left out, and named.
     Hidden files, AppleDouble files (`._x.jpg`) among them, are passed over.
 
     Args:
@@ -76,6 +78,12 @@ def open(
             kinds.append(f"{inside} folder{'s' if inside > 1 else ''} inside")
         text = f"passed over what is no picture in a class folder: {', '.join(kinds)}"
         findings.append(Finding("other-files", "", text))
+    findings += found_in(
+        {path.relative_to(root).as_posix(): "" for path in _of_no_class(root, places)},
+        "missing-label",
+        "pictures of no class, which lie not in a class folder itself",
+        effect="left out",
+    )
     labels = {str(example.label) for example in found.values()}
     if len(labels) < 2:
         only = f"only one class, {labels.pop()!r}" if labels else "no class folder with pictures"
@@ -139,13 +147,6 @@ def _examples(root: Path, folder: Path, skipped: Counter[str]) -> list[Example]:
         raise UserError(
             f"{folder} holds {holds}: put the pictures of each class into a folder named for it"
         )
-    loose = sum(
-        child.suffix.lower() in PICTURES and not child.name.startswith(".")
-        for child in folder.iterdir()
-        if child.is_file()
-    )
-    if loose:
-        skipped["beside the class folders"] += loose
     found = []
     for child in classes:
         before = len(found)
@@ -164,3 +165,21 @@ def _examples(root: Path, folder: Path, skipped: Counter[str]) -> list[Example]:
                 f"class folder {child} holds no picture; add some, or remove the folder"
             )
     return found
+
+
+def _of_no_class(root: Path, places: Sequence[Path]) -> list[Path]:
+    """Returns the pictures beside class folders and in folders inside them."""
+    inside = [
+        path
+        for place in places
+        for child in _folders(place)
+        for path in files_in(child, PICTURES)[0]
+        if path.parent != child
+    ]
+    beside = [
+        child
+        for folder in dict.fromkeys([root, *places])
+        for child in sorted(folder.iterdir())
+        if child.is_file() and child.suffix.lower() in PICTURES and not child.name.startswith(".")
+    ]
+    return [*beside, *inside]
