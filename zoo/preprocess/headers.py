@@ -20,6 +20,7 @@ from zoo.preprocess.exif import (
     walk_jpeg,
     webp_exif,
 )
+from zoo.preprocess.gif import largest_frame
 from zoo.preprocess.raw_bytes import peek, signed, spells
 
 UNKNOWN, JPEG, PNG, GIF, BMP, WEBP = range(6)
@@ -68,7 +69,8 @@ class Header(NamedTuple):
     Attributes:
         kind: int32 scalar: ``JPEG``, ``PNG``, ``GIF``, ``BMP``, ``WEBP`` or ``UNKNOWN`` (0).
         size: int64 [2], height and width as stored (before any EXIF turn), each at most
-            2**31 - 1; [0, 0] where the header does not say.
+            2**31 - 1; [0, 0] where the header does not say. Of a GIF the largest that header or
+            any frame says, and more than is decoded if all frames together are.
         orientation: int32 scalar, 1 to 8, as EXIF defines it.
     """
 
@@ -118,10 +120,14 @@ def _header(data: tf.Tensor, jpeg_size: Callable[[tf.Tensor], tf.Tensor]) -> Hea
     fits = tf.reduce_all((head[:16] == _BEGINS) | (_BEGINS == _ANY), axis=1)
     layout = tf.reduce_max(tf.where(fits, np.arange(len(_LAYOUTS)), 0))
     kind = tf.gather(_KINDS, layout)
+
+    def stated() -> tf.Tensor:
+        return tf.gather(_sizes(head), tf.gather(_ROWS, layout))
+
     size = tf.cond(
         kind == JPEG,
         lambda: jpeg_size(data),
-        lambda: tf.gather(_sizes(head), tf.gather(_ROWS, layout)),
+        lambda: tf.cond(kind == GIF, lambda: tf.maximum(stated(), largest_frame(data)), stated),
     )
     orientation = tf.cond(
         mentions_exif(data), lambda: _orientation(data, kind), lambda: tf.constant(1)
