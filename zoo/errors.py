@@ -44,6 +44,10 @@ class ServerError(UserError):
         self.code = code
 
 
+class FaultError(UserError):
+    """What the machine, or a file on it, refused to work under way: once mended it can go on."""
+
+
 class CheckError(Exception):
     """A check or a verification that did not pass; the command line exits with code 1."""
 

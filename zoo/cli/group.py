@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from zoo.errors import PLACE_FAULTS, CheckError, UserError, WorkerLostError
+from zoo.training.interrupt import terminable
 
 _STDERR = 2
 
@@ -40,24 +41,30 @@ class Failure(click.ClickException):
         self.exit_code = exit_code  # pyright: ignore[reportAttributeAccessIssue]
 
 
+def failure_of(error: BaseException) -> Failure | None:
+    """Returns the line and the exit code that an error ends a command with; None for a bug."""
+    if isinstance(error, UserError):
+        return Failure(str(error), 2)
+    if isinstance(error, (CheckError, WorkerLostError)):
+        return Failure(str(error), 1)
+    if isinstance(error, OSError) and error.errno in PLACE_FAULTS:
+        return Failure(f"cannot write to {error.filename or 'the disk'}: {error.strerror}", 2)
+    return Failure("interrupted", 130) if isinstance(error, KeyboardInterrupt) else None
+
+
 class Commands(click.Group):
     """A group whose commands end with one clear line on anything a user can mend."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs a command; what its user can mend ends it with a line and an exit code."""
         try:
-            return super().invoke(ctx)
-        except UserError as error:
-            raise Failure(str(error), 2) from error
-        except (CheckError, WorkerLostError) as error:
-            raise Failure(str(error), 1) from error
-        except OSError as error:
-            if error.errno not in PLACE_FAULTS:
+            with terminable():
+                return super().invoke(ctx)
+        except (Exception, KeyboardInterrupt) as error:
+            failure = failure_of(error)
+            if failure is None:
                 raise
-            place = error.filename or "the disk"
-            raise Failure(f"cannot write to {place}: {error.strerror}", 2) from error
-        except KeyboardInterrupt:
-            raise Failure("interrupted", 130) from None
+            raise failure from error
 
 
 def json_option(function):

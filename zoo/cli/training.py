@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 
 import zoo
-from zoo.cli.group import Failure, json_option, recipe_options, start_tensorflow
-from zoo.errors import UserError, WorkerLostError
+from zoo.cli.group import Failure, failure_of, json_option, recipe_options, start_tensorflow
+from zoo.errors import CheckError, FaultError, UserError
 from zoo.training.tf_config import CONFIG, check_count
 from zoo.training.workers import run as run_workers
 
@@ -47,12 +47,13 @@ def run(
     if dry_run:
         _alone("--dry-run", workers, cluster)
         return _rehearse(load(recipe, data, settings), as_json)
-    trained = _train("run", recipe, data, settings, folder, resume, workers, cluster, as_json)
-    if trained is None:
-        return
-    from zoo import finish
 
-    finish.finish(trained, as_json)
+    def end(trained) -> None:
+        from zoo import finish
+
+        finish.finish(trained, as_json)
+
+    _train("run", recipe, data, settings, folder, resume, workers, cluster, as_json, end)
 
 
 @click.command()
@@ -76,13 +77,14 @@ def train(
     if seeds:
         _alone("--seeds", workers, cluster)
         return _train_seeds(recipe, data, settings, folder, resume, seeds, as_json)
-    trained = _train("train", recipe, data, settings, folder, resume, workers, cluster, as_json)
-    if trained is None:
-        return
-    if as_json:
-        click.echo(json.dumps({"run": str(trained.folder), "history": trained.history}))
-    else:
-        click.echo(f"run      {trained.folder}\nnext     zoo evaluate {trained.folder}")
+
+    def end(trained) -> None:
+        if as_json:
+            click.echo(json.dumps({"run": str(trained.folder), "history": trained.history}))
+        else:
+            click.echo(f"run      {trained.folder}\nnext     zoo evaluate {trained.folder}")
+
+    _train("train", recipe, data, settings, folder, resume, workers, cluster, as_json, end)
 
 
 def _within(settings: tuple[str, ...], minutes: float | None) -> tuple[str, ...]:
@@ -107,9 +109,9 @@ def _alone(option: str, workers: int | None, cluster: str | None) -> None:
 
 
 def _train(
-    command, recipe, data, settings, folder, resume, workers: int | None, cluster, as_json: bool
-):
-    """Trains; returns the run, or `None` where another process is to say what comes of it."""
+    command, recipe, data, settings, folder, resume, workers: int | None, cluster, as_json, end
+) -> None:
+    """Trains, and ends with the run, unless another process is to say what comes of it."""
     joins = bool(cluster or os.environ.get(CONFIG))
     starts = workers if workers and workers > 1 and not joins else 0
     if workers and cluster:
@@ -122,15 +124,16 @@ def _train(
     path = _run_path(loaded, folder, resume, start=not starts)
     more = ["--workers", str(workers)] if workers else []
     more += ["--cluster", cluster] if cluster else []
-    with _resumable(_again(recipe, data, settings, path, *more), path):
+    given = _arguments(command, recipe, data, settings, path, *more)
+    with _resumable(given, path):
         if starts:
-            given = _arguments(command, recipe, data, settings, path, *more)
             run_workers(starts, [*given, *["--resume"] * resume, *["--json"] * as_json])
-            return None
+            return
         trained = zoo.train(loaded, run=path, resume=resume, cluster=cluster)
         from zoo.training.cluster import join
 
-        return trained if join(cluster).is_chief else None
+        if join(cluster).is_chief:
+            end(trained)
 
 
 def _train_seeds(recipe, data, settings, folder, resume, count: int, as_json: bool) -> None:
@@ -139,8 +142,8 @@ def _train_seeds(recipe, data, settings, folder, resume, count: int, as_json: bo
     from zoo import finish
     from zoo.seeds import train_seeds
 
-    again = _again(recipe, data, settings, path, "--seeds", str(count))
-    with _resumable(again, path / f"seed-{loaded.seed}"):
+    given = _arguments("train", recipe, data, settings, path, "--seeds", str(count))
+    with _resumable(given, path / f"seed-{loaded.seed}"):
         finish.show_seeds(train_seeds(loaded, count, path, resume=resume), as_json)
 
 
@@ -152,13 +155,6 @@ def _run_path(recipe, folder: str | None, resume: bool, start: bool = True) -> P
     return Path(folder) if folder else (latest_run_path if resume else new_run_path)(recipe.name)
 
 
-def _again(recipe: str, data: str | None, settings: tuple[str, ...], path: Path, *more) -> str:
-    """Returns the command that goes on with a run."""
-    return shlex.join(
-        ["zoo", *_arguments("train", recipe, data, settings, path, *more), "--resume"]
-    )
-
-
 def _arguments(command, recipe, data, settings, path: Path, *more: str) -> list[str]:
     given = ["--data", data] if data else []
     given += [part for setting in settings for part in ("--set", setting)]
@@ -166,18 +162,25 @@ def _arguments(command, recipe, data, settings, path: Path, *more: str) -> list[
 
 
 @contextmanager
-def _resumable(command: str, run: Path) -> Iterator[None]:
-    """On an interruption says how to go on, once there is something to go on with."""
+def _resumable(arguments: list[str], run: Path) -> Iterator[None]:
+    """Says how to go on with what stopped, of whatever but a mistake, if anything was saved."""
     try:
         yield
-    except (KeyboardInterrupt, WorkerLostError) as error:
+    except (Exception, KeyboardInterrupt) as error:
         from zoo.training.folder import RunFolder
 
-        if not RunFolder(run).saved:
+        final = isinstance(error, (UserError, CheckError)) and not isinstance(error, FaultError)
+        if final or not RunFolder(run).saved:
             raise
-        if isinstance(error, WorkerLostError):
-            raise Failure(f"{error}; go on with: {command}", 1) from error
-        raise Failure(f"interrupted; the run is saved; go on with: {command}", 130) from None
+        command = shlex.join(["zoo", *arguments, "--resume"])
+        failure = failure_of(error)
+        if failure is None:
+            error.add_note(f"What was saved of the run stays; go on with: {command}")
+            raise
+        saved = "; the run is saved" if isinstance(error, KeyboardInterrupt) else ""
+        raise Failure(
+            f"{failure.message}{saved}; go on with: {command}", failure.exit_code
+        ) from error
 
 
 def _rehearse(recipe, as_json: bool) -> None:
