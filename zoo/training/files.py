@@ -23,6 +23,10 @@ def write_whole(path: Path, write: Callable[[Path], None], previous: Path | None
             path.replace(previous)
         aside.replace(path)
         _settle(path.parent)
+    except OSError as error:
+        # The system names no file where it is a write that failed.
+        error.filename = error.filename or str(path)
+        raise
     finally:
         aside.unlink(missing_ok=True)
 

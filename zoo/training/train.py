@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 
 from zoo.errors import UserError
-from zoo.training import checkpoint
+from zoo.training import checkpoint, faults
 from zoo.training.callbacks import Callbacks, check_callbacks
 from zoo.training.cluster import Group, check_shared, join
 from zoo.training.course import Course
@@ -54,7 +54,7 @@ def train(
     check_callbacks(callbacks)
     # Before anything else: TensorFlow joins others only as long as it has computed nothing.
     group = join(cluster)
-    with group.watched():
+    with group.watched(), faults.told():
         _train(recipe, folder, resume, watch, callbacks, group)
 
 

@@ -1,0 +1,53 @@
+"""What TensorFlow raises: of the machine a sentence, of a bug what it was."""
+
+import pytest
+import tensorflow as tf
+
+from zoo.errors import FaultError
+from zoo.training import faults
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            tf.errors.NotFoundError(None, None, "{{function_node f}} a b.png; No such file or dir"
+            "ectory\n\t [[{{node ReadFile}}]] [Op:IteratorGetNext]"),
+            "a b.png cannot be read or written (No such file or directory); mend that",
+        ),
+        (
+            tf.errors.ResourceExhaustedError(None, None, "{{x}} r/events; No space left on device"
+            " [Op:CreateSummaryFileWriter]"),
+            "r/events cannot be read or written (No space left on device); mend that",
+        ),
+        (
+            tf.errors.DataLossError(None, None, "corrupted record at 12"),
+            "a file of the data is damaged (corrupted record at 12); restore it",
+        ),
+        (
+            tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor"),
+            "the memory does not suffice (OOM when allocating tensor); free some of it, or begin "
+            "another run with a smaller batch_size and as much more accumulate",
+        ),
+    ],
+    ids=["file", "place", "damage", "memory"],
+)  # fmt: skip
+def test_what_the_machine_refuses_is_a_sentence(error, said):
+    with pytest.raises(FaultError) as told, faults.told():
+        raise error
+    assert str(told.value) == said
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        tf.errors.UnknownError(None, None, "RuntimeError: the reader was killed"),
+        tf.errors.NotFoundError(None, None, "No registered 'Nothing' OpKernel"),
+        tf.errors.InvalidArgumentError(None, None, "Incompatible shapes: [2] vs. [3]"),
+    ],
+    ids=["reader", "kernel", "shapes"],
+)
+def test_a_bug_comes_through(error):
+    with pytest.raises(type(error)) as told, faults.told():
+        raise error
+    assert told.value is error
