@@ -1,5 +1,6 @@
 """What strangers can take of the server: nothing without a bound."""
 
+import gzip
 import select
 import socket
 import threading
@@ -15,6 +16,7 @@ import pytest
 from fixture_models import half_plus, slow
 from test_grpc import refusal, request_of, stall
 
+from zoo.serving.bodies import inflate
 from zoo.serving.limits import Limits, Pool
 from zoo.serving.server import Server
 from zoo.serving.status import BusyError
@@ -197,6 +199,26 @@ def test_bodies_have_a_bound_together(tmp_path):
         [refused, *_], _, _ = select.select(opened, [], [], 60)
         assert refused.recv(65536).startswith(b"HTTP/1.1 429 ")
         assert ask(server).status_code == 200
+
+
+def test_a_short_body_of_very_many_values(small):
+    """Of 500 bytes of gzip 9,000 of JSON, of these 3,000 lists: ten times that of memory."""
+    url = f"{small.rest_url}/v1/models/hp2:predict"
+    body = b'{"instances": [' + b"[]," * 2_900 + b"[]]}"
+    for sent, headers in ((body, {}), (gzip.compress(body), {"content-encoding": "gzip"})):
+        response = httpx.post(url, content=sent, headers=headers, timeout=30)
+        assert response.status_code == 400
+        assert response.json()["error"] == (
+            "The request takes more than 0.025 MB of memory (--max-memory)"
+        )
+    assert small._grpc._memory._held == 0
+    assert ask(small).status_code == 200
+
+
+def test_what_a_body_inflates_to_is_held():
+    told = []
+    assert inflate(gzip.compress(bytes(100_000)), 10**6, told.append) == bytes(100_000)
+    assert sum(told) == 100_000
 
 
 def test_a_slow_client(small):

@@ -50,7 +50,12 @@ class Answering:
             ServingError: If it is not answered.
         """
         if target.verb == "predict":
-            return self._predict(target, inflate(body, self.limits.max_body) if gzipped else body)
+            with self.memory.hold() as held:
+                if gzipped:
+                    body = inflate(body, self.limits.max_body, held.add)
+                # Before there is any: of a short body a great many values can be read.
+                held.add(json_reading.weight(body))
+                return self._predict(target, body)
         if not target.model:
             raise invalid("Missing model name in request.")
         if target.verb == "status":

@@ -2,8 +2,9 @@
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -62,12 +63,13 @@ class Bodies:
         )
 
 
-def inflate(body: bytes, most: int) -> bytes:
+def inflate(body: bytes, most: int, told: Callable[[int], Any] = lambda size: None) -> bytes:
     """Returns what a gzip body holds.
 
     Args:
         body: One gzip member, or several.
         most: Bytes that it may hold.
+        told: Of how many bytes more there are, as they come; may raise.
 
     Raises:
         ServingError: INVALID_ARGUMENT, if it is no gzip, holds more, or is of so many members
@@ -83,9 +85,11 @@ def inflate(body: bytes, most: int) -> bytes:
         # Piece by piece: of what follows a member's end each call makes a copy.
         piece = rest[:_PIECE]
         try:
-            found += member.decompress(piece, most + 1 - len(found))
+            part = member.decompress(piece, most + 1 - len(found))
         except zlib.error:
             raise invalid("Failed to uncompress the gzip request body") from None
+        found += part
+        told(len(part))
         if len(found) > most:
             raise invalid(f"The gzip request body holds more than {most / MEGABYTE:g} MB")
         rest = rest[len(piece) - len(member.unused_data) :]
