@@ -112,6 +112,14 @@ def test_asked_twice_it_ends_at_once(folder):
         ([".", "--host", "0.0.0.0"], "give a --token, or $ZOO_TOKEN"),
         (["model/1"], "is one version of a model; name the folder above it"),
         ([".", "--rest-port", "70000"], "not in the range"),
+        ([".", "--timeout", "inf"], "'--timeout': inf is not in the range 0<x<=86400."),
+        ([".", "--timeout", "nan"], "'--timeout': nan is not a number"),
+        ([".", "--max-body", "inf"], "'--max-body': inf is not in the range 0<x<=2000."),
+        ([".", "--max-body", "2147.5"], "'--max-body': 2147.5 is not in the range"),
+        ([".", "--max-pixels", "nan"], "'--max-pixels': nan is not a number"),
+        ([".", "--max-pixels", "inf"], "'--max-pixels': inf is not in the range"),
+        ([".", "--max-pixels", "1e308"], "'--max-pixels': 1e+308 is not in the range"),
+        ([".", "--max-memory", "nan"], "'--max-memory': nan is not a number"),
     ],
 )
 def test_mistakes(arguments, message, tmp_path, monkeypatch):

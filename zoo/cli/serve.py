@@ -1,5 +1,6 @@
 """The command that serves published models: serve."""
 
+import math
 import os
 import shlex
 import signal
@@ -14,7 +15,24 @@ from zoo.cli.group import start_tensorflow
 from zoo.errors import UserError
 
 _MEGA = 10**6
+_DAY = 86_400
+# In MB: protocol buffers have no longer messages than 2 GiB.
+_LONGEST_BODY = 2000
 _UNITS = dict.fromkeys(("max_body", "max_pixels", "max_memory"), _MEGA)
+
+
+class _Amount(click.FloatRange):
+    """A number above 0 that is one: click's ranges let ``nan`` through."""
+
+    def __init__(self, most: float = 10**9):
+        super().__init__(min=0, min_open=True, max=most)
+
+    def convert(self, value, param, ctx):
+        """Returns the number."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value} is not a number", param, ctx)
+        return number
 
 
 class _Terminated(BaseException):
@@ -59,7 +77,7 @@ class _Terminated(BaseException):
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=_Amount(_DAY),
     default=30.0,
     show_default=True,
     metavar="SECONDS",
@@ -67,7 +85,7 @@ class _Terminated(BaseException):
 )
 @click.option(
     "--max-body",
-    type=click.FloatRange(min=0, min_open=True),
+    type=_Amount(_LONGEST_BODY),
     default=100.0,
     show_default=True,
     metavar="MB",
@@ -75,7 +93,7 @@ class _Terminated(BaseException):
 )
 @click.option(
     "--max-pixels",
-    type=click.FloatRange(min=0, min_open=True),
+    type=_Amount(),
     metavar="MILLIONS",
     help="The largest encoded picture (default: 178.956970).",
 )
@@ -89,7 +107,7 @@ class _Terminated(BaseException):
 )
 @click.option(
     "--max-memory",
-    type=click.FloatRange(min=0, min_open=True),
+    type=_Amount(),
     default=3000.0,
     show_default=True,
     metavar="MB",

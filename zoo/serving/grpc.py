@@ -91,7 +91,7 @@ class GrpcServer:
                 ("grpc.max_send_message_length", -1),
                 ("grpc.max_connection_idle_ms", int(10 * limits.idle * 1000)),
                 # A few more than may wait, so that one too many is told so.
-                ("grpc.max_concurrent_streams", limits.threads + limits.queue + 16),
+                ("grpc.max_concurrent_streams", min(limits.threads + limits.queue + 16, 2**30)),
                 # Else a second server would take the same port, and half of the requests.
                 ("grpc.so_reuseport", 0),
             ]
