@@ -89,6 +89,27 @@ def test_a_request_that_waits_too_long(small):
     wait_until_free(small)
 
 
+def test_a_body_that_comes_slowly_leaves_less_time_for_the_answer(small):
+    """One and a half of its two seconds; the rest, and not two more, are for the work."""
+    release = threading.Event()
+    busy = small._pool.submit(release.wait, 120)
+    body = b'{"instances": [2]}'
+    try:
+        wait_until(busy.running, 60)
+        with connect(small) as opened:
+            started = time.monotonic()
+            opened.sendall(head("Connection: close\r\n", length=len(body)) + body[:1])
+            time.sleep(1.5)
+            opened.sendall(body[1:])
+            answer = received(opened)
+            took = time.monotonic() - started
+    finally:
+        release.set()
+    assert answer.startswith(b"HTTP/1.1 504 ")
+    assert took < 3.4
+    wait_until_free(small)
+
+
 def wait_until_free(server):
     wait_until(lambda: ask(server).status_code == 200, 120)
 

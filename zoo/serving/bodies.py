@@ -25,8 +25,12 @@ class Bodies:
         self._limits, self._memory = limits, memory
 
     @asynccontextmanager
-    async def read(self, request: Request) -> AsyncIterator[bytes]:
+    async def read(self, request: Request, deadline: float) -> AsyncIterator[bytes]:
         """Reads a body and holds it.
+
+        Args:
+            request: Whose it is.
+            deadline: By the event loop's clock, when it has to be there.
 
         Raises:
             ServingError: With 413 if it is longer than allowed (at once, if its length is
@@ -39,7 +43,7 @@ class Bodies:
         body = bytearray()
         with self._memory.hold() as held:
             try:
-                async with asyncio.timeout(self._limits.timeout):
+                async with asyncio.timeout_at(deadline):
                     async for chunk in request.stream():
                         body += chunk
                         if len(body) > self._limits.max_body:

@@ -34,7 +34,7 @@ class Limits:
     Attributes:
         threads: How many requests are answered at a time.
         queue: How many more may wait for that.
-        timeout: Seconds for a request, from its first byte to its answer.
+        timeout: Seconds for a request, from its head to its answer, its body's coming included.
         max_body: Bytes of a request's body, as sent and after gzip.
         max_batch: Pictures or strings of a request.
         max_pixels: Of each encoded picture, as its header says.

@@ -3,9 +3,8 @@
 import asyncio
 import hmac
 import logging
-from collections.abc import Callable
+from concurrent.futures import Future
 from importlib import resources
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -72,6 +71,7 @@ class _Api:
         await response(scope, receive, send)
 
     async def _respond(self, request: Request) -> Response:
+        deadline = asyncio.get_running_loop().time() + self._answering.limits.timeout
         path = request.scope["raw_path"].decode("latin-1")
         if path.startswith("/monitoring/"):
             return _json(error_json(f"Prometheus {NOT_OFFERED}"), 501)
@@ -84,20 +84,21 @@ class _Api:
             if target.verb != "predict":
                 return _json(self._answering.rest(target, b""), 200)
             gzipped = request.headers.get("content-encoding", "").strip().lower() == "gzip"
-            async with self._bodies.read(request) as body:
-                return _json(await self._work(self._answering.rest, target, body, gzipped), 200)
+            async with self._bodies.read(request, deadline) as body:
+                future = self._pool.submit(self._answering.rest, target, body, gzipped)
+                return _json(await self._result(future, deadline), 200)
         except ServingError as error:
             return _refused(error)
         except Exception:
             _LOG.exception("%s %s", request.method, path)
             return _json(error_json("The server has a fault; its log says which"), 500)
 
-    async def _work(self, function: Callable[..., bytes], *args: Any) -> bytes:
-        seconds = self._answering.limits.timeout
-        future = asyncio.wrap_future(self._pool.submit(function, *args))
+    async def _result(self, future: "Future[bytes]", deadline: float) -> bytes:
         try:
-            return await asyncio.wait_for(future, seconds)
+            async with asyncio.timeout_at(deadline):
+                return await asyncio.wrap_future(future)
         except TimeoutError:
+            seconds = self._answering.limits.timeout
             raise ServingError(
                 Code.DEADLINE_EXCEEDED, f"The request was not answered within {seconds:g} s"
             ) from None
