@@ -49,7 +49,7 @@ def ask(server, model="hp2", x=2):
 
 
 def head(*lines, length):
-    first = "POST /v1/models/hp2:predict HTTP/1.1\r\nHost: here\r\n"
+    first = "POST /v1/models/hp2:predict HTTP/1.1\r\nHost: localhost\r\n"
     return (first + "".join(lines) + f"Content-Length: {length}\r\n\r\n").encode()
 
 
@@ -284,7 +284,7 @@ def closed_by_now(opened, more):
 
 def test_an_answer_that_nobody_reads(small):
     """16 MB of answers are more than the sockets hold; the connection ends all the same."""
-    request = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
+    request = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
     page = len(httpx.get(small.rest_url, timeout=60).content)
     with connect(small) as opened:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from zoo.errors import UserError
 from zoo.serving.bodies import inflate
+from zoo.serving.hosts import is_loopback
 from zoo.serving.limits import Limits
-from zoo.serving.server import Server, is_loopback
+from zoo.serving.server import Server
 from zoo.serving.status import ServingError
 
 PREDICT = "/v1/models/hp2:predict"
@@ -169,6 +170,51 @@ def test_names_in_any_script(tmp_path):
         assert (status["version"], status["state"]) == ("7", "AVAILABLE")
         answer = post(http, '{"instances": [2]}', f"{url}/versions/7:predict")
         assert answer.json() == {"predictions": [3.0]}
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "why"),
+    [
+        # TensorFlow Serving's clients say no origin; the page says its own, by any way to it.
+        (None, None, ""),
+        (None, "own", ""),
+        ("localhost:9000", "http://localhost:9000", ""),
+        ("LOCALHOST", "http://localhost", ""),
+        ("[::1]:8501", "http://[::1]:8501", ""),
+        ("localhost", "https://localhost", ""),
+        ("localhost:80", "https://localhost", "not one of https://localhost"),
+        (None, "http://example.com", "not one of http://example.com"),
+        (None, "null", "not one of null"),
+        (None, "http://127.0.0.1:1", "not one of http://127.0.0.1:1"),
+        (None, "http://[", "not one of http://["),
+        ("example.com", None, "answers as localhost, not as example.com"),
+        ("127.0.0.1.example.com:8501", "http://127.0.0.1.example.com:8501", "not as 127.0.0.1.ex"),
+        ("127.0.0.1@example.com", None, "not as 127.0.0.1@example.com"),
+        ("[::1", None, "not as [::1"),
+    ],
+)
+def test_a_page_of_another_site_is_refused(http, server, host, origin, why):
+    """What a browser sends for it, or for a name of it that was made to lead here."""
+    headers = {"content-type": "text/plain"}
+    if host:
+        headers["host"] = host
+    if origin:
+        headers["origin"] = server.rest_url if origin == "own" else origin
+    answers = [post(http, '{"instances": [2]}', **headers), http.get("/models", headers=headers)]
+    for answer in answers:
+        assert answer.status_code == (403 if why else 200)
+        assert why in answer.text
+    if why:
+        assert list(answers[0].json()) == ["error"]
+
+
+def test_with_a_token_any_page_may_ask(models):
+    headers = {"authorization": "Bearer secret", "host": "a.org", "origin": "http://b.org"}
+    with (
+        Server(models / "hp2", rest_port=0, grpc_port=0, token="secret") as server,
+        httpx.Client(base_url=server.rest_url) as http,
+    ):
+        assert post(http, '{"instances": [2]}', **headers).json() == {"predictions": [3.0]}
 
 
 def test_another_machine_needs_a_token(models):

@@ -15,8 +15,9 @@ from starlette.types import Receive, Scope, Send
 from zoo.serving import paths
 from zoo.serving.answering import NOT_OFFERED, Answering, error_json
 from zoo.serving.bodies import Bodies
+from zoo.serving.hosts import refusal
 from zoo.serving.limits import Pool
-from zoo.serving.status import Code, ServingError
+from zoo.serving.status import Code, ServingError, http_status
 
 _LOG = logging.getLogger(__name__)
 # The page is one file: nothing from elsewhere is loaded, and nothing may be.
@@ -105,7 +106,11 @@ class _Api:
 
 
 def _denied(request: Request, token: str | None) -> Response | None:
-    if token is None or allows(token, request.headers.get("authorization", "")):
+    headers = request.headers
+    if token is None:
+        why = refusal(headers.get("host", ""), headers.get("origin"))
+        return _json(error_json(why), http_status(Code.PERMISSION_DENIED)) if why else None
+    if allows(token, headers.get("authorization", "")):
         return None
     body = error_json("This server asks for its token: Authorization: Bearer TOKEN")
     return _json(body, 401, {"WWW-Authenticate": "Bearer"})

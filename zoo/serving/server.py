@@ -1,6 +1,5 @@
 """The server: its two ports, its threads, its beginning and its end."""
 
-import ipaddress
 import logging
 import socket
 import threading
@@ -14,6 +13,7 @@ from zoo.errors import UserError
 from zoo.serving.answering import Answering
 from zoo.serving.connections import bounded
 from zoo.serving.grpc import GrpcServer
+from zoo.serving.hosts import is_loopback
 from zoo.serving.limits import Limits, Pool
 from zoo.serving.memory import Memory
 from zoo.serving.pictures import PictureLimits
@@ -142,16 +142,6 @@ class Server:
 
     def __exit__(self, *error: object) -> None:
         self.stop()
-
-
-def is_loopback(host: str) -> bool:
-    """Returns whether only this machine reaches an address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _spelled(host: str) -> str:
