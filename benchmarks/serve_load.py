@@ -3,7 +3,8 @@
     python benchmarks/serve_load.py --seconds 300
 
 Starts the server in a process of its own over a model of half a plus two and, with
-``--models savedmodels``, over yours as well; sends from 32 connections and gRPC beside them.
+``--models savedmodels``, over yours as well; sends from 32 connections, and as many calls of gRPC
+beside them as ``--calls`` says.
 Prints how many requests ended with which status, the times of the good ones, and the server's
 memory at the start (after a tenth of the time, when everything has been used once) and at the
 end. Exits with 1 if a status was not the one to expect, a request hung, or memory grew by more
@@ -12,9 +13,6 @@ than 5 %. Times hold for a machine on which nothing else runs.
 
 import argparse
 import asyncio
-import base64
-import gzip
-import io
 import os
 import random
 import re
@@ -25,12 +23,13 @@ import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import grpc
 import httpx
 import numpy as np
 import psutil
-from PIL import Image
+from serve_load_requests import SERVICE, STALLED, calls_of, requests_of
 
-PREDICT = "/v1/models/half_plus_two:predict"
+OWN_CONNECTION = [("grpc.use_local_subchannel_pool", 1)]
 GROWTH = 0.05
 
 
@@ -46,58 +45,28 @@ def half_plus_two(path: Path) -> None:
     tf.saved_model.save(module, str(path), signatures=function)
 
 
-def requests_of(models: list[str]) -> list[tuple[str, set[int], dict]]:
-    """Each kind of request: its name, the statuses to expect, and how httpx sends it."""
-    rng = np.random.default_rng(0)
-    large = "[" + ",".join(map(str, rng.uniform(0, 255, 20_000).round(3))) + "]"
-    kinds = [
-        ("row", {200}, {"url": PREDICT, "content": '{"instances": [1, 2, 3]}'}),
-        ("columns", {200}, {"url": PREDICT, "content": f'{{"inputs": {large}}}'}),
-        (
-            "gzip",
-            {200},
-            {
-                "url": PREDICT,
-                "content": gzip.compress(b'{"instances": [1]}'),
-                "headers": {"content-encoding": "gzip"},
-            },
-        ),
-        ("status", {200}, {"method": "GET", "url": "/v1/models/half_plus_two"}),
-        ("metadata", {200}, {"method": "GET", "url": "/v1/models/half_plus_two/metadata"}),
-        ("page", {200}, {"method": "GET", "url": "/"}),
-        ("bad JSON", {400}, {"url": PREDICT, "content": '{"instances": [1, '}),
-        ("wrong type", {400}, {"url": PREDICT, "content": '{"instances": ["x"]}'}),
-        ("ragged", {400}, {"url": PREDICT, "content": '{"instances": [[1], [2, 3]]}'}),
-        ("deep", {400}, {"url": PREDICT, "content": '{"instances": ' + "[" * 100_000}),
-        ("noise", {400}, {"url": PREDICT, "content": rng.bytes(5_000)}),
-        ("no model", {404}, {"url": "/v1/models/none:predict", "content": '{"inputs": 1}'}),
-        ("no path", {400}, {"url": "/v1/models/a/b/c", "content": ""}),
-        ("no signature", {400}, {"url": PREDICT, "content": '{"signature_name": "no"}'}),
-        ("classify", {501}, {"url": PREDICT.replace("predict", "classify"), "content": "{}"}),
-        (
-            "bad gzip",
-            {400},
-            {"url": PREDICT, "content": b"x", "headers": {"content-encoding": "gzip"}},
-        ),
-        ("too long", {413}, {"url": PREDICT, "content": b" " * 3_000_000}),
-    ]
-    stream = io.BytesIO()
-    Image.fromarray(rng.integers(0, 256, (240, 320, 3), np.uint8)).save(stream, "JPEG")
-    picture = base64.b64encode(stream.getvalue()).decode()
-    for name in models:
-        for what, data in (("picture", picture), ("broken picture", picture[:400])):
-            body = f'{{"inputs": {{"image_bytes": [{{"b64": "{data}"}}]}}}}'
-            kinds.append(
-                (f"{what}, {name}", {200}, {"url": f"/v1/models/{name}:predict", "content": body})
-            )
-    return kinds
+async def call(
+    channel: grpc.aio.Channel, message: bytes, method: str
+) -> grpc.aio.AioRpcError | None:
+    """Makes a call; returns why it was refused."""
+    try:
+        if message is not STALLED:
+            await channel.unary_unary(f"{SERVICE}/{method}")(message, timeout=60)
+            return None
+        stalled = channel.stream_unary(f"{SERVICE}/{method}")(timeout=1)
+        await stalled
+    except grpc.aio.AioRpcError as error:
+        return error
+    return None
 
 
-async def load(url: str, models: list[str], seconds: float, concurrency: int, half):
+async def load(
+    url: str, address: str, models: list[str], seconds: float, concurrency: int, calls: int, half
+):
     statuses: dict[str, Counter] = defaultdict(Counter)
     times: dict[str, list[float]] = defaultdict(list)
     wrong: list[str] = []
-    kinds = requests_of(models)
+    kinds, grpc_kinds = requests_of(models), calls_of(models)
     ends = 0.0
 
     async def client(number: int) -> None:
@@ -125,6 +94,22 @@ async def load(url: str, models: list[str], seconds: float, concurrency: int, ha
                 if status not in expected:
                     wrong.append(f"{name}: {status}")
 
+    async def caller(number: int) -> None:
+        choose = random.Random(-number)
+        async with grpc.aio.insecure_channel(address, OWN_CONNECTION) as channel:
+            while time.monotonic() < ends:
+                name, expected, message, method = choose.choice(grpc_kinds)
+                started = time.perf_counter()
+                error = await call(channel, message, method)
+                status = error.code().name if error else "OK"
+                statuses[name][status] += 1
+                if not error:
+                    times[name].append(time.perf_counter() - started)
+                elif not error.details():
+                    wrong.append(f"{name}: {status} without a sentence")
+                if status != expected:
+                    wrong.append(f"{name}: {status}")
+
     async def look() -> None:
         await asyncio.sleep(seconds * 0.1)
         half()
@@ -136,7 +121,8 @@ async def load(url: str, models: list[str], seconds: float, concurrency: int, ha
                 sent = {key: value for key, value in how.items() if key != "method"}
                 await http.request(how.get("method", "POST"), **sent)
     ends = time.monotonic() + seconds
-    await asyncio.gather(look(), *(client(number) for number in range(concurrency)))
+    clients = [client(number) for number in range(concurrency)]
+    await asyncio.gather(look(), *clients, *map(caller, range(calls)))
     return statuses, times, wrong
 
 
@@ -144,6 +130,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=300.0)
     parser.add_argument("--concurrency", type=int, default=32)
+    parser.add_argument("--calls", type=int, default=8, help="of gRPC at a time")
     parser.add_argument("--models", type=Path, help="savedmodels, to ask about pictures as well")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -162,7 +149,7 @@ def main() -> None:
             env=os.environ | {"PYTHONUNBUFFERED": "1"},
         )
         try:
-            failed = run(process, models, arguments.seconds, arguments.concurrency)
+            failed = run(process, models, arguments)
         finally:
             process.terminate()
             code = process.wait(60)
@@ -170,9 +157,11 @@ def main() -> None:
     sys.exit(1 if failed or code else 0)
 
 
-def run(process, models: list[str], seconds: float, concurrency: int) -> bool:
-    url = ""
+def run(process, models: list[str], arguments: argparse.Namespace) -> bool:
+    url = address = ""
     for line in process.stdout:
+        if line.startswith("gRPC"):
+            address = line.split()[1]
         if match := re.search(r"page +(http://\S+)/", line):
             url = match[1]
         if "tensorflow/serving" in line:
@@ -183,7 +172,10 @@ def run(process, models: list[str], seconds: float, concurrency: int) -> bool:
     def mark() -> None:
         marks.append(memory.memory_info().rss)
 
-    statuses, times, wrong = asyncio.run(load(url, models, seconds, concurrency, mark))
+    seconds = arguments.seconds
+    statuses, times, wrong = asyncio.run(
+        load(url, address, models, seconds, arguments.concurrency, arguments.calls, mark)
+    )
     mark()
     print(f"{'request':28} {'answers':40} {'p50 ms':>8} {'p99 ms':>8}")
     for name, counted in statuses.items():
