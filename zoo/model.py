@@ -11,6 +11,7 @@ import tensorflow as tf
 from zoo import tasks
 from zoo.adversarial import Attack
 from zoo.data import DataSet
+from zoo.data.fingerprint import fingerprint
 from zoo.errors import UserError
 from zoo.evaluation.attacked import evaluate_attacked
 from zoo.evaluation.evaluate import Evaluation, evaluate
@@ -19,7 +20,7 @@ from zoo.inference import Answer, predict
 from zoo.models import FitSize
 from zoo.models.weights.reading import MODEL_FILE
 from zoo.preprocess import Preprocessing
-from zoo.training.data import RUNS, open_data
+from zoo.training.data import RUNS, open_data, place_of
 from zoo.training.recipe import Recipe, parse_recipe
 from zoo.training.watch import Watch
 from zoo.versions import versions
@@ -158,6 +159,13 @@ def evaluate_on(
     total = dataset.splits[split].length if split in dataset.splits else None
     with watch.bar(f"evaluating on {split}", total) as bar:
         result = model.evaluate(dataset, split, bar.advance)
+    place = place_of(recipe)
+    learnt = [dataset.splits[name] for name in ("train", "validation") if name in dataset.splits]
+    result.data = {
+        "source": recipe.data.source,
+        "path": None if place is None else str(place),
+        "fingerprint": fingerprint(learnt),
+    }
     if network is not None:
         result.robustness = evaluate_attacked(
             network,

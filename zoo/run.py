@@ -25,7 +25,7 @@ from zoo.training import examples
 from zoo.training.catalogue import load_recipe
 from zoo.training.files import write_text
 from zoo.training.folder import RunFolder, new_run_path
-from zoo.training.network import publish, training_network
+from zoo.training.network import digest_of, publish, training_network
 from zoo.training.recipe import Recipe
 from zoo.training.resume import restore_chosen
 from zoo.training.tf_config import CONFIG
@@ -106,7 +106,7 @@ class Run:
             predictor.preprocessing,
             self.class_names,
             self.recipe,
-            network=lambda: self.model,
+            network=lambda: predictor.model,
         )
 
     def evaluate(
@@ -119,8 +119,8 @@ class Run:
     ) -> Evaluation:
         """Measures the run's model and writes the scores and the report into its folder.
 
-        ``evaluation.json`` and ``report.html`` are the test split's; those of another
-        split have its name, as ``report_train.html``.
+        ``evaluation.json`` and ``report.html`` are the test split's; those of another split,
+        and of a folder of other data, have its name: ``report_train.html``, ``report-NAME.html``.
 
         Args:
             split: Of the data set.
@@ -133,13 +133,15 @@ class Run:
             >>> run.evaluate(attacks=[Attack(attack="fgsm", epsilon=8)]).robustness.scores
         """
         watch = watch or Watch()
-        result = evaluate_on(
-            self.answering(), split, data, watch, attacks, restarts, self.folder.parent
-        )
+        model = self.answering()
+        result = evaluate_on(model, split, data, watch, attacks, restarts, self.folder.parent)
+        assert model.network is not None
+        result.network = digest_of(model.network())
+        result.other = self._files.other(data, result.data["fingerprint"])
         text = json.dumps(result.to_json(), indent=2) + "\n"
-        write_text(self._files.evaluation_file(split), text)
+        write_text(self._files.evaluation_file(split, result.other), text)
         write_report(
-            self.report(split),
+            self.report(split, result.other),
             title=self.title,
             recipe=self.recipe,
             history=self.history,
@@ -148,9 +150,14 @@ class Run:
         )
         return result
 
-    def report(self, split: str = "test") -> Path:
-        """Returns where :meth:`evaluate` writes its page."""
-        return self._files.report_file(split)
+    def report(self, split: str = "test", other: str = "") -> Path:
+        """Returns where :meth:`evaluate` writes its page.
+
+        Args:
+            split: Of the data set.
+            other: What the evaluation calls the data, if the run was trained on others.
+        """
+        return self._files.report_file(split, other)
 
     def export(
         self,
@@ -194,7 +201,7 @@ class Run:
                 predictor,
                 destination,
                 self.example_files(),
-                told=told_by(self._files, self.recipe),
+                told=told_by(self._files, self.recipe, predictor.model, watch),
                 license=license,
                 version=version,
                 network=network,
@@ -218,20 +225,21 @@ class Run:
         Example:
             >>> run.convert(["litert"], int8=True, score=True)[-1].scored.scores
         """
+        predictor, watch = self.predictor(), options.get("watch") or Watch()
         return publish_formats(
-            self.predictor(),
+            predictor,
             self.recipe,
             formats,
             Path(to) if to else self.folder / EXPORTED,
             pictures=self.example_pictures(),
-            told=told_by(self._files, self.recipe),
+            told=told_by(self._files, self.recipe, predictor.model, watch),
             runs=self.folder.parent,
             **options,
         )
 
     def scores(self) -> dict[str, float] | None:
-        """Returns the scores on the test split, if they were measured."""
-        return told_by(self._files, self.recipe).scores
+        """Returns the scores on the test split, if they were measured of this model."""
+        return told_by(self._files, self.recipe, self.model).scores
 
     def example_files(self, count: int = VERIFIED_PICTURES) -> list[bytes]:
         """Returns encoded pictures; see :func:`zoo.training.examples.example_files`."""

@@ -30,7 +30,7 @@ def evaluate(model, data, split, as_json, **attack) -> None:
     if RunFolder(model).holds_run:
         run = Run(model)
         result = run.evaluate(split, data, watch, attacks, restarts)
-        report = run.report(split)
+        report = run.report(split, result.other)
     else:
         result = evaluate_on(load(model), split, data, watch, attacks, restarts)
     finish.show_scores(result, as_json)

@@ -11,6 +11,7 @@ from zoo.data import NO_OBJECT, DataSet
 from zoo.data.pipeline import reason_of
 from zoo.data.untuned import untuned
 from zoo.errors import UserError
+from zoo.evaluation.intervals import intervals_of
 from zoo.inference import Answer, predict
 from zoo.preprocess import Preprocessing, decode_mask, upright_size
 from zoo.tasks import Task
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 WORST = 12
 _AHEAD = 8
+_NOTHING = np.zeros(0)
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,11 @@ class Evaluation:
         worst: The samples the model does worst on, worst first.
         unreadable: Name and reason of each picture that could not be read or scored.
         robustness: The same under attack, where that was asked for.
+        intervals: Ends of a score's 95 % confidence interval and how it was made, by name.
+        data: Where the pictures are from: ``source``, ``path`` and the ``fingerprint`` of those
+            to train and to choose by.
+        other: A name for the data where the model was trained on others.
+        network: Digest of the network's weights, where known.
     """
 
     task: str
@@ -68,6 +75,10 @@ class Evaluation:
     worst: list[Sample] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     robustness: "Robustness | None" = None
+    intervals: dict[str, tuple[list[float], str]] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    other: str = ""
+    network: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Returns the evaluation without pictures, as plain values."""
@@ -76,6 +87,10 @@ class Evaluation:
             "split": self.split,
             "pictures": self.pictures,
             "scores": self.scores,
+            "intervals": {name: ends for name, (ends, _) in self.intervals.items()},
+            "interval_methods": {name: how for name, (_, how) in self.intervals.items()},
+            "data": self.data,
+            "network": self.network,
             "class_names": list(self.class_names),
             "confusion": None if self.confusion is None else self.confusion.tolist(),
             "worst": [{"picture": one.name, "score": one.score} for one in self.worst],
@@ -157,6 +172,7 @@ def measure(
     count = len(class_names)
     confusion = np.zeros((count, count), np.int64)
     worst: list[tuple[float, str, Any, dict[str, Any], Answer]] = []
+    sums: list[np.ndarray] = []
     for chunk in _chunks(_examples(dataset, split, task, preprocessing, result.unreadable)):
         answers = answer_for(chunk)
         truths, values = [], []
@@ -170,7 +186,9 @@ def measure(
             truth = _truth(example)
             truths.append(truth)
             values.append(answer.values)
-            confusion += task.confusion(truth, answer.values, count)
+            counted = task.confusion(truth, answer.values, count)
+            confusion += counted
+            sums.append(task.sums.of(truth, answer.values, counted) if task.sums else _NOTHING)
             score = task.example_score(truth, answer.values)
             worst.append((score, name, example["image"], truth, answer))
         if truths:
@@ -181,6 +199,7 @@ def measure(
         for score, name, image, truth, answer in worst
     ]
     result.scores = task.results(metrics)
+    result.intervals = intervals_of(result.scores, task, sums)
     result.confusion = confusion
     return result
 

@@ -4,8 +4,6 @@ Nothing here imports TensorFlow, so that a listing of what is published need not
 """
 
 import json
-import math
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -14,11 +12,6 @@ from typing import Any
 import zoo
 from zoo.errors import UserError
 from zoo.export.replay import CARD
-
-# Which scores count pictures: so many of so many.
-_SHARES = ("accuracy", "top_5_accuracy", "top_3_accuracy", "iou_50")
-# Of the normal distribution: 95 % lie within so many standard deviations.
-_Z = 1.96
 
 
 def write_card(version: Path, card: dict[str, Any]) -> None:
@@ -42,39 +35,12 @@ def read_card(version: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"{version} has no {CARD}; `zoo export` writes models with one")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        card = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(f"{path} is damaged ({error}); publish the model again") from error
-
-
-def intervals_of(scores: Mapping[str, float], pictures: int) -> dict[str, list[float]]:
-    """Returns 95 % confidence intervals of those scores that are shares of pictures.
-
-    Wilson's score interval (Wilson 1927), which holds near 0 and 1 and for few pictures too:
-    the shares p with |p - share| <= z sqrt(p (1 - p) / n), z = 1.96.
-
-    Args:
-        scores: By name.
-        pictures: On how many they were measured.
-
-    Returns:
-        Lower and upper end by the score's name. A mean over pictures or classes has none here.
-
-    Example:
-        >>> intervals_of({"accuracy": 0.5}, 16)
-        {'accuracy': [0.28, 0.72]}
-    """
-    square = _Z * _Z
-    found = {}
-    for name in _SHARES:
-        share = scores.get(name, math.nan)
-        if math.isnan(share) or not pictures:
-            continue
-        middle = (share + square / (2 * pictures)) / (1 + square / pictures)
-        spread = math.sqrt(share * (1 - share) / pictures + square / (4 * pictures**2))
-        reach = _Z * spread / (1 + square / pictures)
-        found[name] = [round(max(0.0, middle - reach), 4), round(min(1.0, middle + reach), 4)]
-    return found
+    if not isinstance(card, dict):
+        raise UserError(f"{path} is damaged (it holds no object); publish the model again")
+    return card
 
 
 def facts(*packages: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from zoo.tasks.losses import (
     mean,
     summed,
 )
-from zoo.tasks.task import Task
+from zoo.tasks.task import Sums, Task
 
 
 def loss(
@@ -127,6 +127,14 @@ def example_score(truth: Mapping[str, Any], answer: Mapping[str, Any]) -> float:
     return float(np.prod(inner) / union) if union > 0 else 0.0
 
 
+def _one_box(truth: Mapping[str, Any], answer: Mapping[str, Any], _: np.ndarray) -> np.ndarray:
+    return np.array([1.0, example_score(truth, answer)])
+
+
+def _of_all_boxes(sums: np.ndarray) -> dict[str, np.ndarray]:
+    return {"mean_iou": sums[:, 1] / sums[:, 0]}
+
+
 LOCALIZATION = Task(
     name="localization",
     summary="the class and the box of the one object in the picture",
@@ -146,4 +154,5 @@ LOCALIZATION = Task(
     answer_pixels=answer,
     example_score=example_score,
     draw=draw_box,
+    sums=Sums(_one_box, _of_all_boxes),
 )

@@ -18,7 +18,7 @@ from zoo.tasks.losses import (
     focal_factor,
     summed,
 )
-from zoo.tasks.task import Task
+from zoo.tasks.task import Sums, Task
 
 
 def loss(
@@ -226,6 +226,21 @@ def example_score(truth: Mapping[str, Any], answer: Mapping[str, Any]) -> float:
     return float(np.mean(scores)) if scores else 1.0
 
 
+def _one_mask(_: Mapping[str, Any], __: Mapping[str, Any], confusion: np.ndarray) -> np.ndarray:
+    """Returns of each class the pixels that are right, true and answered, [3 * k]."""
+    return np.concatenate([confusion.diagonal(), confusion.sum(1), confusion.sum(0)])
+
+
+def _of_all_masks(sums: np.ndarray) -> dict[str, np.ndarray]:
+    hits, true, answered = np.split(sums, 3, axis=1)
+    union = true + answered - hits
+    occurring = np.maximum(np.count_nonzero(union, axis=1), 1)
+    return {
+        "mean_iou": np.sum(hits / np.maximum(union, 1), axis=1) / occurring,
+        "pixel_accuracy": hits.sum(1) / np.maximum(true.sum(1), 1),
+    }
+
+
 SEGMENTATION = Task(
     name="segmentation",
     summary="a class for every pixel",
@@ -246,4 +261,5 @@ SEGMENTATION = Task(
     answer_pixels=answer_pixels,
     example_score=example_score,
     draw=draw_mask,
+    sums=Sums(_one_mask, _of_all_masks),
 )

@@ -17,6 +17,20 @@ _ANSWERS = {"class": "probabilities", "box": "box", "mask": "mask"}
 
 
 @dataclass(frozen=True)
+class Sums:
+    """Scores of many pictures that follow from what is known of each by adding it up.
+
+    Attributes:
+        of: ``of(truth, answer, confusion)`` returns the summands of one picture, float [m];
+            ``confusion`` is :meth:`Task.confusion`'s.
+        scores: From sums, float [b, m], to scores by name, each float [b].
+    """
+
+    of: Callable[[Mapping[str, Any], Mapping[str, Any], np.ndarray], np.ndarray]
+    scores: Callable[[np.ndarray], dict[str, np.ndarray]]
+
+
+@dataclass(frozen=True)
 class Task:
     """One task. The strings fill the table of ``zoo list tasks``.
 
@@ -50,6 +64,7 @@ class Task:
         draw: ``draw(picture, answer, truth, class_names)`` returns a ``PIL.Image`` in RGB
             of a picture, uint8 [h, w, c], with an answer, the truth, or both (each may be
             ``None``), in the form that ``example_score`` takes.
+        sums: How those scores come about that are no share of the pictures.
     """
 
     name: str
@@ -68,6 +83,7 @@ class Task:
     draw: Callable[
         [Any, Mapping[str, Any] | None, Mapping[str, Any] | None, Sequence[str]], "Image.Image"
     ]
+    sums: Sums | None = None
 
     def loss_options(self) -> Callable[..., Any]:
         """Returns the function whose keyword options, types and ranges :meth:`loss` takes."""

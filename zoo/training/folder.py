@@ -2,6 +2,7 @@
 
 import json
 import platform
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,13 +40,29 @@ class RunFolder:
         self.tensorboard = self.path / "tensorboard"
         self.samples_file = self.path / "samples.png"
 
-    def evaluation_file(self, split: str) -> Path:
-        """Returns the file of a split's scores; the test split's is ``evaluation.json``."""
-        return self.path / f"evaluation{_suffix(split)}.json"
+    def evaluation_file(self, split: str, other: str = "") -> Path:
+        """Returns the file of a split's scores; the test split's is ``evaluation.json``.
 
-    def report_file(self, split: str) -> Path:
+        Args:
+            split: Of the data set.
+            other: A name for it where the run was trained on other data.
+        """
+        return self.path / f"evaluation{_suffix(split, other)}.json"
+
+    def report_file(self, split: str, other: str = "") -> Path:
         """Returns the file of a split's report; the test split's is ``report.html``."""
-        return self.path / f"report{_suffix(split)}.html"
+        return self.path / f"report{_suffix(split, other)}.html"
+
+    def other(self, place: str | None, fingerprint: str) -> str:
+        """Returns a name for a folder of data; empty if the run was trained on these data.
+
+        Args:
+            place: The folder; ``None`` for the recipe's own.
+            fingerprint: Of the data in it.
+        """
+        if not place or fingerprint == self.data().get("fingerprint"):
+            return ""
+        return re.sub(r"[^\w.-]+", "_", Path(place).resolve().name)
 
     @property
     def holds_run(self) -> bool:
@@ -140,8 +157,8 @@ class FollowedFolder(RunFolder):
         """Writes nothing."""
 
 
-def _suffix(split: str) -> str:
-    return "" if split == "test" else f"_{split}"
+def _suffix(split: str, other: str) -> str:
+    return ("" if split == "test" else f"_{split}") + (f"-{other}" if other else "")
 
 
 def environment() -> dict[str, Any]:

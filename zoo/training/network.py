@@ -4,11 +4,13 @@ What is published is another build of the same recipe, in float32 and of stock l
 :func:`publish` carries the weights over.
 """
 
+import hashlib
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from zoo.errors import UserError
@@ -211,6 +213,15 @@ def publish(
         )
     model.set_weights(network.get_weights())
     return model
+
+
+def digest_of(network: keras.Model) -> str:
+    """Returns a digest of a network's weights, which training it further changes."""
+    digest = hashlib.blake2b(digest_size=16)
+    for weight in network.get_weights():
+        digest.update(f"{weight.dtype} {weight.shape}\n".encode())
+        digest.update(np.ascontiguousarray(weight).tobytes())
+    return f"blake2b:{digest.hexdigest()}"
 
 
 def _places(model: keras.Model) -> list[tuple[str, tuple[int, ...]]]:
