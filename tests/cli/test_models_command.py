@@ -62,12 +62,25 @@ def test_models_without_a_card_and_folders_without_a_model(savedmodels, zoo):
     (savedmodels / "pets" / "3" / "model_card.json").write_text("{")
     (savedmodels / "pets" / "9").mkdir()
     rows = json.loads(zoo("models", "--json").stdout)[1:]
-    # Servers try 9, fail, and keep what they have.
+    # Servers try 9, fail, and keep what they have; one that starts now has nothing.
     assert [(row["version"], row["state"]) for row in rows] == [
-        *((9, "broken"), (3, "served"), (1, "older"), (2, "denied"))
+        *((9, "broken"), (3, "kept"), (1, "older"), (2, "denied"))
     ]
     assert [row["task"] for row in rows] == [None, None, None, "segmentation"]
     assert rows[2]["published"].startswith("20")
+    assert "pets/3 *" not in zoo("models").stdout
+
+
+@pytest.mark.parametrize("text", ["[]", "null", '{"versions": null, "task": [], "scores": 7}'])
+def test_cards_that_say_something_else(savedmodels, zoo, text):
+    (savedmodels / "pets" / "3" / "model_card.json").write_text(text)
+    [_, row, *_] = json.loads(zoo("models", "--json").stdout)
+    assert (row["state"], row["task"], row["score"], row["tensorflow"]) == (
+        "served",
+        None,
+        None,
+        None,
+    )
     assert "pets/3 *" in zoo("models").stdout
 
 

@@ -4,13 +4,15 @@ import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from zoo.errors import UserError, nearest
 from zoo.export.card import read_card
 from zoo.export.publish import flush
 from zoo.tasks import TASKS
 from zoo.versions import DENIED, version_number, versions
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,9 @@ class PublishedVersion:
     Attributes:
         path: ``savedmodels/NAME/N``.
         state: ``"served"``: the newest, which servers serve; ``"older"``; ``"denied"``: taken
-            back; ``"broken"``: there is no SavedModel in it, and servers fail to load it.
+            back; ``"broken"``: there is no SavedModel in it, and servers fail to load it;
+            ``"kept"``: below a broken one: a server that runs keeps it, one started now serves
+            nothing.
         card: The model card; empty where there is none that can be read.
         size: Of all its files, in bytes.
     """
@@ -32,23 +36,27 @@ class PublishedVersion:
 
     def to_json(self) -> dict[str, Any]:
         """Returns plain values; what the card does not say is ``None``."""
-        card = self.card
-        task = TASKS.get(card.get("task", ""))
-        names = card.get("class_names")
+        name, names = self._told("task", str), self._told("class_names", list)
+        task, scores = TASKS.get(name or ""), self._told("scores", dict)
         return {
             "name": self.path.parent.name,
             "version": version_number(self.path.name.removesuffix(DENIED)),
             "state": self.state,
-            "task": card.get("task"),
+            "task": name,
             "classes": None if names is None else len(names),
-            "score": None if task is None else (card.get("scores") or {}).get(task.score),
-            "scores": card.get("scores"),
+            "score": (scores or {}).get(task.score) if task else None,
+            "scores": scores,
             "bytes": self.size,
-            "published": card.get("published") or _changed(self.path),
-            "precision": card.get("precision"),
-            "tensorflow": card.get("versions", {}).get("tensorflow"),
+            "published": self._told("published", str) or _changed(self.path),
+            "precision": self._told("precision", str),
+            "tensorflow": (self._told("versions", dict) or {}).get("tensorflow"),
             "path": str(self.path),
         }
+
+    def _told(self, key: str, kind: type[T]) -> T | None:
+        # Whoever else writes cards may mean something else by a key.
+        value = self.card.get(key)
+        return value if isinstance(value, kind) else None
 
 
 def models(root: Path) -> list[Path]:
@@ -76,8 +84,12 @@ def listed(root: Path) -> list[PublishedVersion]:
     """
     found = []
     for model in models(root):
-        states = iter(["served"])
-        for path in reversed(versions(model)):
+        newest, *older = reversed(versions(model))
+        served = _is_savedmodel(newest)
+        found.append(_described(newest, "served" if served else "broken"))
+        # Servers want the newest alone, and keep what they have until that is loaded.
+        states = iter([] if served else ["kept"])
+        for path in older:
             state = next(states, "older") if _is_savedmodel(path) else "broken"
             found.append(_described(path, state))
         found += [_described(path, "denied") for path in _denied(model)]

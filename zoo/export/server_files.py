@@ -79,6 +79,6 @@ def write_server_files(root: Path) -> list[Path]:
         root / COMPOSE: yaml.safe_dump(compose(), sort_keys=False),
     }
     for path, text in texts.items():
-        if not path.exists() or path.read_text(encoding="utf-8").startswith(_MARK):
+        if not path.exists() or path.read_bytes().startswith(_MARK.encode()):
             write_text(path, _MARK + text)
     return list(texts)
