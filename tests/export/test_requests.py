@@ -214,6 +214,28 @@ def test_files_that_somebody_changed_stay(tmp_path):
     assert 'name: "two"' in (tmp_path / CONFIG).read_text()
 
 
+def test_files_that_are_no_text_stay(tmp_path):
+    (tmp_path / "pets" / "1").mkdir(parents=True)
+    (tmp_path / "pets" / "1" / "saved_model.pb").touch()
+    theirs = "# für uns".encode("latin-1")
+    (tmp_path / COMPOSE).write_bytes(theirs)
+    write_server_files(tmp_path)
+    assert (tmp_path / COMPOSE).read_bytes() == theirs
+    assert "pets" in (tmp_path / CONFIG).read_text()
+
+
+@pytest.mark.parametrize("reads_bytes", [True, False])
+def test_curl_asks_nothing_about_a_file_that_is_not_there(reads_bytes, tmp_path):
+    write_requests(tmp_path, NAME, reads_bytes=reads_bytes, answers_mask=False)
+    seen = []
+    with rest_server(seen) as address:
+        command = ["sh", str(tmp_path / REQUESTS / "curl.sh"), str(tmp_path / "gone"), address]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "gone" in done.stderr
+    assert seen == []
+
+
 def test_nothing_to_serve(tmp_path):
     with pytest.raises(UserError, match="nothing is published"):
         write_server_files(tmp_path / "nowhere")

@@ -151,3 +151,32 @@ def test_the_program_is_written_as_people_write(fit, channels, tmp_path):
                 for name in node.names
             }
             assert imported <= {"argparse", "json", "sys", "os", "numpy", *one.modules}
+
+
+def test_files_that_cannot_be_read_fail_nobody_else(program_of, tmp_path, monkeypatch, capsys):
+    module = program_of(Preprocessing(SIZE, 3), "class")
+    monkeypatch.setattr(module, "load", lambda path: lambda image: {"class": np.eye(3)[:1]})
+    # Larger than Pillow takes.
+    monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", 40)
+    contents = {"bomb": scene(10, 10, 0), "whole": scene(6, 6, 0)}
+    for name, pixels in contents.items():
+        (tmp_path / f"{name}.png").write_bytes(encoded(pixels))
+    (tmp_path / "empty.png").touch()
+    files = [str(tmp_path / f"{name}.png") for name in ("bomb", "empty", "gone", "whole")]
+    monkeypatch.setattr("sys.argv", ["predict.py", *files])
+    assert module.main() == 2
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["image"] for row in said] == files
+    assert ["error" in row for row in said] == [True, True, True, False]
+    assert "decompression bomb" in said[0]["error"]
+
+
+def test_empty_arrays_fail_nobody_else(program_of, tmp_path, monkeypatch, capsys):
+    module = program_of(Preprocessing(SIZE, 5), "class")
+    monkeypatch.setattr(module, "load", lambda path: lambda image: {"class": np.eye(3)[:1]})
+    (tmp_path / "empty.npy").touch()
+    np.save(tmp_path / "whole.npy", np.zeros((4, 4, 5), np.uint8))
+    monkeypatch.setattr("sys.argv", ["predict.py", *map(str, sorted(tmp_path.iterdir()))])
+    assert module.main() == 2
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert ["error" in row for row in said] == [True, False]
