@@ -286,3 +286,57 @@ def test_a_place_that_is_a_file_is_no_place_to_replace_in(tmp_path):
     (tmp_path / "runs").write_text("notes")
     with pytest.raises(UserError, match="runs is a file"):
         replace(tmp_path / "runs" / "onnx", write)
+
+
+@pytest.mark.parametrize("between", [True, False])
+def test_what_a_killed_replacing_took_away_is_put_back(tmp_path, between):
+    """Killed by -9 between its two renames, and just after the second one."""
+    replace(tmp_path / "onnx", lambda folder: (folder / "old").touch())
+    script = KILLED.replace("WHEN", "2" if between else "3")
+    command = [sys.executable, "-c", script, str(tmp_path / "onnx")]
+    assert subprocess.run(command, check=False).returncode == -9
+    assert (tmp_path / "onnx").is_dir() != between
+    # Of another format.
+    replace(tmp_path / "litert", write)
+    assert {path.name for path in tmp_path.iterdir()} == {"onnx", "litert"}
+    assert [path.name for path in (tmp_path / "onnx").iterdir()] == ["old" if between else "new"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from zoo.export.publish import replace
+
+rename, calls = Path.rename, []
+
+def killed(self, target):
+    calls.append(target)
+    if len(calls) == WHEN:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return rename(self, target)
+
+Path.rename = killed
+import zoo.export.publish
+flush = zoo.export.publish.flush
+def flushed(path):
+    if len(calls) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    flush(path)
+zoo.export.publish.flush = flushed
+replace(Path(sys.argv[1]), lambda folder: (folder / "new").touch())
+"""
+
+
+def test_what_cannot_be_put_in_place_leaves_what_was_there(tmp_path, monkeypatch):
+    replace(tmp_path / "onnx", lambda folder: (folder / "old").touch())
+    rename = Path.rename
+
+    def refused(self, target):
+        if target == tmp_path / "onnx" and ".old" not in self.name:
+            raise OSError(errno.EIO, "Input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refused)
+    with pytest.raises(OSError, match="Input/output"):
+        replace(tmp_path / "onnx", write)
+    assert [path.name for path in tmp_path.rglob("*")] == ["onnx", "old"]

@@ -21,7 +21,7 @@ from zoo.versions import LARGEST, last_number
 
 STAGED = ".tmp-"
 
-_OLD = ".old"
+_OLD = ".old-"
 
 # What a rename says to whose target something is there already.
 _TAKEN = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}
@@ -64,7 +64,8 @@ def replace(target: Path, fill: Callable[[Path], T]) -> T:
     """Publishes what ``fill`` writes as a folder, in place of what was published there before.
 
     What was there stays until the new one is whole and on the disk. Killed between the two
-    renames that remain, nothing is there; never a part.
+    renames that remain, nothing is there, never a part; the next publishing beside it puts back
+    what was.
 
     Args:
         target: The folder; that around it is made if it is not there.
@@ -83,16 +84,18 @@ def replace(target: Path, fill: Callable[[Path], T]) -> T:
     with _staged(target.parent) as staged:
         made = fill(staged)
         _sync(staged)
+        # Named so that whoever finds it knows where it belongs.
+        old = Path(f"{staged}{_OLD}{target.name}")
         while True:
             with contextlib.suppress(FileNotFoundError):
-                target.rename(f"{staged}{_OLD}")
+                target.rename(old)
             try:
                 staged.rename(target)
             except OSError as error:
                 if error.errno not in _TAKEN:
                     raise
                 # Another process was quicker, and the later one stays.
-                shutil.rmtree(f"{staged}{_OLD}", ignore_errors=True)
+                shutil.rmtree(old, ignore_errors=True)
                 continue
             flush(target.parent)
             return made
@@ -109,8 +112,8 @@ def _staged(destination: Path) -> Iterator[Path]:
                 staged.mkdir()
                 yield staged
             finally:
-                for left in (staged, Path(f"{staged}{_OLD}")):
-                    shutil.rmtree(left, ignore_errors=True)
+                for left in destination.glob(f"{staged.name}*"):
+                    _clear(left)
     except OSError as error:
         if error.errno not in PLACE_FAULTS:
             raise
@@ -172,11 +175,20 @@ def _alive(destination: Path) -> Iterator[None]:
         if _locked(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB):
             for left in destination.glob(f"{STAGED}*"):
                 if left.is_dir() and not left.is_symlink():
-                    shutil.rmtree(left, ignore_errors=True)
+                    _clear(left)
         _locked(descriptor, fcntl.LOCK_SH)
         yield
     finally:
         os.close(descriptor)
+
+
+def _clear(left: Path) -> None:
+    """Removes what a publishing has left, or puts it back where nothing has taken its place."""
+    name = left.name.partition(_OLD)[2]
+    if name and not os.path.lexists(left.with_name(name)):
+        left.rename(left.with_name(name))
+    else:
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _locked(descriptor: int, how: int) -> bool:
