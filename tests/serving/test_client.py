@@ -3,7 +3,9 @@
 import io
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
+import grpc
 import httpx
 import numpy as np
 import pytest
@@ -122,13 +124,16 @@ def test_mistakes(server, way, tmp_path):
         ):
             with pytest.raises(UserError, match=message.replace("(", "\\(").replace(")", "\\)")):
                 call()
-    (tmp_path / "bad.npy").write_bytes(b"no array")
-    with (
-        zoo.Client(way(server), "hp2") as client,
-        pytest.raises(UserError, match=r"bad\.npy' cannot be read"),
-    ):
-        client.predict([tmp_path / "bad.npy"])
-    for url in ("localhost:8501", "ftp://a", "http://", ""):
+    archive = io.BytesIO()
+    np.savez(archive, np.zeros(1))
+    for content in (b"no array", b"", archive.getvalue()):
+        (tmp_path / "bad.npy").write_bytes(content)
+        with (
+            zoo.Client(way(server), "hp2") as client,
+            pytest.raises(UserError, match=r"bad\.npy' cannot be read"),
+        ):
+            client.predict([tmp_path / "bad.npy"])
+    for url in ("localhost:8501", "ftp://a", "http://", "", "http://localhost:port"):
         with pytest.raises(UserError, match="is no address of a server"):
             zoo.Client(url, "hp2")
     with pytest.raises(UserError, match="at least one picture"):
@@ -151,6 +156,48 @@ def test_nobody_there(scheme):
         pytest.raises(ServerError, match=r"no server answers at .*; start one with `zoo serve`"),
     ):
         client.versions()
+
+
+def test_a_server_that_has_too_much_to_do():
+    """TensorFlow Serving's own words for a full batching queue."""
+    full = "The batch scheduling queue to which this task was submitted is full"
+
+    class Handler(grpc.GenericRpcHandler):
+        def service(self, details):
+            return grpc.unary_unary_rpc_method_handler(
+                lambda request, context: context.abort(grpc.StatusCode.UNAVAILABLE, full)
+            )
+
+    busy = grpc.server(ThreadPoolExecutor(1), [Handler()])
+    port = busy.add_insecure_port("127.0.0.1:0")
+    busy.start()
+    with (
+        zoo.Client(f"grpc://127.0.0.1:{port}", "m") as client,
+        pytest.raises(ServerError, match=f"refused the request to 'm': {full}") as caught,
+    ):
+        client.versions()
+    busy.stop(0)
+    assert caught.value.code == "UNAVAILABLE"
+
+
+def test_pictures_are_read_as_they_are_sent(monkeypatch):
+    events = []
+
+    def pictures():
+        for number in range(5):
+            events.append(number)
+            yield bytes([number])
+
+    def ask(self, signature, name, value):
+        events.append(value)
+        return {"label": np.array(value, object)}
+
+    monkeypatch.setattr(zoo.Client, "_ask", ask)
+    with zoo.Client("http://localhost:8501", "m", batch=2) as client:
+        answers = client.predict(pictures())
+    assert [answer.values["label"] for answer in answers] == [bytes([at]) for at in range(5)]
+    # One ahead, which shows that the batch is full.
+    assert events == [0, 1, 2, [b"\0", b"\1"], 3, 4, [b"\2", b"\3"], [b"\4"]]
 
 
 def test_another_kind_of_server(monkeypatch):

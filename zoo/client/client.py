@@ -1,11 +1,13 @@
 """The client: pictures or arrays in, answers as arrays out."""
 
+import contextlib
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 from PIL import Image
 
@@ -74,16 +76,20 @@ class Client:
             ServerError: If the server refuses, or does not answer.
         """
         answers: dict[int, Answer] = {}
-        encoded: list[tuple[int, str, bytes]] = []
-        for number, picture in enumerate(pictures):
-            given = _read(picture)
-            if isinstance(given, bytes):
-                name = str(picture) if isinstance(picture, str | Path) else f"bytes {number}"
-                encoded.append((number, name, given))
-            else:
-                name = str(picture) if isinstance(picture, str | Path) else f"array {number}"
-                answers |= self._ask_pixels(number, name, given)
-        for batch in _batches(encoded, self._batch):
+
+        def encoded() -> Iterator[tuple[int, str, bytes]]:
+            for number, picture in enumerate(pictures):
+                given = _read(picture)
+                kind = "bytes" if isinstance(given, bytes) else "array"
+                named = isinstance(picture, str | Path)
+                name = str(picture) if named else f"{kind} {number}"
+                if isinstance(given, bytes):
+                    yield number, name, given
+                else:
+                    answers.update(self._ask_pixels(number, name, given))
+
+        # Read as they are sent: all of them may be more than fit into memory.
+        for batch in _batches(encoded(), self._batch):
             numbers, names, data = zip(*batch, strict=True)
             found = self._ask(DEFAULT_SIGNATURE, "image_bytes", list(data))
             answers |= zip(numbers, _answers(found, names), strict=True)
@@ -173,7 +179,8 @@ def _connect(
     scheme, separator, address = url.partition("://")
     address = address.rstrip("/")
     if separator and address and scheme in ("http", "https"):
-        return RestTransport(f"{scheme}://{address}", name, version, token, timeout)
+        with contextlib.suppress(httpx.InvalidURL):
+            return RestTransport(f"{scheme}://{address}", name, version, token, timeout)
     if separator and address and scheme in ("grpc", "grpcs"):
         # Only here: TensorFlow comes with it.
         from zoo.client.grpc import GrpcTransport
@@ -189,7 +196,9 @@ def _read(picture: str | Path | bytes | np.ndarray) -> bytes | np.ndarray:
         return np.asarray(picture)
     try:
         if Path(picture).suffix == ".npy":
-            return np.load(picture, allow_pickle=False)
+            with Path(picture).open("rb") as file:
+                # Not np.load, which has other errors for empty files and takes archives.
+                return np.lib.format.read_array(file, allow_pickle=False)
         return Path(picture).read_bytes()
     except OSError as error:
         reason = error.strerror or error
@@ -199,7 +208,7 @@ def _read(picture: str | Path | bytes | np.ndarray) -> bytes | np.ndarray:
 
 
 def _batches(
-    encoded: Sequence[tuple[int, str, bytes]], most: int
+    encoded: Iterable[tuple[int, str, bytes]], most: int
 ) -> Iterator[list[tuple[int, str, bytes]]]:
     batch: list[tuple[int, str, bytes]] = []
     size = 0

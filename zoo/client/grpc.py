@@ -18,6 +18,7 @@ from tensorflow_serving.apis import (
 from zoo.client.signature import Signature, Tensor, VersionState, read_signatures
 from zoo.errors import ServerError
 
+_PROBE_SECONDS = 1.0
 # A client takes 4 MiB unless it says otherwise: a few masks.
 _OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
@@ -99,9 +100,17 @@ class GrpcTransport:
         code, details = error.code(), error.details()
         if code is grpc.StatusCode.DEADLINE_EXCEEDED:
             return f"{self._url} did not answer within {self._timeout:g} s"
-        if code is grpc.StatusCode.UNAVAILABLE and "try again" not in details:
+        if code is grpc.StatusCode.UNAVAILABLE and not self._reached():
             return f"no server answers at {self._url} ({details}); start one with `zoo serve`"
         return f"{self._url} refused the request to {self._name!r}: {details}"
+
+    def _reached(self) -> bool:
+        # Who cannot be reached and who has too much to do have one code and any words.
+        try:
+            grpc.channel_ready_future(self._channel).result(_PROBE_SECONDS)
+        except grpc.FutureTimeoutError:
+            return False
+        return True
 
 
 def _message(module: Any, kind: str) -> Any:
