@@ -51,7 +51,7 @@ def test_published_answers_from_bytes_and_pixels(task, tmp_path):
     published = export(predictor, tmp_path / "model", PICTURES)
     assert published.path == tmp_path / "model" / "1"
     # Three real ones, five of other sizes, formats and orientation, one that is no picture.
-    assert published.verification.pictures == 9
+    assert published.verification.pictures == 10
     # Two signatures, batches of 1 and of 3.
     assert published.verification.warmup == 4
     assert published.verification.runtimes == ("tensorflow", "c_api")

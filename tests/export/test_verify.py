@@ -4,6 +4,7 @@ import copy
 import io
 import json
 import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -77,18 +78,18 @@ def scores_of(answers, signature="serving_default"):
 
 def test_every_signature_is_asked_in_every_batch_and_runtime(published, version):
     _, said = published
-    # 2 of the data and 5 others, and one that is no picture; 3 of pixels.
+    # 2 of the data and 6 others, and one that is no picture; 3 of pixels.
     for answered in said.values():
         assert set(answered["answers"]) == {
-            *(f"serving_default/{size}" for size in (1, 3, 8)),
+            *(f"serving_default/{size}" for size in (1, 3, 9)),
             *(f"pixels/{size}" for size in (1, 3)),
         }
         assert answered["warmup"] == 4
         for key, outputs in answered["answers"].items():
-            rows = 8 if key.startswith("serving") else 3
+            rows = 9 if key.startswith("serving") else 3
             assert {len(value) for value in outputs.values()} == {rows}
     seen = verify.compare(version)
-    assert (seen.pictures, seen.warmup) == (8, 4)
+    assert (seen.pictures, seen.warmup) == (9, 4)
     # A box is told in pixels, of which there are up to 60.
     assert seen.score < 1e-5
     assert seen.box < 1e-3
@@ -259,7 +260,7 @@ def test_golden_pictures_are_of_all_kinds_and_can_be_read(channels, large):
     real = [encoded(900, 30, "PNG")] if large else []
     found = golden_pictures(real, channels)[len(real) :]
     opened = [Image.open(io.BytesIO(data)) for data in found]
-    assert [picture.format for picture in opened] == ["PNG", "JPEG", "BMP", "GIF", "PNG"]
+    assert [picture.format for picture in opened] == [*("PNG", "JPEG", "BMP", "GIF", "WEBP", "PNG")]
     assert len({picture.size for picture in opened}) == len(opened)
     assert max(max(picture.size) for picture in opened) <= 260
     upright = [decode_image(data, channels).shape for data in found]
@@ -267,3 +268,12 @@ def test_golden_pictures_are_of_all_kinds_and_can_be_read(channels, large):
     # Height and width change places in the one that lies on its side.
     assert tuple(upright[1][:2]) == opened[1].size
     assert tuple(upright[0][:2]) == opened[0].size[::-1]
+
+
+def test_a_process_that_never_answers(tmp_path, monkeypatch):
+    def run(command, timeout, **options):
+        raise subprocess.TimeoutExpired(command, timeout)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    with pytest.raises(CheckError, match="does not answer in a fresh process within 1800 s"):
+        verify.answer_in_fresh_process(tmp_path, "tensorflow")

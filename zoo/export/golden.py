@@ -86,6 +86,7 @@ def golden_pictures(pictures: Sequence[bytes], channels: int) -> list[bytes]:
         _encoded(plain.resize((height + 5, width)), "JPEG", exif=exif),
         _encoded(plain.resize((width // 2 + 1, height)), "BMP"),
         _encoded(plain.convert("P"), "GIF"),
+        _encoded(plain.resize((width, height // 2 + 1)), "WEBP"),
         _encoded(plain.resize((1, 1)), "PNG"),
     ]
 

@@ -19,6 +19,8 @@ from zoo.export.replay import CARD, GOLDEN, RUNTIMES
 from zoo.export.tolerance import TOLERANCES, Tolerance
 
 _WHERE = {"tensorflow": "Python's TensorFlow", "c_api": "TensorFlow's C API, as servers load it"}
+SECONDS = 1800
+"""How long a fresh process may take: large models on a busy machine take minutes."""
 # What a model says that is no number.
 _TEXTS = ("classes", "error", "label")
 
@@ -54,12 +56,16 @@ def answer_in_fresh_process(version: Path, runtime: str) -> dict[str, Any]:
     Raises:
         CheckError: If the model does not load there, or does not answer.
     """
-    process = subprocess.run(
-        [sys.executable, "-m", "zoo.export.replay", runtime, str(version)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        process = subprocess.run(
+            [sys.executable, "-m", "zoo.export.replay", runtime, str(version)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise CheckError(f"it does not answer in a fresh process within {SECONDS} s") from error
     if process.returncode:
         if process.returncode < 0:
             reason = f"the process died of {signal.Signals(-process.returncode).name}"

@@ -13,7 +13,7 @@ from runtime_cases import NAMES, encoded, make_predictor, scene
 from zoo.data import DataSet
 from zoo.data.dataset import Split
 from zoo.errors import CheckError, UserError
-from zoo.export.runtimes import contract, verify
+from zoo.export.runtimes import FORMATS, contract, verify
 from zoo.export.runtimes.calibration import calibration_of
 from zoo.export.runtimes.contract import Calibration, Format, require
 from zoo.export.runtimes.convert import Converter
@@ -331,3 +331,45 @@ def test_one_format_that_fails_does_not_keep_the_others(predictor, tmp_path, mon
     assert [row["format"] for row in table["models"]] == ["keras", "bad", "npz"]
     assert (tmp_path / "out" / "npz" / "predict.py").is_file()
     assert not (tmp_path / "out" / "bad").exists()
+
+
+@pytest.mark.parametrize(
+    ("task", "right", "wrong", "reason"),
+    [
+        ("classification", "exif_transpose(picture)", "grayscale(picture)", "reads file-"),
+        ("classification", "ImageOps.exif_transpose(picture)", "picture.copy()", "reads file-03"),
+        ("classification", "np.argmax(probabilities)", "np.argmin(probabilities)", "score differs"),
+        (
+            "localization",
+            "return np.clip(edges",
+            "edges = edges[[1, 0, 3, 2]]\n    return np.clip(edges",
+            "box differs",
+        ),
+        ("localization", "- [left, top, left, top]", "", "box differs"),
+        ("segmentation", "return ids", "return ids[::-1]", "mask differs"),
+    ],
+)
+def test_a_program_that_answers_otherwise_is_not_published(
+    task, right, wrong, reason, tmp_path, monkeypatch
+):
+    from zoo.export.runtimes import convert
+
+    made = make_predictor(task, SIZE)
+    write_program = convert.write_program
+
+    def write_wrong(folder, *arguments):
+        write_program(folder, *arguments)
+        path = folder / "predict.py"
+        text = path.read_text()
+        assert text.count(right) == 1
+        path.write_text(text.replace(right, wrong))
+
+    monkeypatch.setattr(convert, "write_program", write_wrong)
+    pictures = [encoded(scene(30, 20, 0)), encoded(scene(20, 40, 1))]
+    failed = Converter(made, tmp_path, "pets", pictures, Told()).convert(
+        FORMATS["litert"], "float32"
+    )
+    assert failed.path is None
+    assert "predict.py" in failed.failed
+    assert reason in failed.failed
+    assert list(tmp_path.iterdir()) == []

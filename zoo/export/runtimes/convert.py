@@ -16,7 +16,7 @@ from zoo.export.runtimes.score import Scored, Scorer, judge
 from zoo.export.runtimes.traced import Traced
 from zoo.export.runtimes.verify import Agreement, Requests, verify
 from zoo.export.told import Told
-from zoo.export.tolerance import TOLERANCES
+from zoo.export.tolerance import ANSWERS, TOLERANCES
 from zoo.inference import Predictor
 
 
@@ -136,10 +136,14 @@ class Converter:
             write_program(
                 staged, format_, self._predictor.preprocessing, self._predictor.task.targets
             )
-            tolerance = TOLERANCES[precision]
-            agreement = verify(staged, self._requests, tolerance)
+            tolerance, answers = TOLERANCES[precision], ANSWERS[precision]
+            agreement = verify(staged, self._requests, tolerance, answers)
             found = replace(found, agreement=agreement)
-            seen: dict[str, Any] = {**asdict(agreement), "tolerance": asdict(tolerance)}
+            seen: dict[str, Any] = {
+                **asdict(agreement),
+                "tolerance": asdict(tolerance),
+                "answers_tolerance": asdict(answers),
+            }
             if self._scorer is not None and self._original is not None:
                 with quietly():
                     network = format_.load(files[0])

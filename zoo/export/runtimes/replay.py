@@ -4,7 +4,8 @@
 
 loads the model in FOLDER by the ``predict.py`` beside it. REQUESTS holds ``pixels.npy``, float32
 [n, H, W, c], and encoded pictures or arrays that ``predict.py`` is asked about; the model's
-outputs for batches of ``BATCHES`` are written to ``outputs-N.npz`` there.
+outputs for batches of ``BATCHES`` are written to ``outputs-N.npz`` there, and what ``predict.py``
+reads and says of each file to ``answer-FILE.npz``.
 """
 
 import importlib.util
@@ -26,6 +27,15 @@ FILES = "file-"
 def outputs_file(batch: int) -> str:
     """Returns the name of the file with the outputs for batches of so many."""
     return f"outputs-{batch}.npz"
+
+
+def answer_file(name: str) -> str:
+    """Returns the name of the file with what is said of a picture or array.
+
+    It holds ``pixels``, [h, w, c] as ``predict.py`` reads them, the ``mask`` if it answers one, and
+    the rest of the answer as JSON in ``said``.
+    """
+    return f"answer-{name}.npz"
 
 
 def program(path: Path) -> Any:
@@ -61,7 +71,10 @@ def answer_again(folder: Path, requests: Path) -> None:
         }
         np.savez(requests / outputs_file(batch), **joined)
     for file in sorted(requests.glob(f"{FILES}*")):
-        beside.answer(network, file)
+        said = beside.answer(network, file)
+        mask = {name: said.pop(name) for name in ("mask",) if name in said}
+        pixels = beside.read(file)
+        np.savez(requests / answer_file(file.name), pixels=pixels, said=json.dumps(said), **mask)
 
 
 if __name__ == "__main__":

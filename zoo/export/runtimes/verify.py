@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.errors import CheckError
+from zoo.export.golden import golden_pictures
+from zoo.export.runtimes.answers import Expected, farthest
 from zoo.export.runtimes.replay import BATCHES, FILES, PIXELS, outputs_file
 from zoo.export.tolerance import Tolerance
 from zoo.inference import Predictor
@@ -35,6 +37,8 @@ class Agreement:
         mask: Share of a mask's pixels whose class differs, in the model's input; ``None`` where it
             answers none.
         batches: The sizes of batch that were tried.
+        files: About how many files ``predict.py`` was asked.
+        answers: How far its answers lay from the zoo's, as ``score``, ``box`` and ``mask``.
     """
 
     pictures: int
@@ -42,6 +46,8 @@ class Agreement:
     box: float | None = None
     mask: float | None = None
     batches: tuple[int, ...] = BATCHES
+    files: int = 0
+    answers: dict[str, float] = field(default_factory=dict)
 
 
 class Requests:
@@ -55,20 +61,22 @@ class Requests:
     Attributes:
         pixels: float32 [n, H, W, c], the pictures fitted; at least as many as a batch holds.
         outputs: Of the Keras model for them, by name.
-        files: Name and content of each picture as ``predict.py`` takes it.
+        files: Name and content of each picture as ``predict.py`` takes it; of encoded ones there
+            are more, made of the first: other sizes and kinds, and on its side by EXIF.
+        expected: What the zoo says of each file, by name.
     """
 
     def __init__(self, predictor: Predictor, pictures: Sequence[Picture]):
         self.size = predictor.preprocessing.size
         fitted = []
-        self.files: list[tuple[str, Picture]] = []
+        readable: list[Picture] = []
         for picture in pictures:
             try:
                 prepared = predictor.preprocessing.prepare({"image": tf.constant(picture)})
             except tf.errors.OpError:
                 continue
             fitted.append(prepared["image"].numpy().astype(np.float32))
-            self.files.append(_file(len(self.files), picture, predictor.reads_bytes))
+            readable.append(_as_file(picture, predictor.reads_bytes))
         if not fitted:
             raise CheckError(
                 "there is no picture that can be read to verify with; `zoo check` names what is "
@@ -78,6 +86,13 @@ class Requests:
         self.pixels = np.stack([fitted[number % len(fitted)] for number in range(count)])
         answered = predictor.outputs(tf.constant(self.pixels))
         self.outputs = {name: value.numpy() for name, value in answered.items()}
+        self.pictures = len(readable)
+        if predictor.reads_bytes:
+            encoded = [data for data in readable if isinstance(data, bytes)]
+            readable = [*golden_pictures(encoded, predictor.preprocessing.channels)]
+        kind = "bin" if predictor.reads_bytes else "npy"
+        self.files = [(f"{FILES}{at:02d}.{kind}", data) for at, data in enumerate(readable)]
+        self.expected = {name: Expected.of(predictor, data) for name, data in self.files}
 
     def write(self, folder: Path) -> None:
         """Writes what :mod:`zoo.export.runtimes.replay` reads."""
@@ -89,10 +104,10 @@ class Requests:
                 np.save(folder / name, picture)
 
 
-def _file(number: int, picture: Picture, encoded: bool) -> tuple[str, Picture]:
+def _as_file(picture: Picture, encoded: bool) -> Picture:
     if encoded and not isinstance(picture, bytes):
-        picture = tf.io.encode_png(picture).numpy()
-    return f"{FILES}{number:02d}.{'bin' if encoded else 'npy'}", picture
+        return tf.io.encode_png(picture).numpy()
+    return picture
 
 
 def answer_in_fresh_process(folder: Path, requests: Path) -> None:
@@ -125,17 +140,20 @@ def answer_in_fresh_process(folder: Path, requests: Path) -> None:
         raise CheckError(f"it does not answer in a fresh process: {reason}")
 
 
-def verify(folder: Path, requests: Requests, tolerance: Tolerance) -> Agreement:
+def verify(folder: Path, requests: Requests, tolerance: Tolerance, answers: Tolerance) -> Agreement:
     """Runs a model in a fresh process and compares its outputs with the Keras model's.
 
+    And what ``predict.py`` says of files, in pixels of the pictures, with what the zoo says.
+
     Args:
-        folder: Of the model, its card and ``predict.py``, which is asked about every picture too.
+        folder: Of the model, its card and ``predict.py``.
         requests: What is asked.
-        tolerance: What may differ.
+        tolerance: By what the outputs may differ.
+        answers: By what answers for files may.
 
     Raises:
         CheckError: If the model does not load or answer there, its outputs are others, or they
-            lie further from the Keras model's than the tolerance.
+            or the answers lie further from the Keras model's than they may.
     """
     with tempfile.TemporaryDirectory() as aside:
         place = Path(aside)
@@ -152,7 +170,8 @@ def verify(folder: Path, requests: Requests, tolerance: Tolerance) -> Agreement:
                         f"differs by {distance:.3g}, allowed is {vars(tolerance)[name]:g}"
                     )
                 worst[name] = max(worst.get(name, 0.0), distance)
-    return Agreement(len(requests.files), **worst)
+        found = farthest(requests.expected, place, answers)
+    return Agreement(requests.pictures, **worst, files=len(requests.files), answers=found)
 
 
 def differences(expected: Outputs, said: Outputs, size: tuple[int, int]) -> dict[str, float]:
