@@ -1,4 +1,4 @@
-"""The load on zoo serve, for half a second instead of minutes: every kind of request as expected."""
+"""The load on zoo serve for half a second, not minutes: every kind of request as expected."""
 
 import asyncio
 import sys

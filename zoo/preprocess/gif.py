@@ -46,7 +46,7 @@ def largest_frame(data: tf.Tensor) -> tf.Tensor:
 
     def table(flags: tf.Tensor) -> tf.Tensor:
         """Bytes of the colour table that flags announce."""
-        colours = tf.bitwise.left_shift(tf.constant(2, tf.int64), flags % 8)
+        colours = tf.bitwise.left_shift(tf.constant(2, tf.int64), tf.math.floormod(flags, 8))
         return tf.cast(tf.where(flags >= 128, 3 * colours, 0), tf.int32)
 
     def block(place: tf.Tensor, largest: tf.Tensor, pixels: tf.Tensor):
