@@ -211,6 +211,14 @@ def test_the_model_chosen_last_is_the_one_spoken_of(page):
     assert shares_shown(page) == shown
 
 
+def test_a_server_that_answers_again_is_said_to_be_lost_no_longer(page):
+    until(page, "document.querySelector('#model').options.length > 0")
+    page.route("**/models", lambda route: route.abort())
+    until(page, "document.querySelector('#wrong').textContent.includes('does not answer')")
+    page.unroute("**/models")
+    until(page, "document.querySelector('#wrong').hidden")
+
+
 def test_pasted_and_dropped(page):
     page.get_by_label("Model", exact=True).select_option("classification")
     for kind, target in (("paste", "clipboardData"), ("drop", "dataTransfer")):
