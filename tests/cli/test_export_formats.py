@@ -87,7 +87,8 @@ def test_a_savedmodel_that_was_published_is_named_when_its_score_falls(trained, 
     assert savedmodel["scores"] == keras["scores"]
     assert "0.00 points below the Keras model's, allowed is -1" in savedmodel["failed"]
     assert savedmodel["failed"] in result.stderr
-    assert "savedmodels/colours/1 is published, and `zoo models rollback`" in result.stderr
+    assert "savedmodels/colours/1 is published all the same" in result.stderr
+    assert "there is none before it, so remove that folder" in result.stderr
 
 
 @pytest.mark.parametrize(

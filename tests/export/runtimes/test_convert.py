@@ -18,7 +18,12 @@ from zoo.export.runtimes.calibration import calibration_of
 from zoo.export.runtimes.contract import Calibration, Format, require
 from zoo.export.runtimes.convert import Converter
 from zoo.export.runtimes.exact import nodes_from
-from zoo.export.runtimes.publish import NotPublishedError, formats_named, publish_formats
+from zoo.export.runtimes.publish import (
+    NotPublishedError,
+    formats_named,
+    how_to_take_back,
+    publish_formats,
+)
 from zoo.export.runtimes.score import Scored, Scorer, judge
 from zoo.export.runtimes.traced import exact_layers
 from zoo.export.told import Told
@@ -373,3 +378,12 @@ def test_a_program_that_answers_otherwise_is_not_published(
     assert "predict.py" in failed.failed
     assert reason in failed.failed
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_version_is_taken_back_by_a_command_that_does_it(tmp_path):
+    (tmp_path / "a model" / "1").mkdir(parents=True)
+    assert "remove that folder" in how_to_take_back(tmp_path / "a model" / "1")
+    (tmp_path / "a model" / "2").mkdir()
+    assert how_to_take_back(tmp_path / "a model" / "2") == (
+        f"`zoo models rollback '{tmp_path}/a model'` takes it back"
+    )

@@ -1,6 +1,7 @@
 """A run's model in several formats, beside one another."""
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from zoo.training.data import RUNS, open_data
 from zoo.training.files import write_text
 from zoo.training.recipe import Recipe
 from zoo.training.watch import Watch
+from zoo.versions import versions
 
 TABLE = "formats.json"
 EXPORTED = "exported"
@@ -155,8 +157,15 @@ def _of_savedmodel(version: Path, scorer: Scorer, original: Scored) -> Converted
     except CheckError as error:
         # It was published before: a version is never taken back unasked.
         reason = (
-            f"SavedModel in {precision}: {error}; {version} is published, and `zoo models "
-            "rollback` takes it back"
+            f"SavedModel in {precision}: {error}; {version} is published all the same, since it "
+            f"was scored afterwards, and is served: {how_to_take_back(version)}"
         )
         return replace(row, failed=reason)
     return row
+
+
+def how_to_take_back(version: Path) -> str:
+    """Says in a few words how the newest version of a model is served no longer."""
+    if len(versions(version.parent)) > 1:
+        return f"`{shlex.join(['zoo', 'models', 'rollback', str(version.parent)])}` takes it back"
+    return "there is none before it, so remove that folder to serve nothing"
