@@ -5,7 +5,6 @@ import select
 import socket
 import threading
 import time
-import weakref
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -16,10 +15,8 @@ import pytest
 from fixture_models import half_plus, slow
 from test_grpc import refusal, request_of, stall
 
-from zoo.serving.bodies import inflate
-from zoo.serving.limits import Limits, Pool
+from zoo.serving.limits import Limits
 from zoo.serving.server import Server
-from zoo.serving.status import BusyError
 
 LIMITS = Limits(
     threads=1,
@@ -142,46 +139,6 @@ def test_more_requests_than_may_wait(tmp_path):
     assert after.json() == {"predictions": [3.0]}
 
 
-class Body:
-    """Something that a weak reference can watch."""
-
-
-def test_what_is_no_longer_waited_for_lets_go_of_its_body_at_once():
-    """While the one thread is stuck, nothing gathers before it but what has a place."""
-    pool, release = Pool(LIMITS), threading.Event()
-    try:
-        busy = pool.submit(release.wait, 60)
-        wait_until(busy.running, 20)
-        for _ in range(3):
-            body = Body()
-            seen = weakref.ref(body)
-            waiting = pool.submit(id, body)
-            del body
-            with pytest.raises(BusyError):
-                pool.submit(id, None)
-            assert waiting.cancel()
-            assert seen() is None
-        last = pool.submit(id, None)
-        release.set()
-        assert last.result(20) == id(None)
-    finally:
-        release.set()
-        pool.stop()
-
-
-def test_a_pool_that_stops_begins_nothing_more():
-    pool, release = Pool(LIMITS), threading.Event()
-    busy = pool.submit(release.wait, 60)
-    wait_until(busy.running, 20)
-    waiting = pool.submit(id, None)
-    stopping = threading.Thread(target=pool.stop)
-    stopping.start()
-    wait_until(waiting.cancelled, 20)
-    release.set()
-    stopping.join(20)
-    assert busy.result() is True
-
-
 def test_a_stated_length_is_refused_at_once(small):
     """Not a byte of the 2 GB is waited for, nor the client asked to go on."""
     for lines in ((), ("Expect: 100-continue\r\n",)):
@@ -234,12 +191,6 @@ def test_a_short_body_of_very_many_values(small):
         )
     assert small._grpc._memory._held == 0
     assert ask(small).status_code == 200
-
-
-def test_what_a_body_inflates_to_is_held():
-    told = []
-    assert inflate(gzip.compress(bytes(100_000)), 10**6, told.append) == bytes(100_000)
-    assert sum(told) == 100_000
 
 
 def test_a_slow_client(small):
@@ -343,26 +294,6 @@ def test_calls_whose_message_does_not_come_keep_nobody_waiting(small):
         error = last.exception(60)
         assert error.code().name == "DEADLINE_EXCEEDED"
         assert error.details() == "The request's message did not come within 2 s"
-
-
-def test_grpc_messages_are_held_as_bodies_are(tmp_path):
-    half_plus(tmp_path / "hp2" / "1")
-    limits = replace(LIMITS, timeout=60.0, threads=3)
-    with ExitStack() as stack:
-        server = stack.enter_context(Server(tmp_path, rest_port=0, grpc_port=0, limits=limits))
-        opened = stack.enter_context(connect(server))
-        opened.sendall(head(length=9_500) + b" " * 9_000)
-        memory = server._grpc._memory
-        wait_until(lambda: memory._held == 9_000, 20)
-        address = server.grpc_url.removeprefix("grpc://")
-        channel = stack.enter_context(grpc.insecure_channel(address))
-        code, message = refusal(channel, request_of("hp2", x=[0.0] * 1_400))
-        assert (code, "holds as much as it takes" in message) == ("UNAVAILABLE", True)
-        code, message = refusal(channel, request_of("hp2", x=[0.0] * 2_200))
-        assert (code, "takes more than 0.025 MB of memory" in message) == ("INVALID_ARGUMENT", True)
-        opened.close()
-        wait_until(lambda: memory._held == 0, 20)
-        assert refusal(channel, request_of("nobody", x=[0.0] * 1_400))[0] == "NOT_FOUND"
 
 
 @pytest.mark.parametrize("sent", [b"\x16\x03\x01 hello\r\n\r\n", b"GET\r\n\r\n", b"\x00" * 70_000])

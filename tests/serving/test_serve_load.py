@@ -1,4 +1,4 @@
-"""The load on zoo serve for half a second, not minutes: every kind of request as expected."""
+"""The load on zoo serve, for half a second, not minutes: every request ends as expected."""
 
 import asyncio
 import sys
