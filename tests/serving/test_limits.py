@@ -1,7 +1,6 @@
 """What strangers can take of the server: nothing without a bound."""
 
 import gzip
-import select
 import socket
 import threading
 import time
@@ -162,21 +161,6 @@ def test_a_body_without_a_length_is_refused_when_it_is_too_long(small):
         # The server closed while this side was still sending.
         pass
     assert ask(small).status_code == 200
-
-
-def test_bodies_have_a_bound_together(tmp_path):
-    """Three of 9,000 bytes, of 25,000 that are held: the third is told to come later."""
-    half_plus(tmp_path / "hp2" / "1")
-    patient = replace(LIMITS, timeout=60.0)
-    with ExitStack() as stack:
-        server = stack.enter_context(Server(tmp_path, rest_port=0, grpc_port=0, limits=patient))
-        opened = [stack.enter_context(connect(server)) for _ in range(3)]
-        for one in opened:
-            one.sendall(head(length=9_500) + b" " * 9_000)
-        # The third to be read, whichever that is; the others are waited for.
-        [refused, *_], _, _ = select.select(opened, [], [], 60)
-        assert refused.recv(65536).startswith(b"HTTP/1.1 429 ")
-        assert ask(server).status_code == 200
 
 
 def test_a_short_body_of_very_many_values(small):

@@ -1,6 +1,7 @@
 """The queue before the threads, and the memory that requests hold together."""
 
 import gzip
+import select
 import threading
 import weakref
 from contextlib import ExitStack
@@ -10,7 +11,7 @@ import grpc
 import pytest
 from fixture_models import half_plus
 from test_grpc import refusal, request_of
-from test_limits import LIMITS, connect, head, wait_until
+from test_limits import LIMITS, ask, connect, head, wait_until
 
 from zoo.serving.bodies import inflate
 from zoo.serving.limits import Pool
@@ -82,3 +83,18 @@ def test_grpc_messages_are_held_as_bodies_are(tmp_path):
         opened.close()
         wait_until(lambda: memory._held == 0, 20)
         assert refusal(channel, request_of("nobody", x=[0.0] * 1_400))[0] == "NOT_FOUND"
+
+
+def test_bodies_have_a_bound_together(tmp_path):
+    """Three of 9,000 bytes, of 25,000 that are held: the third is told to come later."""
+    half_plus(tmp_path / "hp2" / "1")
+    patient = replace(LIMITS, timeout=60.0)
+    with ExitStack() as stack:
+        server = stack.enter_context(Server(tmp_path, rest_port=0, grpc_port=0, limits=patient))
+        opened = [stack.enter_context(connect(server)) for _ in range(3)]
+        for one in opened:
+            one.sendall(head(length=9_500) + b" " * 9_000)
+        # The third to be read, whichever that is; the others are waited for.
+        [refused, *_], _, _ = select.select(opened, [], [], 60)
+        assert refused.recv(65536).startswith(b"HTTP/1.1 429 ")
+        assert ask(server).status_code == 200
