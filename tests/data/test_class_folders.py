@@ -40,6 +40,16 @@ def test_every_file_goes_to_one_split_and_every_class_to_all(tmp_path):
     assert len(sentences(dataset.findings)) == 2
 
 
+@pytest.mark.parametrize("name", [".thumbnails", "lost+found"])
+def test_what_is_none_of_the_data_is_no_class(tmp_path, name):
+    draw_classes(tmp_path, {"cat": 5, "dog": 5})
+    (tmp_path / name).mkdir()
+    draw(tmp_path / name / "0.png")
+    dataset = open_dataset("auto", tmp_path)
+    assert dataset.label_names == ("cat", "dog")
+    assert sum(split.length for split in dataset.splits.values()) == 10
+
+
 def test_splits_depend_on_names_and_seed_alone(tmp_path):
     for place in ("here", "there"):
         draw_classes(tmp_path / place, {"cat": 20, "dog": 20})

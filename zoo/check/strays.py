@@ -6,6 +6,7 @@ from pathlib import Path
 from zoo.data.files.folders import walk
 from zoo.data.files.pictures import PICTURES
 from zoo.data.findings import Effect, Finding, found_in
+from zoo.data.places import hidden
 
 # What annotations, lists and notes about a data set are written in.
 _PAPERS = {
@@ -52,7 +53,7 @@ def find_strays(
             file = path.relative_to(root).as_posix()
             if _is_systems(path):
                 system[file] = ""
-            elif name.startswith(".") or str(path) in known or not held:
+            elif hidden(name) or str(path) in known or not held:
                 continue
             elif path.suffix.lower() in PICTURES:
                 pictures.append(path)

@@ -14,6 +14,14 @@ _TARGET_OF_FEATURE = {
 }
 
 
+def hidden(name: str) -> bool:
+    """Says by its name whether a file or folder is none of the data's.
+
+    Hidden ones are, and what a file system keeps at its root, where a disk full of pictures is.
+    """
+    return name.startswith(".") or name == "lost+found"
+
+
 def tfds_folder() -> Path:
     """Returns the folder in which TensorFlow Datasets keeps its sets.
 
@@ -92,7 +100,7 @@ def prepared_sets() -> Iterator[tuple[str, Path, tuple[str, ...]]]:
     if not os.path.isdir(folder):
         return
     for child in sorted(folder.iterdir()):
-        if not child.is_dir() or child.name.startswith("."):
+        if not child.is_dir() or hidden(child.name):
             continue
         if versions := versions_in(child):
             yield child.name, versions[-1], _targets(versions[-1])

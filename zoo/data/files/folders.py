@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from zoo.data.places import hidden
 from zoo.errors import UserError
 
 
@@ -32,7 +33,7 @@ def walk(
             folders.clear()
             continue
         been.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(name for name in folders if not hidden(name))
         yield place, names
 
 

@@ -15,6 +15,7 @@ from zoo.data.files.pictures import PICTURES
 from zoo.data.files.splits import SPLIT_FOLDERS
 from zoo.data.findings import Finding, found_in
 from zoo.data.memory import check_claim
+from zoo.data.places import hidden
 from zoo.errors import UserError
 
 DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -33,7 +34,7 @@ def idx_files(folder: Path) -> list[Path]:
         path
         for path in sorted(folder.iterdir())
         if path.suffix.lower() not in PICTURES
-        and not path.name.startswith(".")
+        and not hidden(path.name)
         and path.is_file()
         and shape_of(path)
     ]

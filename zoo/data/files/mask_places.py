@@ -12,6 +12,7 @@ from zoo.data.files.object_masks import folder_each, object_files, with_object_m
 from zoo.data.files.pictures import PICTURES, Look, examples_in, files_in, find_folder
 from zoo.data.files.splits import SPLIT_FOLDERS
 from zoo.data.findings import Finding
+from zoo.data.places import hidden
 from zoo.errors import UserError
 
 _IMAGES = ("images", "image", "imgs", "img", "JPEGImages", "pictures", "photos", "input")
@@ -141,7 +142,7 @@ def folders_each(place: Path) -> dict[Path, Path]:
     """Returns the folders of pictures and of masks, where each picture has a folder of both."""
     found = {}
     for child in sorted(place.iterdir()):
-        if child.is_dir() and not child.name.startswith("."):
+        if child.is_dir() and not hidden(child.name):
             folders = usual_folders(child)
             if folders:
                 found[folders[0]] = folders[1]

@@ -14,7 +14,7 @@ from zoo.data.conversion import FOREIGN, foreign_header
 from zoo.data.files.example import Example
 from zoo.data.files.folders import walk
 from zoo.data.findings import Finding, found_in
-from zoo.data.places import zoo_folder
+from zoo.data.places import hidden, zoo_folder
 from zoo.data.untuned import untuned
 from zoo.errors import UserError
 
@@ -129,7 +129,7 @@ def files_in(folder: Path, endings: Iterable[str]) -> tuple[list[Path], Counter[
     wanted, found, others = set(endings), [], Counter()
     for place, names in walk(folder):
         for name in names:
-            if name.startswith("."):
+            if hidden(name):
                 continue
             ending = os.path.splitext(name)[1].lower()
             if ending in wanted:

@@ -12,6 +12,7 @@ from zoo.data.files.example import Example
 from zoo.data.files.pictures import PICTURES, files_in, find_root, natural
 from zoo.data.files.splits import SPLIT_FOLDERS
 from zoo.data.findings import Finding, found_in
+from zoo.data.places import hidden
 from zoo.data.request import Request, Wanted
 from zoo.errors import UserError
 
@@ -107,9 +108,7 @@ def _given(root: Path, wanted: Wanted) -> Path:
 
 
 def _folders(folder: Path) -> list[Path]:
-    return sorted(
-        child for child in folder.iterdir() if child.is_dir() and not child.name.startswith(".")
-    )
+    return sorted(child for child in folder.iterdir() if child.is_dir() and not hidden(child.name))
 
 
 def _split_folders(root: Path) -> dict[str, str]:
@@ -151,7 +150,7 @@ def _examples(root: Path, folder: Path, skipped: Counter[str]) -> list[Example]:
     for child in classes:
         before = len(found)
         for path in sorted(child.iterdir()):
-            if path.name.startswith("."):
+            if hidden(path.name):
                 continue
             if path.is_dir():
                 skipped[_INSIDE] += 1
@@ -180,6 +179,6 @@ def _of_no_class(root: Path, places: Sequence[Path]) -> list[Path]:
         child
         for folder in dict.fromkeys([root, *places])
         for child in sorted(folder.iterdir())
-        if child.is_file() and child.suffix.lower() in PICTURES and not child.name.startswith(".")
+        if child.is_file() and child.suffix.lower() in PICTURES and not hidden(child.name)
     ]
     return [*beside, *inside]

@@ -14,6 +14,7 @@ from zoo.data.files.pictures import PICTURES, examples_in, files_in, find_folder
 from zoo.data.files.rows import boxes_of, labelled, listed, listing_of
 from zoo.data.files.splits import SPLIT_FOLDERS
 from zoo.data.files.tables import read_table
+from zoo.data.places import hidden
 from zoo.data.request import Request
 from zoo.errors import UserError
 
@@ -134,7 +135,7 @@ def _tables(root: Path, place: Path, given: str | None) -> list[Path]:
     found = sorted(
         child
         for child in root.iterdir()
-        if child.suffix.lower() in _ENDINGS and not child.name.startswith(".")
+        if child.suffix.lower() in _ENDINGS and not hidden(child.name)
     )
     of_splits = [path for path in found if path.stem.lower() in SPLIT_FOLDERS]
     if len(found) > 1 and of_splits != found:

@@ -7,6 +7,7 @@ from zoo.data.dataset import DataSet
 from zoo.data.files.box_formats import BoxFormat
 from zoo.data.files.pictures import find_root
 from zoo.data.files.splits import SPLIT_FOLDERS
+from zoo.data.places import hidden
 from zoo.data.request import Request
 from zoo.errors import UserError
 
@@ -97,7 +98,7 @@ def _archives(path: Path) -> list[Path]:
     found = sorted(
         child
         for child in path.iterdir()
-        if child.suffix.lower() == _ENDING and not child.name.startswith(".")
+        if child.suffix.lower() == _ENDING and not hidden(child.name)
     )
     if not found:
         raise UserError(f"{path} holds no {_ENDING}; add it, or name its path")

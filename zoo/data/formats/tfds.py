@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.data.dataset import DataSet
-from zoo.data.places import prepared_folder, tfds_folder, versions_in, zoo_folder
+from zoo.data.places import hidden, prepared_folder, tfds_folder, versions_in, zoo_folder
 from zoo.data.request import Request
 from zoo.errors import UserError, nearest
 
@@ -191,7 +191,7 @@ def _folder_with(files: Iterable[str], places: list[Path]) -> Path | None:
                 child
                 for folder in folders
                 for child in sorted(folder.iterdir())
-                if child.is_dir() and not child.name.startswith(".")
+                if child.is_dir() and not hidden(child.name)
             ]
         if best[1] is not None:
             break
