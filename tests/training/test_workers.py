@@ -86,7 +86,9 @@ def start_worker(worker, ports, *arguments):
 
 def arrays(run):
     with np.load(Path(run) / "checkpoints" / "last.npz") as file:
-        return {name: file[name] for name in file.files if name != "state"}
+        # Those that trained with callbacks hold what these remember besides.
+        beside = ("state", "callbacks/memory")
+        return {name: file[name] for name in file.files if name not in beside}
 
 
 def history(run):

@@ -236,9 +236,9 @@ def test_float32_is_not_given_the_tolerance_of_bfloat16(tmp_path, monkeypatch, s
 
 def test_a_bad_picture_fails_the_request_where_that_was_asked_for(tmp_path, same_process):
     predictor = predictor_of("classification", on_error="fail")
-    # A file of the data that cannot be read is none to verify with: five are made beside.
+    # A file of the data that cannot be read is none to verify with: six are made beside.
     published = export(predictor, tmp_path, [b"broken", png()])
-    assert published.verification.pictures == 6
+    assert published.verification.pictures == 7
     card = json.loads((published.path / "model_card.json").read_text())
     assert card["on_error"] == "fail"
     with Session(published.path) as session:
