@@ -129,8 +129,8 @@ def test_dry_run_leaves_nothing(here, zoo):
     assert said["steps"] == 4
     assert said["seconds"] > 0
     assert said["memory_gib"] > 0.1
-    # Two of the data, five made of them, and one that is no picture.
-    assert said["verified"] == 8
+    # Two of the data, six made of them, and one that is no picture.
+    assert said["verified"] == 9
     assert (
         "The full run: 4 steps" in zoo("run", "colours", "--data", "pictures", "--dry-run").output
     )
