@@ -1,7 +1,7 @@
 """Does ``predict.py`` say of files what the zoo says: read, fitted and brought back alike?"""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,9 @@ from zoo.errors import CheckError
 from zoo.export.runtimes.replay import answer_file
 from zoo.export.tolerance import PIXELS, Tolerance
 from zoo.inference import Predictor
+
+Network = Callable[[np.ndarray], Mapping[str, Any]]
+"""From float32 [n, H, W, c] to a model's outputs by name."""
 
 # Of a smaller mask a single pixel would be a share to go by.
 _FEW_PIXELS = 100
@@ -34,20 +37,24 @@ class Expected:
     scale: float
 
     @classmethod
-    def of(cls, predictor: Predictor, data: bytes | np.ndarray) -> "Expected":
-        """Asks the Keras model, with everything that is published around it.
+    def of(cls, predictor: Predictor, data: bytes | np.ndarray, network: Network) -> "Expected":
+        """Asks the network that ``predict.py`` asks, with what the zoo has around it.
 
-        The picture is decoded in its full size, as ``predict.py`` does, whereas served models may
-        shrink JPEGs while they decode them.
+        So what int8 makes of a network counts for nothing here, where classes may be so nearly
+        alike that it decides between them. The picture is decoded in its full size, as
+        ``predict.py`` does, whereas served models may shrink JPEGs while they decode them.
 
         Args:
             predictor: The model and everything around it.
             data: An encoded picture, or [h, w, c].
+            network: From float32 [n, H, W, c] to the model's outputs.
         """
         preprocessing = predictor.preprocessing
         pixels = preprocessing.decode(data).numpy() if isinstance(data, bytes) else data
         image = tf.constant(pixels[np.newaxis], tf.float32)
-        answered = predictor.signatures["pixels"](image=image)
+        outputs = network(preprocessing.fit_images(image).numpy())
+        size, names = tf.shape(image)[1:3], predictor.class_names
+        answered = predictor.task.answer_pixels(outputs, size, preprocessing, names)
         scale = np.divide(pixels.shape[:2], preprocessing.size).max()
         values = {name: value.numpy()[0] for name, value in answered.items()}
         return cls(pixels, values, max(1.0, float(scale)))

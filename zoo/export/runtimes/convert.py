@@ -1,5 +1,6 @@
 """Publishing in other formats: written aside, verified in its runtime, scored, renamed."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from zoo.errors import CheckError, UserError
 from zoo.export.card import facts, write_card
 from zoo.export.publish import replace as replace_folder
 from zoo.export.replay import CARD
+from zoo.export.runtimes.answers import Network
 from zoo.export.runtimes.contract import Calibration, Format
 from zoo.export.runtimes.program import write_program
 from zoo.export.runtimes.quiet import quietly
@@ -137,7 +139,16 @@ class Converter:
                 staged, format_, self._predictor.preprocessing, self._predictor.task.targets
             )
             tolerance, answers = TOLERANCES[precision], ANSWERS[precision]
-            agreement = verify(staged, self._requests, tolerance, answers)
+
+            @functools.cache
+            def load() -> Network:
+                with quietly():
+                    network = format_.load(files[0])
+                    # Some say what they run on when they are first asked.
+                    network(self._requests.pixels[:1])
+                return network
+
+            agreement = verify(staged, self._requests, tolerance, answers, load)
             found = replace(found, agreement=agreement)
             seen: dict[str, Any] = {
                 **asdict(agreement),
@@ -145,11 +156,7 @@ class Converter:
                 "answers_tolerance": asdict(answers),
             }
             if self._scorer is not None and self._original is not None:
-                with quietly():
-                    network = format_.load(files[0])
-                    # Some say what they run on when they are first asked.
-                    network(self._requests.pixels[:1])
-                scored = self._scorer.network(network, f"{format_.title} in {precision}")
+                scored = self._scorer.network(load(), f"{format_.title} in {precision}")
                 found = replace(found, scored=scored)
                 judge(self._scorer.name, self._original, scored, precision)
                 seen["test"] = {"pictures": scored.pictures, "scores": scored.scores}

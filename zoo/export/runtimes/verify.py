@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from zoo.errors import CheckError
 from zoo.export.golden import golden_pictures
-from zoo.export.runtimes.answers import Expected, farthest
+from zoo.export.runtimes.answers import Expected, Network, farthest
 from zoo.export.runtimes.replay import BATCHES, FILES, PIXELS, outputs_file
 from zoo.export.tolerance import Tolerance
 from zoo.inference import Predictor
@@ -63,7 +63,6 @@ class Requests:
         outputs: Of the Keras model for them, by name.
         files: Name and content of each picture as ``predict.py`` takes it; of encoded ones there
             are more, made of the first: other sizes and kinds, and on its side by EXIF.
-        expected: What the zoo says of each file, by name.
     """
 
     def __init__(self, predictor: Predictor, pictures: Sequence[Picture]):
@@ -92,7 +91,11 @@ class Requests:
             readable = [*golden_pictures(encoded, predictor.preprocessing.channels)]
         kind = "bin" if predictor.reads_bytes else "npy"
         self.files = [(f"{FILES}{at:02d}.{kind}", data) for at, data in enumerate(readable)]
-        self.expected = {name: Expected.of(predictor, data) for name, data in self.files}
+        self._predictor = predictor
+
+    def expected(self, network: Network) -> dict[str, Expected]:
+        """Returns what the zoo says of each file, by name, around another runtime's network."""
+        return {name: Expected.of(self._predictor, data, network) for name, data in self.files}
 
     def write(self, folder: Path) -> None:
         """Writes what :mod:`zoo.export.runtimes.replay` reads."""
@@ -140,20 +143,28 @@ def answer_in_fresh_process(folder: Path, requests: Path) -> None:
         raise CheckError(f"it does not answer in a fresh process: {reason}")
 
 
-def verify(folder: Path, requests: Requests, tolerance: Tolerance, answers: Tolerance) -> Agreement:
+def verify(
+    folder: Path,
+    requests: Requests,
+    tolerance: Tolerance,
+    answers: Tolerance,
+    load: Callable[[], Network],
+) -> Agreement:
     """Runs a model in a fresh process and compares its outputs with the Keras model's.
 
-    And what ``predict.py`` says of files, in pixels of the pictures, with what the zoo says.
+    And what ``predict.py`` says of files, in pixels of the pictures, with what the zoo says around
+    the same network.
 
     Args:
         folder: Of the model, its card and ``predict.py``.
         requests: What is asked.
         tolerance: By what the outputs may differ.
         answers: By what answers for files may.
+        load: Loads the network in this process, once it is known to answer in another.
 
     Raises:
         CheckError: If the model does not load or answer there, its outputs are others, or they
-            or the answers lie further from the Keras model's than they may.
+            lie further from the Keras model's, or the answers from the zoo's, than they may.
     """
     with tempfile.TemporaryDirectory() as aside:
         place = Path(aside)
@@ -170,7 +181,7 @@ def verify(folder: Path, requests: Requests, tolerance: Tolerance, answers: Tole
                         f"differs by {distance:.3g}, allowed is {vars(tolerance)[name]:g}"
                     )
                 worst[name] = max(worst.get(name, 0.0), distance)
-        found = farthest(requests.expected, place, answers)
+        found = farthest(requests.expected(load()), place, answers)
     return Agreement(requests.pictures, **worst, files=len(requests.files), answers=found)
 
 
