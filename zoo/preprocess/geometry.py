@@ -8,9 +8,9 @@ import tensorflow as tf
 
 FITS = ("pad", "stretch", "crop")
 
-# From how many thirds of what is needed on a picture is decoded at which part of its size. Its
+# From how many times what is needed on a picture is decoded at which part of its size. Its
 # outermost pixels may reach beyond its edge, which must stay below half a pixel of the input.
-_THIRDS = np.array([8, 24, 48])
+_TIMES = np.array([2, 8, 16])
 _REDUCTIONS = np.array([2, 4, 8])
 
 
@@ -129,8 +129,8 @@ class Reduction:
     def __call__(self, upright: tf.Tensor) -> tf.Tensor:
         """Returns 1, 2, 4 or 8, for int64 [2], height and width."""
         scaled = geometry(self.fit, self.size, upright).scaled
-        thirds = tf.reduce_min(3 * upright // scaled)
-        return tf.reduce_max(tf.where(thirds >= _THIRDS, _REDUCTIONS, 1))
+        times = tf.reduce_min(upright // scaled)
+        return tf.reduce_max(tf.where(times >= _TIMES, _REDUCTIONS, 1))
 
 
 def ratio_of(upper: tf.Tensor, lower: tf.Tensor) -> tf.Tensor:

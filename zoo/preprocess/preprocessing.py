@@ -74,10 +74,10 @@ class Preprocessing(Settings):
     def read(self, data: tf.Tensor | bytes) -> tuple[tf.Tensor, tf.Tensor]:
         """Decodes a picture and fits it to the model's input.
 
-        A JPEG at least 8/3 times as large as needed is decoded at half its size, at a quarter
-        or an eighth if that leaves twice what is needed, and antialiased scaling does the
-        rest: on photographs pixels differ from those of whole decoding by 1 of 255 in the
-        mean, 99 of 100 by at most 5. Where things lie is computed from the picture's own size.
+        A JPEG at least twice as large as needed is decoded at half its size, at a quarter or
+        an eighth if that leaves twice what is needed, and antialiased scaling does the rest:
+        on photographs pixels differ from those of whole decoding by 1 of 255 in the mean, 99
+        of 100 by at most 6. Where things lie is computed from the picture's own size.
 
         Args:
             data: string scalar, an encoded picture.
