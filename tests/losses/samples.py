@@ -39,6 +39,7 @@ MASK_LOSSES = {
     "Tversky": (Tversky, {}),
     "Lovasz": (LovaszSoftmax, {}),
     "boundary": (BoundaryCrossEntropy, {"sigma": 0.8}),
+    "boundary of cells": (BoundaryCrossEntropy, {"sigma": 0.8, "background": 0}),
     "boundary, weighted": (BoundaryCrossEntropy, {"w0": 3.0, "class_weights": (0.5, 2.0, 3.0)}),
 }
 BOX_LOSSES = {

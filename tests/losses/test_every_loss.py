@@ -200,10 +200,13 @@ def test_the_order_of_classes_and_examples_is_of_no_account(name, seed, order):
     mask, logits = masks(seed)
     order = np.array(order)
     loss = mask_loss(name, dtype="float64")
-    weights = loss.get_config().get("class_weights")
-    other = loss
-    if weights:
-        other = mask_loss(name, dtype="float64", class_weights=np.array(weights)[order].tolist())
+    # What an option says of classes goes with them.
+    config, options = loss.get_config(), {}
+    if config.get("class_weights"):
+        options["class_weights"] = np.array(config["class_weights"])[order].tolist()
+    if config.get("background") is not None:
+        options["background"] = int(np.argsort(order)[config["background"]])
+    other = mask_loss(name, dtype="float64", **options)
     renamed = np.where(mask == 255, 255, np.argsort(order)[np.minimum(mask, CLASSES - 1)])
     expected = float(loss(mask, logits))
     assert float(other(renamed, logits[..., order])) == pytest.approx(expected, rel=1e-9)

@@ -122,6 +122,12 @@ def test_a_part_of_weight_0_is_not_computed(task, option):
             {"boundary_w0": 3.0, "boundary_sigma": 1.5, "class_weights": WEIGHTS},
             losses.BoundaryCrossEntropy(3.0, 1.5, NUMBERS),
         ),
+        (
+            "segmentation",
+            "boundary_weight",
+            {"boundary_background": NAMES[1]},
+            losses.BoundaryCrossEntropy(background=1),
+        ),
     ],
 )
 def test_parts_are_the_losses_of_their_options(task, option, options, loss):
@@ -200,6 +206,11 @@ def test_mixed_pictures_weigh_weighed_classes(name):
             "tversky_alpha and tversky_beta are both 0",
         ),
         ("segmentation", {"boundary_sigma": 0}, "boundary_sigma is 0: .* greater than 0"),
+        (
+            "segmentation",
+            {"boundary_background": "wall"},
+            f"boundary_background is 'wall', which is no class .*{NAMES[0]}",
+        ),
         ("localization", {"smooth_l1_beta": 0}, "smooth_l1_beta is 0: .* greater than 0"),
     ],
 )

@@ -4,8 +4,9 @@ Masks stay integers all the way: one-hot masks of k classes would take 4 k times
 memory in the data pipeline. :mod:`zoo.tasks` adds them up as a recipe asks.
 """
 
-from zoo.losses.boundary import BoundaryCrossEntropy, boundary_distance
+from zoo.losses.boundary import BoundaryCrossEntropy
 from zoo.losses.boxes import CIoU, DIoU, GIoU, SmoothL1, overlaps
+from zoo.losses.distances import boundary_distance, cell_distances, connected_regions
 from zoo.losses.entropy import Focal, MaskCrossEntropy
 from zoo.losses.regions import Dice, LovaszSoftmax, Tversky
 
@@ -21,5 +22,7 @@ __all__ = [
     "SmoothL1",
     "Tversky",
     "boundary_distance",
+    "cell_distances",
+    "connected_regions",
     "overlaps",
 ]

@@ -37,6 +37,7 @@ def loss(
     boundary_weight: Weight = 0.0,
     boundary_w0: Weight = 10.0,
     boundary_sigma: Positive = 5.0,
+    boundary_background: str | None = None,
     label_smoothing: Smoothing = 0.0,
     class_weights: ClassWeights = None,
 ):
@@ -66,6 +67,9 @@ def loss(
         boundary_w0: How much more.
         boundary_sigma: Within how many pixels of a border, as the sigma of a Gaussian. Borders
             are looked for up to 4 sigma away, and time grows with it.
+        boundary_background: The class that lies between cells, each a connected region of
+            another class: what counts more are the gaps between two cells, the more the
+            narrower, not all borders.
         label_smoothing: The share of the target of cross-entropy and focal loss that is spread
             evenly over the classes.
         class_weights: What a pixel counts in cross-entropy, focal loss and at borders: numbers
@@ -77,8 +81,8 @@ def loss(
         A function as :attr:`Task.make_loss` describes it.
 
     Raises:
-        UserError: If no weight is above 0, the class weights are of other classes, or alpha
-            is of more than two.
+        UserError: If no weight is above 0, the class weights or the background are of other
+            classes, or alpha is of more than two.
     """
     from zoo import losses
     from zoo.preprocess import IGNORE
@@ -92,7 +96,13 @@ def loss(
         )
     entropy = losses.MaskCrossEntropy(IGNORE, True, label_smoothing, weights)
     focal = losses.Focal(focal_gamma, alpha, weights, label_smoothing, IGNORE)
-    boundary = losses.BoundaryCrossEntropy(boundary_w0, boundary_sigma, weights, IGNORE)
+    boundary = losses.BoundaryCrossEntropy(
+        boundary_w0,
+        boundary_sigma,
+        weights,
+        IGNORE,
+        background=_number(boundary_background, class_names),
+    )
     return summed(
         {
             "cross_entropy": (cross_entropy_weight, _of_masks(entropy)),
@@ -107,6 +117,17 @@ def loss(
         },
         "the segmentation loss",
     )
+
+
+def _number(background: str | None, class_names: Sequence[str]) -> int | None:
+    if background is None:
+        return None
+    if background not in class_names:
+        raise UserError(
+            f"the segmentation loss's boundary_background is {background!r}, which is no class of "
+            f"the data ({', '.join(class_names)})"
+        )
+    return list(class_names).index(background)
 
 
 def _of_masks(loss: Any) -> Part:
@@ -250,7 +271,8 @@ SEGMENTATION = Task(
         "cross-entropy (cross_entropy_weight, label_smoothing, class_weights) + Dice "
         "(dice_weight); focal loss (focal_weight, focal_gamma, focal_alpha), Tversky "
         "(tversky_weight, tversky_alpha, tversky_beta), Lovasz-softmax (lovasz_weight), "
-        "cross-entropy at borders (boundary_weight, boundary_w0, boundary_sigma)"
+        "cross-entropy at borders (boundary_weight, boundary_w0, boundary_sigma, "
+        "boundary_background)"
     ),
     metrics_text="mean IoU, IoU of each class, pixel accuracy",
     served=("mask_bytes", "classes", "fraction"),
