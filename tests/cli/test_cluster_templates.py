@@ -1,5 +1,6 @@
 """The templates for clusters: they can be read, and the zoo takes their commands."""
 
+import os
 import shlex
 import subprocess
 from pathlib import Path
@@ -53,6 +54,22 @@ def test_slurm():
     assert options["cluster"] == "slurm"
     assert options["folder"]
     assert options["resume"]
+
+
+@pytest.mark.parametrize(("code", "requeued"), [(0, False), (1, False), (130, True)])
+def test_slurm_queues_a_job_again_whose_run_was_stopped(tmp_path, code, requeued):
+    asked = tmp_path / "asked"
+    programs = {"srun": f"exit {code}", "scontrol": f'echo "$@" >> "{asked}"'}
+    for name, does in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+    known = {"SLURM_SUBMIT_DIR": str(tmp_path), "SLURM_JOB_ID": "71"}
+    path = os.pathsep.join([str(tmp_path), os.environ["PATH"]])
+    ended = subprocess.run(
+        ["bash", TEMPLATES / "slurm.sbatch"], env={**os.environ, **known, "PATH": path}
+    )
+    assert ended.returncode == code
+    assert (asked.read_text() if asked.exists() else "") == ("requeue 71\n" if requeued else "")
 
 
 @pytest.mark.parametrize("name", ["slurm.sbatch", "tfjob.yaml"])
