@@ -1,11 +1,15 @@
 """What a person sees while a run goes on."""
 
 import io
+import re
 
 import pytest
 from rich.console import Console
 
 from zoo.training.watch import Watch, duration
+
+# As long as it gets, but for a loss of more digits.
+NOTE = "loss 10.123 mean_iou 0.900 lr 0.00012 100,000/s wait 100%"
 
 
 @pytest.mark.parametrize(
@@ -20,18 +24,19 @@ def show(terminal):
     stream, asked = io.StringIO(), []
     console = Console(file=stream, force_terminal=terminal, width=80, no_color=True)
     watch = Watch(console)
-    with watch.bar("epoch 1/2", 3) as bar:
+    with watch.bar("epoch 100/200", 10_000) as bar:
         for _ in range(3):
-            bar.advance(lambda: asked.append(1) or "loss 0.123 accuracy 0.900 1,000/s")
+            bar.advance(lambda: asked.append(1) or NOTE)
     watch.say("done [1/3]")
     return stream.getvalue(), len(asked)
 
 
 def test_a_terminal_shows_a_bar_with_its_note():
     text, asked = show(terminal=True)
-    assert "epoch 1/2" in text
-    assert "3/3" in text
-    assert "loss 0.123 accuracy 0.900 1,000/s" in text
+    assert "epoch 100/200" in text
+    assert "3/10000" in text
+    assert NOTE in text
+    assert max(map(len, re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).splitlines())) <= 80
     # Asked for the first step; the others came within the quarter of a second.
     assert asked == 1
 

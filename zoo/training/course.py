@@ -169,7 +169,8 @@ class Course:
             waits = f"wait {loop.waited / passed:.0%}"
             # Of several workers all would have to ask for it.
             reached = f" {score} {loop.running(score):.3f}" if self._group.workers == 1 else ""
-            return f"loss {loss:.3f}{reached} {rate:,.0f}/s {waits}"
+            learning = f"lr {float(np.asarray(loop.optimizer.learning_rate)):.2g}"
+            return f"loss {loss:.3f}{reached} {learning} {rate:,.0f}/s {waits}"
 
         def on_step(loss: tf.Tensor) -> bool:
             state.step += 1

@@ -1,10 +1,10 @@
 """What a person sees while a run goes on: progress bars on a terminal, lines elsewhere."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -12,9 +12,21 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 _NOTE_SECONDS = 0.25
 _NOTES = 40
+
+
+class _Display(Progress):
+    """Bars with their notes below: beside them, 80 columns would cut the notes off."""
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        """Yields the bars and a line for each that has a note."""
+        yield from super().get_renderables()
+        for task in self.tasks:
+            if task.fields["note"]:
+                yield Text(f"  {task.fields['note']}", no_wrap=True, overflow="ellipsis")
 
 
 class Bar:
@@ -34,7 +46,7 @@ class Bar:
         """Moves on by one.
 
         Args:
-            note: Gives a short note to show beside the bar. It is asked a few times a
+            note: Gives a short note to show below the bar. It is asked a few times a
                 second at most, and never where nothing is shown: it may cost something.
         """
         due = time.monotonic() - self._noted > _NOTE_SECONDS
@@ -87,12 +99,11 @@ class Watch:
         Yields:
             A :class:`Bar`.
         """
-        progress = Progress(
+        progress = _Display(
             TextColumn("{task.description}"),
             BarColumn(bar_width=10),
             MofNCompleteColumn(),
             TimeRemainingColumn(compact=True),
-            TextColumn("{task.fields[note]}"),
             console=self.console,
             transient=True,
             disable=not self.console.is_terminal,
