@@ -25,9 +25,21 @@ def there_are(network, pictures):
 
 def test_what_fits_passes(stripes_recipe, network):
     check_batch(stripes_recipe, network, there_are(network, 4))
-    check_batch(stripes_recipe.with_overrides({"batch_size": 8, "precision": "bfloat16"}), network,
-                there_are(network, 4))  # fmt: skip
     check_batch(stripes_recipe.with_overrides({"batch_size": 64, "remat": True}), network, 1)
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_half_precision_takes_half_of_what_is_not_float32_anyway(stripes_recipe, precision):
+    recipe = stripes_recipe.with_overrides({"model.dropout": 0.0})
+    network = training_network(recipe, 2)
+    half = training_network(recipe.with_overrides({"precision": precision}), 2)
+    # Float32 stay the picture and its scaled copy, 8 * 8 pixels of 4 bytes, and 2 logits.
+    always = 2 * 64 * 4 + 2 * 4
+    whole, found = (models.describe(one, size=(8, 8)) for one in (network, half))
+    assert found.training_memory - always == (whole.training_memory - always) / 2
+    check_batch(recipe, half, there_are(half, 4))
+    with pytest.raises(UserError, match="fits is 3:"):
+        check_batch(recipe, half, there_are(half, 3.9))
 
 
 def test_the_largest_that_fits_is_named_and_accumulation(stripes_recipe, network):

@@ -44,11 +44,12 @@ def check_batch(
 ) -> None:
     """Refuses a batch whose step cannot fit, before a picture is read for it.
 
-    Counted is what surely is needed: what a step keeps of each picture for the way back (half of
-    it in bfloat16; with ``remat`` nothing is said), the weights, their gradients and two moments.
+    Counted is what surely is needed: what a step keeps of each picture for the way back, each layer
+    in the precision that it computes in (with ``remat`` nothing is said), the weights, their
+    gradients and two moments, all in float32.
 
     Args:
-        recipe: With the precision chosen.
+        recipe: That is to be trained.
         network: As it trains.
         bytes_there_are: In the machine or its GPU.
         devices: Machines or GPUs that share a batch, each with as much memory.
@@ -61,7 +62,7 @@ def check_batch(
     found = models.describe(network, size=recipe.input.patch or recipe.input.size)
     if found.training_memory is None:
         return
-    picture = found.training_memory * (0.5 if recipe.precision == "bfloat16" else 1.0)
+    picture = found.training_memory
     weights = 4 * found.parameter_memory
     need = weights + math.ceil(recipe.batch_size / devices) * picture
     if need <= bytes_there_are:
