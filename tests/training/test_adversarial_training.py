@@ -49,6 +49,7 @@ def make_loop(task, precision="float32", **attack):
         tf.distribute.get_strategy(),
         recipe.adversarial,
         seed=3,
+        scaled=precision == "float16",
     )
 
 
@@ -62,9 +63,12 @@ def attacked(loop, task):
     return loop._attacked(images, batch).numpy(), images.numpy()
 
 
-@pytest.fixture(scope="module", params=PARTS)
+@pytest.fixture(
+    scope="module", params=[*((task, "bfloat16") for task in PARTS), ("segmentation", "float16")]
+)
 def loop(request):
-    return request.param, make_loop(request.param, "bfloat16", epsilon=6, steps=2, share=0.4)
+    task, precision = request.param
+    return task, make_loop(task, precision, epsilon=6, steps=2, share=0.4)
 
 
 # 0.4 * 8 = 3.2: three pictures.

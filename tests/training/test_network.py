@@ -63,6 +63,31 @@ def test_fused_equals_stock_outputs_gradients_and_statistics():
     np.testing.assert_allclose(stock(x), fused(x), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(16, 4, 4, 2), (64, 2)], ids=["fused", "Keras' own"])
+def test_statistics_in_float16_are_those_of_float32(shape):
+    # Squares of 300 are 90,000, more than the 65,504 that float16 ends at.
+    x = np.float16(np.random.default_rng(0).normal(300.0, 4.0, shape))
+    layer = FusedBatchNormalization(momentum=0.0, dtype="mixed_float16")
+    outputs = layer(x, training=True)
+    assert outputs.dtype == tf.float16
+    axes, exact = tuple(range(len(shape) - 1)), np.float64(x)
+    np.testing.assert_allclose(layer.moving_mean, exact.mean(axes), rtol=1e-6)
+    np.testing.assert_allclose(layer.moving_variance, exact.var(axes), rtol=1e-4)
+    wanted = (exact - exact.mean(axes)) / np.sqrt(exact.var(axes) + layer.epsilon)
+    np.testing.assert_allclose(outputs, wanted, atol=3e-3)
+
+
+@pytest.mark.parametrize("kind", ["group", "layer"])
+def test_other_normalizations_do_not_overflow_in_float16(kind):
+    layer = {
+        "group": keras.layers.GroupNormalization(1, dtype="mixed_float16"),
+        "layer": keras.layers.LayerNormalization(dtype="mixed_float16"),
+    }[kind]
+    # 300 + 4 and 300 - 4 in turn are 1 and -1.
+    x = np.float16(300 + 4 * (-1.0) ** np.arange(32)).reshape(1, 2, 2, 8)
+    np.testing.assert_allclose(layer(x), (x - 300) / 4, atol=1e-3)
+
+
 def test_fused_leaves_frozen_statistics_alone():
     _, fused = layer_pair((2, 4, 4, 3))
     fused.trainable = False
@@ -88,13 +113,15 @@ def test_published_network_is_stock_float32_and_equal(task):
         np.testing.assert_allclose(value, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_low_precision_trains_and_publishes_float32():
-    recipe = make_recipe(precision="bfloat16")
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+@pytest.mark.parametrize("task", ["classification", "localization", "segmentation"])
+def test_low_precision_trains_and_publishes_float32(task, precision):
+    recipe = make_recipe(task, precision=precision)
     network = training_network(recipe, classes=3)
-    assert "bfloat16" in {layer.compute_dtype for layer in network.layers}
+    assert precision in {layer.compute_dtype for layer in network.layers}
     assert keras.config.dtype_policy().name == "float32"
     outputs = network(tf.zeros([2, 8, 8, 1]), training=True)
-    assert outputs["class"].dtype == tf.float32
+    assert {value.dtype for value in outputs.values()} == {tf.float32}
     published = publish(network, recipe, classes=3)
     assert {layer.compute_dtype for layer in published.layers} == {"float32"}
 
@@ -130,3 +157,38 @@ def test_precision_follows_the_processor(tmp_path, monkeypatch, flags, expected)
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
     assert choose_precision("auto") == expected
     assert choose_precision("float32") == "float32"
+    assert choose_precision("float16") == "float16"
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "expected"),
+    [
+        ([(9, 0)], "bfloat16"),
+        ([(8, 0)], "bfloat16"),
+        ([(7, 5)], "float16"),
+        ([(7, 0)], "float16"),
+        ([(6, 1)], "float32"),
+        # One that says nothing of itself.
+        ([None], "float32"),
+        ([(8, 6), (7, 5)], "float16"),
+        ([(7, 5), (6, 1), (9, 0)], "float32"),
+        ([(10, 0), (8, 0)], "bfloat16"),
+    ],
+    ids=str,
+)
+def test_precision_follows_the_least_capable_gpu(monkeypatch, capabilities, expected):
+    details = [{"compute_capability": one} if one else {} for one in capabilities]
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: list(range(len(details))))
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", details.__getitem__)
+    assert choose_precision("auto") == expected
+    assert choose_precision("bfloat16") == "bfloat16"
+
+
+@pytest.mark.parametrize("own", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("other", ["float32", "float16", "bfloat16"])
+def test_workers_train_in_what_all_are_quick_in(own, other):
+    least = ["float32", "float16", "bfloat16"]
+    # The other worker answers the same questions in the same order.
+    answers = iter([other == one for one in least])
+    found = choose_precision(own, lambda wish: wish or next(answers))
+    assert found == min(own, other, key=least.index)

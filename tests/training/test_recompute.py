@@ -53,6 +53,7 @@ NETWORKS = [
 CASES = [
     *((*network, "float32", True) for network in NETWORKS),
     (*NETWORKS[0], "bfloat16", True),
+    (*NETWORKS[0], "float16", True),
     (*NETWORKS[0], "float32", False),
 ]
 

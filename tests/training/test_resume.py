@@ -12,7 +12,7 @@ import pytest
 
 import zoo
 from zoo.errors import UserError
-from zoo.training import checkpoint
+from zoo.training import checkpoint, loss_scale
 from zoo.training import course as module
 from zoo.training.folder import RunFolder
 from zoo.training.interrupt import Interrupt
@@ -81,6 +81,20 @@ def test_killed_at_any_moment_it_ends_bit_for_bit_the_same(
         train_and_die(recipe, folder, monkeypatch, lambda *seen, at=(name, count): seen == at)
     zoo.train(recipe, run=folder, resume=True, watch=QUIET)
     assert resume_benchmark.differences(straight, folder) == []
+
+
+def test_with_a_loss_scale_too(recipe, tmp_path, monkeypatch, resume_benchmark):
+    # So large that steps are left out, and so often larger that more are.
+    monkeypatch.setattr(loss_scale, "INITIAL", 2.0**20)
+    monkeypatch.setattr(loss_scale, "GROWTH_STEPS", 2)
+    recipe = recipe.with_overrides({"precision": "float16", "remat": True})
+    straight = zoo.train(recipe, run=tmp_path / "straight", watch=QUIET)
+    folder = tmp_path / "run"
+    for moment in (("step", 5), ("validate", 1), ("step", 4)):
+        train_and_die(recipe, folder, monkeypatch, lambda *seen, at=moment: seen == at)
+    zoo.train(recipe, run=folder, resume=True, watch=QUIET)
+    assert resume_benchmark.differences(straight.folder, folder) == []
+    assert all(row["loss_scale"] < 2.0**20 for row in straight.history)
 
 
 def test_the_comparison_sees_a_single_bit(straight, tmp_path, resume_benchmark):

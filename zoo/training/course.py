@@ -154,6 +154,7 @@ class Course:
             **trained,
             **{f"validation_{name}": value for name, value in validated.items()},
             "learning_rate": float(np.asarray(loop.optimizer.learning_rate)),
+            **loop.update.facts,
             "pictures_per_second": pictures / max(seconds, 1e-9),
             "wait_share": min(1.0, state.waited / max(seconds, 1e-9)),
             "seconds": self._seconds() - state.epoch_began,
@@ -246,9 +247,11 @@ class Course:
         returns = failed.returns + 1
         rate = self._recipe.learning_rate
         if returns > _RETURNS:
+            narrow = self._recipe.precision == "float16"
             raise UserError(
                 f"the loss is no longer a number in epoch {failed.epoch + 1}, after {_RETURNS} "
-                f"tries at lower rates; lower learning_rate (now {rate:g}) and train again"
+                f"tries at lower rates; lower learning_rate (now {rate:g})"
+                f"{', or give precision=float32,' if narrow else ''} and train again"
             )
         self._state, _ = restore_newest(self._folder, self._saving.variables, self._recipe.epochs)
         state = self._state

@@ -53,6 +53,7 @@ class Loop:
         accumulate: Steps that make an update.
         ema: Decay of the weights' average; ``None`` for none.
         remat: Compute feature maps again on the way back rather than keep them all.
+        scaled: Scale the loss, as gradients in float16 need it.
         group: Whose strategy it is; this process alone unless given.
 
     Attributes:
@@ -73,6 +74,7 @@ class Loop:
         accumulate: int = 1,
         ema: float | None = None,
         remat: bool = False,
+        scaled: bool = False,
         group: Group | None = None,
     ):
         self.network = network
@@ -87,7 +89,7 @@ class Loop:
         # Of the last step and the one before it.
         self._heard: tuple[Any, Any] = (self._wishes, self._wishes)
         with strategy.scope():
-            self.update = Update(network, optimizer, strategy, accumulate, ema)
+            self.update = Update(network, optimizer, strategy, accumulate, ema, scaled)
             self._loss = task.loss(class_names, **loss_options)
             self._metrics = {mode: task.metrics(class_names) for mode in ("train", "validation")}
         self._steps = {
@@ -242,26 +244,29 @@ class Loop:
                 with tf.GradientTape() as tape:
                     outputs = self._forward(images)
                     parts = loss(batch, outputs)
-                    shared = parts["loss"] * share
-                self.update.add(tape.gradient(shared, self.network.trainable_variables))
+                    shared = self.update.scaled(parts["loss"] * share)
+                gradients, spoiled = self.update.gradients(tape, shared)
             else:
+                gradients, spoiled = (), tf.zeros([0])
                 outputs = self.network(images, training=False)
                 parts = loss(batch, outputs)
             for key, metric in self._metrics[mode].values():
                 metric.update_state(batch[key], outputs[key])
             values = [tf.cast(value, tf.float32) * share for value in parts.values()]
-            sent = over_all(tf.concat([tf.stack(values), wishes], 0))
+            sent = over_all(tf.concat([tf.stack(values), wishes, spoiled], 0))
             means = dict(zip(parts, tf.unstack(sent[: len(parts)], len(parts)), strict=True))
-            return total, means, sent[len(parts) :]
+            heard, spoiled = tf.split(sent[len(parts) :], [_WISHES, -1])
+            return gradients, (total, means, heard, spoiled)
 
         def step(batch, wishes):
-            found = strategy.run(on_replica, args=(batch, wishes))
-            if mode == "train":
-                self.update.finish()
+            gradients, found = strategy.run(on_replica, args=(batch, wishes))
             # The same on every device.
-            return tf.nest.map_structure(
+            *told, spoiled = tf.nest.map_structure(
                 lambda value: strategy.experimental_local_results(value)[0], found
             )
+            if mode == "train":
+                self.update.finish(gradients, spoiled)
+            return told
 
         return step
 
@@ -282,7 +287,8 @@ class Loop:
         targets = {key: value[:count] for key, value in batch.items()}
 
         def loss(pixels: tf.Tensor) -> tf.Tensor:
-            return self._loss(targets, self.network(pixels, training=False))["loss"]
+            found = self._loss(targets, self.network(pixels, training=False))["loss"]
+            return self.update.scaled(found)
 
         # The count of steps is saved: a resumed run draws the same starts.
         step = tf.cast(self.update.steps(), tf.int32)

@@ -5,6 +5,7 @@ What is published is another build of the same recipe, in float32 and of stock l
 """
 
 import hashlib
+from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,13 @@ from zoo.errors import UserError
 from zoo.training.convolution import ProductGradientConv2D
 from zoo.training.recipe import Recipe
 
-_BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
+PRECISIONS = ("float32", "float16", "bfloat16")
+"""What a network computes in before its heads, by what asks least of a machine."""
+# The first that applies. By the compute capability from which on GPUs multiply matrices in it:
+# float16 came with tensor cores, bfloat16 with their third generation.
+_OF_GPUS = (((8, 0), "bfloat16"), ((7, 0), "float16"))
+# By the flag of a processor that does.
+_OF_PROCESSORS = (("avx512_bf16", "bfloat16"), ("amx_bf16", "bfloat16"))
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -104,32 +111,39 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         return tf.cast(outputs, self.compute_dtype), mean, variance
 
 
-def choose_precision(asked: str) -> str:
-    """Returns ``"float32"`` or ``"bfloat16"``: what was asked for, or what is faster here.
+def choose_precision(asked: str, agreed: Callable[[bool], bool] = bool) -> str:
+    """Returns one of ``PRECISIONS``: what was asked for, or what is faster here.
 
-    bfloat16 pays on a GPU of compute capability 8 or more and on a processor with
-    AVX512-BF16 or AMX instructions; elsewhere it is emulated and slower. The choice
-    depends on the machine alone, so that a run repeats itself.
+    bfloat16 pays on GPUs of compute capability 8 or more and on a processor with AVX512-BF16 or
+    AMX instructions, float16 on GPUs of capability 7; elsewhere they are emulated and slower. Of
+    several GPUs, and of several machines, the least capable decides. The choice depends on them
+    alone, so that a run repeats itself.
 
     Args:
-        asked: ``"auto"``, ``"float32"`` or ``"bfloat16"``.
+        asked: One of ``PRECISIONS``, or ``"auto"``.
+        agreed: Says whether any of the workers that train together wishes what this one does.
     """
-    if asked != "auto":
-        return asked
+    own = _fastest() if asked == "auto" else asked
+    return next(one for one in PRECISIONS if agreed(own == one))
+
+
+def _fastest() -> str:
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
-        capable = all(entry.get("compute_capability", (0, 0))[0] >= 8 for entry in details)
-        return "bfloat16" if capable else "float32"
-    cpuinfo = Path("/proc/cpuinfo")
-    flags = set(cpuinfo.read_text(encoding="utf-8").split()) if cpuinfo.is_file() else set()
-    return "bfloat16" if flags & _BFLOAT16_FLAGS else "float32"
+        least = min(entry.get("compute_capability", (0, 0)) for entry in details)
+        found = [precision for capability, precision in _OF_GPUS if least >= capability]
+    else:
+        cpuinfo = Path("/proc/cpuinfo")
+        flags = set(cpuinfo.read_text(encoding="utf-8").split()) if cpuinfo.is_file() else set()
+        found = [precision for flag, precision in _OF_PROCESSORS if flag in flags]
+    return found[0] if found else "float32"
 
 
 @contextmanager
 def _dtype_policy(precision: str):
     before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+    keras.config.set_dtype_policy(precision if precision == "float32" else f"mixed_{precision}")
     try:
         yield
     finally:
@@ -195,7 +209,7 @@ def publish(
         network: As :func:`training_network` returned it, trained, or as this function did.
         recipe: Of that network.
         classes: How many the data set has.
-        precision: ``"float32"`` or ``"bfloat16"``, which the layers before the heads compute in,
+        precision: One of ``PRECISIONS``, which the layers before the heads compute in,
             whatever the network was trained in.
 
     Raises:

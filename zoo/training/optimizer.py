@@ -42,7 +42,7 @@ _ELSEWHERE = {
     "ema_momentum": "ema",
     "ema_overwrite_frequency": "ema",
 }
-# bfloat16 has the range of float32: nothing is to be scaled.
+# A factor of the loss that float16 needs is found while training: zoo.training.loss_scale.
 _GIVEN = {*_ELSEWHERE, "loss_scale_factor", "name"}
 _UNDECAYED = ("bias", "gamma", "beta")
 

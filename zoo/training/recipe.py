@@ -87,8 +87,9 @@ class Recipe(Section):
         minutes: Time to train for: when it is up, the epoch under way ends where it is, is
             validated, and is the last. ``None`` for as long as it takes.
         checkpoint: How often the run is saved within an epoch.
-        precision: ``"float32"``, ``"bfloat16"`` or ``"auto"``, the faster on the
-            machine.
+        precision: ``"float32"``, ``"bfloat16"``, ``"float16"`` (under a loss scale that follows
+            the gradients) or ``"auto"``, the fastest on the machine: bfloat16 on GPUs of compute
+            capability 8 and more and on processors that have it, float16 on GPUs of capability 7.
         seed: Of weights, order and augmentation.
         name: Filled in from the file's name.
 
@@ -125,7 +126,7 @@ class Recipe(Section):
     early_stopping: PositiveInt | None = None
     minutes: Annotated[float, Field(gt=0.0)] | None = None
     checkpoint: CheckpointOptions = Field(default_factory=CheckpointOptions)
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     name: str = ""
 

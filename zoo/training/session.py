@@ -134,9 +134,7 @@ def open_session(
     group.check_sizes(recipe)
     check_recipe(recipe)
     weights = None if resumed else weights_to_begin_with(recipe)
-    # Machines may differ: what one of them cannot do well none does.
-    full = group.agreed(choose_precision(recipe.precision) == "float32")
-    precision = "float32" if full else "bfloat16"
+    precision = choose_precision(recipe.precision, group.agreed)
     recipe = recipe.model_copy(update={"precision": precision})
     task = tasks.get(recipe.task)
     with group.chief_first():
@@ -166,7 +164,8 @@ def open_session(
             optimizer = make_optimizer(phase, steps * epochs, network)
             return Loop(
                 network, task, class_names, phase.loss, optimizer, strategy, phase.adversarial,
-                phase.seed, phase.accumulate, phase.ema, phase.remat, group,
+                phase.seed, phase.accumulate, phase.ema, phase.remat,
+                phase.precision == "float16", group,
             )  # fmt: skip
 
         phases = Phases(recipe, network, make_loop)

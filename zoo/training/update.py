@@ -7,13 +7,16 @@ import keras
 import tensorflow as tf
 
 from zoo.training.average import WeightAverage
+from zoo.training.loss_scale import LossScale, not_finite
 
 
 class Update:
     """Turns the gradients of one step, or the mean of several steps', into an update.
 
     ``optimizer.iterations`` counts updates, and so does whatever depends on it: the schedule,
-    Adam's bias correction, the average of the weights.
+    Adam's bias correction, the average of the weights. With a loss scale a step whose gradients are
+    not finite is as if it had not been: it changes and counts nothing, and the next one takes its
+    place among those that are accumulated.
 
     Keras' own ``gradient_accumulation_steps`` gives the same updates on one device. On several
     it fails: it decides within a replica whether to update, where TensorFlow allows no branch
@@ -25,6 +28,7 @@ class Update:
         strategy: Under whose scope network and optimizer were made.
         accumulate: Steps that make an update.
         ema: Decay of the weights' average; ``None`` for none.
+        scaled: Take gradients of the loss times a factor, as float16 needs it.
 
     Attributes:
         sums: Of the gradients of steps that have made no update yet, each device its own.
@@ -37,6 +41,7 @@ class Update:
         strategy: tf.distribute.Strategy,
         accumulate: int = 1,
         ema: float | None = None,
+        scaled: bool = False,
     ):
         self._optimizer: Any = optimizer
         self._strategy = strategy
@@ -47,6 +52,7 @@ class Update:
         with strategy.scope():
             optimizer.build(self._trained)
             self._average = WeightAverage(network, ema) if ema is not None else None
+            self._scale = LossScale() if scaled else None
             if accumulate > 1:
                 self._batches = keras.Variable(
                     0, dtype="int64", trainable=False, aggregation="only_first_replica"
@@ -72,7 +78,13 @@ class Update:
     def shared_variables(self) -> list[keras.Variable]:
         """Those of them that are the same on every device."""
         averages = self._average.variables if self._average else []
-        return [*averages, *([self._batches] if self.sums else [])]
+        scale = self._scale.variables if self._scale else []
+        return [*averages, *([self._batches] if self.sums else []), *scale]
+
+    @property
+    def facts(self) -> dict[str, float]:
+        """What there is to tell of the updates besides losses and rate, by name."""
+        return {"loss_scale": self._scale.value} if self._scale else {}
 
     def begin(self) -> None:
         """Begins with the weights that the network has now."""
@@ -88,27 +100,56 @@ class Update:
         """Puts the averages of the weights, if there are any, into the network for a while."""
         return self._average.swapped() if self._average else nullcontext()
 
-    def add(self, gradients: list[Any]) -> None:
-        """Takes the gradients of a step, on each replica its share of the batch's.
+    def scaled(self, loss: tf.Tensor) -> tf.Tensor:
+        """Returns a loss, float32, times the loss scale, where there is one."""
+        return self._scale.scaled(loss) if self._scale else loss
+
+    def gradients(self, tape: tf.GradientTape, loss: tf.Tensor) -> tuple[list[Any], tf.Tensor]:
+        """Takes the gradients of a step, within ``strategy.run``.
 
         Args:
-            gradients: One for each trainable variable, in order; within ``strategy.run``.
-        """
-        if not self.sums:
-            self._apply(gradients)
-            return
-        for total, gradient in zip(self.sums, gradients, strict=True):
-            if gradient is not None:
-                total.value.assign_add(tf.cast(tf.convert_to_tensor(gradient), total.dtype))
+            tape: That watched the step.
+            loss: Each replica's share of the batch's, :meth:`scaled`.
 
-    def finish(self) -> None:
-        """Ends a step: updates the weights if it is time; outside ``strategy.run``."""
+        Returns:
+            The gradients of the loss as it is, one for each trainable variable, in order; and how
+            many of them are not finite, float32 [1], or [0] where nobody has to know.
+        """
+        gradients: Any = tape.gradient(loss, self._trained)
+        if not self._scale:
+            return gradients, tf.zeros([0])
+        gradients = self._scale.unscaled(gradients)
+        return gradients, not_finite(gradients)[tf.newaxis]
+
+    def finish(self, gradients: list[Any], spoiled: tf.Tensor) -> None:
+        """Ends a step: updates the weights if it is time; outside ``strategy.run``.
+
+        Args:
+            gradients: As :meth:`gradients` returned them.
+            spoiled: What it returned besides, added up over all replicas.
+        """
+        if not self._scale:
+            self._use(gradients)
+            return
+        finite = tf.equal(spoiled[0], 0.0)
+        # Not within a replica, where TensorFlow allows no branch that gathers gradients.
+        tf.cond(finite, lambda: self._use(gradients), lambda: None)
+        self._scale.follow(finite)
+
+    def _use(self, gradients: list[Any]) -> None:
         if not self.sums:
+            self._strategy.run(self._apply, args=(gradients,))
             self._averages_follow()
             return
+        self._strategy.run(self._add, args=(gradients,))
         self._batches.value.assign_add(1)
         due = tf.equal(self._batches.value % self._accumulate, 0)
         tf.cond(due, self._update_from_sums, lambda: None)
+
+    def _add(self, gradients: list[Any]) -> None:
+        for total, gradient in zip(self.sums, gradients, strict=True):
+            if gradient is not None:
+                total.value.assign_add(tf.cast(tf.convert_to_tensor(gradient), total.dtype))
 
     def _update_from_sums(self) -> None:
         def on_replica() -> None:
