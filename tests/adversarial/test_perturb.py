@@ -34,6 +34,18 @@ def run(attack, loss=linear, images=IMAGES, seed=SEED, **options):
     return perturb(attack, images, loss, seed, **options).numpy()
 
 
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_where_the_gradient_is_no_number_nothing_is_moved(norm):
+    infinite = tf.tensor_scatter_nd_update(
+        WEIGHTS, [[0, 0, 0, 0], [0, 1, 1, 1]], [float("nan"), float("inf")]
+    )
+    moved = run(Attack(attack="fgsm", norm=norm), lambda images: linear(images, infinite))
+    changed = moved != IMAGES.numpy()
+    assert not changed[:, 0, 0, 0].any()
+    assert not changed[:, 1, 1, 1].any()
+    assert changed.mean() > 0.8
+
+
 # The gradient of w x is w.
 def test_fgsm_moves_by_epsilon_along_the_sign():
     wanted = np.clip(IMAGES + 8 * np.sign(WEIGHTS), 0, 255)

@@ -26,7 +26,8 @@ def perturb(
     FGSM is ``x + epsilon sign(g)`` for the gradient g (in L2 ``x + epsilon g / |g|``); PGD
     repeats a smaller step and projects onto the ball of epsilon around the picture. All results
     are clipped to 0..255, which moves them nearer to the picture, never out of the ball. They
-    are not rounded. Where the gradient is 0 nothing is moved.
+    are not rounded. Where the gradient is 0, or in a low precision no finite number, nothing is
+    moved.
 
     Stateless: the same arguments give the same pictures. No gradient flows back.
 
@@ -134,7 +135,7 @@ def _gradient(loss: Loss, images: tf.Tensor) -> tf.Tensor:
         tape.watch(images)
         value = loss(images)
     gradient: Any = tape.gradient(value, images, unconnected_gradients=_ZERO)
-    return gradient
+    return tf.where(tf.math.is_finite(gradient), gradient, 0.0)
 
 
 def _direction(attack: Attack, gradient: tf.Tensor) -> tf.Tensor:
