@@ -1,6 +1,8 @@
 """The course of a run: numbers that are none, time that is up, callbacks, what is told."""
 
+import io
 import json
+import re
 import signal
 import time
 
@@ -8,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from rich.console import Console
 
 import zoo
 from zoo.errors import UserError
@@ -39,9 +42,13 @@ def spoil(monkeypatch, when):
     monkeypatch.setattr(training, "open_session", remembering)
 
 
-def test_from_nan_it_goes_back_and_lowers_the_rate(stripes_recipe, tmp_path, monkeypatch, capfd):
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+def test_from_nan_it_goes_back_and_lowers_the_rate(
+    stripes_recipe, tmp_path, monkeypatch, capfd, precision
+):
     spoil(monkeypatch, lambda step: step == 9)
-    run = zoo.train(stripes_recipe, run=tmp_path / "run")
+    recipe = stripes_recipe.with_overrides({"precision": precision})
+    run = zoo.train(recipe, run=tmp_path / "run")
     said = capfd.readouterr().err
     assert "no longer a number in epoch 2: back to step 0 of epoch 2, at 0.5 times" in said
     assert "(try 1 of 3)" in said
@@ -113,6 +120,19 @@ def test_rows_tell_of_waiting_and_of_both_kinds_of_weights(stripes_recipe, tmp_p
     lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith("epoch")]
     assert len(lines) == 2
     assert all(len(line) <= 80 and " wait " in line for line in lines)
+
+
+def test_a_terminal_shows_the_rates_in_80_columns(stripes_recipe, tmp_path):
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=80, no_color=True)
+    recipe = stripes_recipe.with_overrides(
+        {"epochs": 1, "schedule.name": "constant", "warmup": 0.0}
+    )
+    zoo.train(recipe, run=tmp_path / "run", watch=Watch(console))
+    notes = re.findall(r"  (loss \d\.\d{3} accuracy \d\.\d{3} [^\r\n]*)", stream.getvalue())
+    assert notes
+    assert all(re.search(r" lr 0\.01 [\d,]+/s wait \d+%", note) for note in notes)
+    assert max(map(len, notes)) <= 78
 
 
 def test_a_resumed_epoch_has_waited_before_as_well(stripes_recipe, tmp_path, monkeypatch):
