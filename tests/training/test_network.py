@@ -141,6 +141,25 @@ def test_copy_keeps_weights():
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_copy_keeps_each_layer_s_precision(precision):
+    recipe = make_recipe(model={"encoder": "plain", "filters": [2, 4], "dropout": 0.5})
+    keras.config.set_dtype_policy(precision)
+    try:
+        model = recipe.build_model(3)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    kinds = {type(layer) for layer in model.layers}
+    assert {keras.layers.SpatialDropout2D, keras.layers.Dropout} <= kinds
+
+    def policies(model):
+        # The input's says nothing: it computes nothing.
+        return {layer.name: layer.dtype_policy.name for layer in model.layers[1:]}
+
+    assert policies(training_copy(model)) == policies(model)
+    assert set(policies(model).values()) == {precision, "float32"}
+
+
 def test_weights_of_another_network_are_refused():
     network = training_network(make_recipe(), classes=3)
     with pytest.raises(UserError, match="the recipe was changed after training"):

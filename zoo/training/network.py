@@ -162,12 +162,15 @@ def training_copy(model: keras.Model) -> keras.Model:
     shared = tf.distribute.get_strategy().num_replicas_in_sync > 1
 
     def quicker(layer):
+        config = layer.get_config()
+        if isinstance(layer, keras.Layer):
+            # Keras' spatial dropout tells the type of its variables, of which it has none.
+            config["dtype"] = layer.dtype_policy.name
         if type(layer) is keras.layers.BatchNormalization:
-            config = layer.get_config() | {"synchronized": shared}
-            return FusedBatchNormalization.from_config(config)
+            return FusedBatchNormalization.from_config(config | {"synchronized": shared})
         if type(layer) is keras.layers.Conv2D:
-            return ProductGradientConv2D.from_config(layer.get_config())
-        return layer.__class__.from_config(layer.get_config())
+            return ProductGradientConv2D.from_config(config)
+        return layer.__class__.from_config(config)
 
     copy = keras.models.clone_model(model, clone_function=quicker)
     copy.set_weights(model.get_weights())
