@@ -173,5 +173,8 @@ class Update:
             # Keras clips what each replica gives it and adds up after that, so each is to
             # give an equal part of the whole.
             context: Any = tf.distribute.get_replica_context()
-            gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
+            # A head whose part of the loss weighs nothing has none.
+            known = [gradient for gradient in gradients if gradient is not None]
+            means = iter(context.all_reduce(tf.distribute.ReduceOp.MEAN, known))
+            gradients = [None if gradient is None else next(means) for gradient in gradients]
         optimizer.apply_gradients(zip(gradients, self._trained, strict=True))
