@@ -1,3 +1,5 @@
+from collections import Counter
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -109,12 +111,29 @@ def test_splits_can_be_slices(scenes):
     small = open_dataset(
         "digit_scenes", splits={"train": "train[:100]", "test": "test[:10]"}, validation=0.2
     )
+    read = scenes.splits["train"].read
+    digits = Counter(int(read(tf.constant(at, tf.int64))["class"]) for at in range(100))
+    # A fifth of each digit's scenes.
+    held_out = sum(round(0.2 * count) for count in digits.values())
     assert {name: split.length for name, split in small.splits.items()} == {
-        "train": 80,
-        "validation": 20,
+        "train": 100 - held_out,
+        "validation": held_out,
         "test": 10,
     }
-    first = small.splits["validation"].read(tf.constant(0, tf.int64))
-    assert first["image"] == scenes.splits["train"].read(tf.constant(80, tf.int64))["image"]
-    assert small.splits["validation"].label(0) == "digit_scenes train[:100] 80"
-    assert "20 of the 100" in small.findings[0].text
+    validation = small.splits["validation"]
+    numbers = [int(validation.label(index).rpartition(" ")[2]) for index in range(held_out)]
+    assert set(numbers) < set(range(100))
+    assert validation.label(0) == f"digit_scenes train[:100] {numbers[0]}"
+    for index, number in enumerate(numbers):
+        found, expected = (
+            split.read(tf.constant(at, tf.int64))
+            for split, at in ((validation, index), (scenes.splits["train"], number))
+        )
+        assert found.keys() == expected.keys()
+        for key, value in expected.items():
+            if value.dtype == tf.string:
+                assert found[key] == value
+            else:
+                np.testing.assert_allclose(found[key], value, rtol=1e-6, err_msg=key)
+    (said,) = small.findings
+    assert said.text == f"there is no validation split: {held_out} examples of train went to it"

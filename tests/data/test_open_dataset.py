@@ -86,7 +86,7 @@ def test_unknown_sources_are_refused_with_what_there_is(source, says):
         ({"splits": {"tran": "train"}}, "did you mean 'train'"),
         ({"targets": ["box", "clas"]}, "there is no target 'clas'; did you mean 'class'"),
         ({"splits": {"train": ["1", "2"]}}, "splits.train names examples, which .* has no names"),
-        ({"group": "(scene)"}, "looked for in the paths of files, which .* has none of"),
+        ({"group": "(scene)"}, "looked for in the names of files, which .* does not keep"),
         ({"validation": 1.0}, "validation"),
         ({"test": -0.1}, "test"),
         ({"validation": 0.5, "test": 0.5}, "nothing to train on"),

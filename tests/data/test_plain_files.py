@@ -9,7 +9,6 @@ import tensorflow as tf
 from PIL import Image
 
 from zoo.data import Split, open_dataset
-from zoo.data.dataset import part_of
 from zoo.data.pipeline import batches as batches_of
 from zoo.data.pipeline import evaluation_batches, prepare_split, training_batches
 from zoo.preprocess import Preprocessing
@@ -104,10 +103,6 @@ def test_what_is_plain_is_read_without_the_graph(split):
     # Of every eight one is turned and one a PNG.
     assert sorted(graph) == [1, 2, 9, 10]
     assert sorted(asked) == sorted(set(range(LENGTH)) - set(graph))
-
-
-def test_a_part_of_a_split_has_its_files(split):
-    assert part_of(split, "part", 3, 9).stored(1) == split.stored(4)
 
 
 def recoloured(path: Path, id_: int) -> None:

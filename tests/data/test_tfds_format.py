@@ -98,7 +98,7 @@ def read(split, index):
 
 
 def test_the_largest_object_of_a_picture_is_taken_with_its_class(things_folder):
-    dataset = open_dataset("tfds:tiny_things", things_folder)
+    dataset = open_dataset("tfds:tiny_things", things_folder, validation=0, test=0)
     assert dataset.targets == {"class", "box", "mask"}
     assert dataset.label_names == ("cat", "dog", "eel")
     train = dataset.splits["train"]
@@ -116,7 +116,7 @@ def test_the_largest_object_of_a_picture_is_taken_with_its_class(things_folder):
 
 
 def test_mask_ids_are_renumbered_from_zero_and_255_stays(things_folder):
-    dataset = open_dataset("tfds:tiny_things", things_folder)
+    dataset = open_dataset("tfds:tiny_things", things_folder, validation=0, test=0)
     assert dataset.mask_names == ("1", "2", "3")
     for index in range(3):
         ids = read(dataset.splits["train"], index)["mask"].numpy()
@@ -124,20 +124,6 @@ def test_mask_ids_are_renumbered_from_zero_and_255_stays(things_folder):
         assert (ids.ravel()[1:] == index).all()
     prepared = Preprocessing((4, 6)).prepare(read(dataset.splits["train"], 1))
     np.testing.assert_array_equal(np.unique(prepared["mask"]), [1, 255])
-
-
-def test_missing_splits_are_cut_from_the_end_of_train_and_it_is_said(things_folder):
-    dataset = open_dataset("tfds:tiny_things", things_folder, validation=0.1, test=0.2)
-    lengths = {name: split.length for name, split in dataset.splits.items()}
-    assert lengths == {"train": 21, "validation": 3, "test": 6}
-    for name, first in (("train", 0), ("validation", 21), ("test", 24)):
-        pixels = tf.io.decode_png(read(dataset.splits[name], 0)["image"])
-        np.testing.assert_array_equal(pixels, picture(first))
-    assert dataset.splits["test"].label(0) == "tiny_things train 24"
-    told = " ".join(sentences(dataset.findings))
-    assert "3 of the 30" in told
-    assert "6 of the 30" in told
-    assert "not used: extra" in told
 
 
 def test_splits_may_be_slices_of_what_the_set_has(things_folder):

@@ -138,28 +138,3 @@ class DataSet:
                 f"data set {self.name!r} has no split {name!r}; it has {', '.join(self.splits)}"
             )
         return self.splits[name]
-
-
-def part_of(split: Split, name: str, start: int, stop: int) -> Split:
-    """Returns the examples start..stop-1 of a split as a split of its own.
-
-    Args:
-        split: The split to cut from.
-        name: Name of the new one.
-        start: Index of the first example.
-        stop: Index after the last one.
-    """
-
-    def read(index: tf.Tensor) -> dict[str, tf.Tensor]:
-        return split.read(index + start)
-
-    return Split(
-        name=name,
-        length=stop - start,
-        read=read,
-        label=lambda index: split.label(index + start),
-        explain=lambda index: split.explain(index + start),
-        lacks=lambda index: split.lacks(index + start),
-        files=lambda index: split.files(index + start),
-        stored=lambda index: split.stored(index + start),
-    )

@@ -11,7 +11,7 @@ import tensorflow_datasets as tfds
 from zoo.data.findings import Finding, decision
 from zoo.data.mask_classes import MaskClasses
 from zoo.errors import UserError
-from zoo.preprocess import decode_mask
+from zoo.preprocess import decode_mask, read_header
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Fields:
         label: Keys that lead to the class, or None.
         box: Keys that lead to the box or boxes, or None.
         mask: Key of the mask, or None.
+        file: Key of the name that the picture's file had, or None.
         label_names: Name of each class.
         mask_names: Name of each mask id, where the set says so.
         findings: What was chosen where there was a choice.
@@ -34,6 +35,7 @@ class Fields:
     label: tuple[str, ...] | None
     box: tuple[str, ...] | None
     mask: str | None
+    file: str | None
     label_names: tuple[str, ...]
     mask_names: tuple[str, ...] | None
     findings: tuple[Finding, ...]
@@ -44,31 +46,71 @@ class Fields:
         found = {"class": self.label, "box": self.box, "mask": self.mask}
         return frozenset(target for target, key in found.items() if key is not None)
 
-    def example(self, record: tf.Tensor, ids: MaskClasses | None) -> dict[str, tf.Tensor]:
-        """Returns the raw example of a record; graph-traceable.
+    @property
+    def several(self) -> bool:
+        """Whether a picture may have several objects."""
+        return self.box is not None and len(self.box) > 1
+
+    def example(
+        self, record: tf.Tensor, ids: MaskClasses | None, wanted: frozenset[str]
+    ) -> dict[str, tf.Tensor]:
+        """Returns the raw example of a record of one object at most; graph-traceable.
 
         Args:
             record: string scalar, a serialized `tf.train.Example` of the set.
             ids: From the set's mask ids to classes, or None to hand masks on as they are.
+            wanted: Which of "class", "box" and "mask" to read.
         """
-        skip = {key: tfds.decode.SkipDecoding() for key in (self.image, self.mask) if key}
-        parsed = self.features.deserialize_example(record, decoders=skip)
+        parsed = self._parsed(record)
         example = {"image": parsed[self.image]}
-        chosen = tf.constant(0)
-        if self.box is not None:
-            boxes = tf.cast(_at(parsed, self.box), tf.float32)
-            box, chosen = _largest(boxes if len(self.box) > 1 else boxes[tf.newaxis])
+        if self.box is not None and "box" in wanted:
             # TFDS puts y before x.
-            example["box"] = tf.gather(box, [1, 0, 3, 2])
-        if self.label is not None:
-            label = tf.cast(_at(parsed, self.label), tf.int32)
-            if len(self.label) > 1:
-                label = tf.concat([label, [-1]], 0)[chosen]
-            example["class"] = label
-        if self.mask is not None:
+            box = tf.gather(tf.cast(_at(parsed, self.box), tf.float32), [1, 0, 3, 2])
+            # A set whose every picture must have a box writes 0, 0, 0, 0 for those without object.
+            whole = tf.reduce_all(box[2:] > box[:2])
+            example["box"] = tf.where(whole, box, np.float32(np.nan))
+        if self.label is not None and "class" in wanted:
+            example["class"] = tf.cast(_at(parsed, self.label), tf.int32)
+        if self.mask is not None and "mask" in wanted:
             mask = parsed[self.mask]
             example["mask"] = mask if ids is None else ids.numbers(decode_mask(mask))
         return example
+
+    def image_of(self, record: tf.Tensor) -> tf.Tensor:
+        """Returns the encoded picture of a record, string scalar."""
+        return self._parsed(record)[self.image]
+
+    def mask_of(self, record: tf.Tensor) -> tf.Tensor:
+        """Returns the encoded mask of a record, string scalar, of a set that has masks."""
+        return self._parsed(record)[str(self.mask)]
+
+    def facts(self, record: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns what a record holds beside pixels; graph-traceable.
+
+        Args:
+            record: string scalar.
+
+        Returns:
+            "kind", "stored" and "orientation", as the picture's header says; where the set has
+            them "label" (int64 scalar), "labels" (int64 [m]), "boxes" (float32 [m, 4]: y_min,
+            x_min, y_max, x_max) and "file" (string scalar).
+        """
+        parsed = self._parsed(record)
+        header = read_header(parsed[self.image])
+        found = {"kind": header.kind, "stored": header.size, "orientation": header.orientation}
+        if self.box is not None:
+            boxes = tf.cast(_at(parsed, self.box), tf.float32)
+            found["boxes"] = boxes if self.several else boxes[tf.newaxis]
+        if self.label is not None:
+            of_object = len(self.label) > 1
+            found["labels" if of_object else "label"] = tf.cast(_at(parsed, self.label), tf.int64)
+        if self.file is not None:
+            found["file"] = parsed[self.file]
+        return found
+
+    def _parsed(self, record: tf.Tensor) -> Mapping[str, Any]:
+        skip = {key: tfds.decode.SkipDecoding() for key in (self.image, self.mask) if key}
+        return self.features.deserialize_example(record, decoders=skip)
 
 
 def _at(parsed: Mapping[str, Any], keys: tuple[str, ...]) -> tf.Tensor:
@@ -78,20 +120,13 @@ def _at(parsed: Mapping[str, Any], keys: tuple[str, ...]) -> tf.Tensor:
     return value
 
 
-def _largest(boxes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the largest of float32 [m, 4] and its position; NaN and m where none has an area."""
-    # A set whose every picture must have a box writes 0, 0, 0, 0 for those that have no object.
-    area = tf.reduce_prod(tf.maximum(boxes[:, 2:] - boxes[:, :2], 0.0), axis=1)
-    area = tf.where(area > 0.0, area, -1.0)
-    # The row of NaN comes last, so it wins only where there is nothing else.
-    area = tf.concat([area, [0.0]], 0)
-    boxes = tf.concat([boxes, tf.fill([1, 4], np.float32(np.nan))], 0)
-    chosen = tf.argmax(area, output_type=tf.int32)
-    return boxes[chosen], chosen
-
-
 def _class_names(feature: Any) -> tuple[str, ...]:
     return tuple(feature.int2str(index) for index in range(feature.num_classes))
+
+
+def _names_file(key: str, feature: Any) -> bool:
+    said = "".join(letter for letter in key.lower() if letter.isalpha())
+    return isinstance(feature, tfds.features.Text) and said.endswith("filename")
 
 
 def _choose(found: list[str], wanted: tuple[str, ...]) -> str | None:
@@ -116,8 +151,8 @@ def fields_of(features: Any, name: str) -> Fields:
     """Finds the picture and the targets among the features of a set.
 
     A class is a ClassLabel ("label" if there are several), a box a BBoxFeature, alone or in a
-    list of objects (of which the largest counts, with its class), a mask a LabeledImage or an
-    Image whose key says "mask".
+    list of objects (whose class is learnt then), a mask a LabeledImage or an Image whose key says
+    "mask".
 
     Args:
         features: A `tfds.features.FeaturesDict`.
@@ -152,8 +187,6 @@ def fields_of(features: Any, name: str) -> Fields:
         box = (key, inner_box)
         if inner_label is not None:
             label = (key, inner_label)
-        text = f"of several objects in a picture ({key!r}) the largest is taken"
-        findings.append(Finding("several-objects", "", text))
     for what, found, chosen in (("label", labels, label), ("mask", masks, mask and (mask,))):
         if chosen is not None and len(found) > 1:
             findings.append(decision(f"of {what}s {', '.join(found)}, {chosen[-1]!r} is taken"))
@@ -171,6 +204,7 @@ def fields_of(features: Any, name: str) -> Fields:
         label=label,
         box=box,
         mask=mask,
+        file=next((key for key in features if _names_file(key, features[key])), None),
         label_names=() if label is None else _class_names(feature),
         mask_names=_mask_names(images[mask]) if mask else None,
         findings=tuple(findings),

@@ -1,10 +1,10 @@
 """From a prepared set of TensorFlow Datasets to the contract: random access, raw examples."""
 
 import fcntl
-import functools
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,14 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from absl import logging
 
-from zoo.data.dataset import SPLITS, DataSet, Split, part_of
+from zoo.data.dataset import SPLITS, DataSet, Split
 from zoo.data.features import Fields, fields_of
-from zoo.data.findings import Finding, decision
+from zoo.data.files.boxes import Objects
+from zoo.data.files.splits import divide
+from zoo.data.findings import Finding
 from zoo.data.mask_classes import MaskClasses, find_classes, mask_classes
-from zoo.data.record_files import reader_of_records
-from zoo.data.request import Request, Wanted
+from zoo.data.record_examples import Records, Source
+from zoo.data.request import Request
 from zoo.errors import UserError
 
 
@@ -84,13 +86,7 @@ def prepare(
         return make_builder()
 
 
-def _split(
-    builder: tfds.core.DatasetBuilder,
-    name: str,
-    instruction: str,
-    fields: Fields,
-    ids: MaskClasses | None,
-) -> Split:
+def _source(builder: tfds.core.DatasetBuilder, instruction: str) -> Source:
     try:
         length = builder.info.splits[instruction].num_examples
     except (KeyError, ValueError) as error:
@@ -99,59 +95,89 @@ def _split(
             f"data set {builder.name!r} has no split {instruction!r}; it has {has}, and slices "
             'as in "train[:90%]"'
         ) from error
+    return Source(builder, instruction, length)
 
-    # At the first read: a split nobody reads costs neither file handles nor memory.
-    @functools.cache
-    def reader() -> Callable[[tf.Tensor], tf.Tensor]:
-        # Outside of the graph being traced, if one is: it would swallow all records.
-        with tf.init_scope():
-            return reader_of_records(builder, instruction)
+
+def _split(
+    name: str, source: Source, fields: Fields, ids: MaskClasses | None, wanted: frozenset[str]
+) -> Split:
+    """Returns the records of a split as they come, of which nothing is known before reading."""
 
     def read(index: tf.Tensor) -> dict[str, tf.Tensor]:
-        return fields.example(reader()(index), ids)
+        return fields.example(source.read(index), ids, wanted)
 
-    return Split(
-        name=name,
-        length=length,
-        read=read,
-        label=lambda index: f"{builder.name} {instruction} {index}",
-    )
+    return Split(name=name, length=source.length, read=read, label=source.label)
 
 
-def _instructions(splits: Mapping[str, Wanted], name: str) -> dict[str, str]:
-    for split, wanted in splits.items():
-        if not isinstance(wanted, str):
-            raise UserError(
-                f"splits.{split} names examples, which data set {name!r} has no names for; "
-                'write a split or a slice of one, as in "train[:90%]"'
-            )
-    return {split: str(wanted) for split, wanted in splits.items()}
-
-
-def _with_missing_splits(
-    splits: dict[str, Split], request: Request
-) -> tuple[dict[str, Split], list[Finding]]:
-    """Cuts validation and test from the end of train where the set lacks them."""
-    train = splits.get("train")
-    if train is None:
-        return splits, []
+def _instructions(
+    builder: tfds.core.DatasetBuilder, request: Request, name: str
+) -> tuple[dict[str, str], list[Finding]]:
+    """Returns what of the set each split is, and what is to be said of that."""
     findings = []
-    splits = dict(splits)
-    end = train.length
-    for name, share in (("test", request.test), ("validation", request.validation)):
-        count = round(share * train.length)
-        if name in splits or not count:
-            continue
-        splits[name] = part_of(train, name, end - count, end)
-        end -= count
-        text = (
-            f"there is no {name} split: {count:,} of the {train.length:,} examples of train "
-            "were taken for it, and are not trained on"
+    if request.splits is None:
+        instructions = {split: split for split in SPLITS if split in builder.info.splits}
+        unused = [split for split in builder.info.splits if split not in instructions]
+        if unused:
+            text = f"splits not used: {', '.join(sorted(unused))}"
+            findings.append(Finding("in-no-split", "", text))
+    else:
+        for split, wanted in request.splits.items():
+            if not isinstance(wanted, str):
+                raise UserError(
+                    f"splits.{split} names examples, which data set {name!r} has no names for; "
+                    'write a split or a slice of one, as in "train[:90%]"'
+                )
+        instructions = {split: str(wanted) for split, wanted in request.splits.items()}
+    if "train" not in instructions:
+        has = ", ".join(builder.info.splits)
+        raise UserError(
+            f"data set {name!r} has no split 'train'; it has {has}: name one for it in `splits`"
         )
-        findings.append(decision(text))
-    if end < train.length:
-        splits["train"] = part_of(train, "train", 0, end)
-    return {name: splits[name] for name in SPLITS if name in splits}, findings
+    return instructions, findings
+
+
+def _known(
+    sources: Mapping[str, Source],
+    fields: Fields,
+    ids: MaskClasses | None,
+    request: Request,
+    objects: Objects,
+    name: str,
+) -> tuple[dict[str, Split], list[Finding]]:
+    """Returns splits whose examples have to be known before any is learnt from.
+
+    These are the splits of pictures of several objects, as some may be left out or several
+    examples, and a train that others have to be cut from.
+    """
+    if request.group is not None and fields.file is None:
+        raise UserError(
+            f"group={request.group!r} is looked for in the names of files, which data set "
+            f"{name!r} does not keep; leave it out, or name slices in `splits`"
+        )
+    wanted = request.wanted(fields.targets)
+    needed = wanted & {"mask"} if request.targets is None else wanted
+    missing = [
+        split
+        for split, share in (("test", request.test), ("validation", request.validation))
+        if share and split not in sources
+    ]
+    listed = fields.several and bool(wanted & {"class", "box"})
+    if not listed and not missing:
+        return {}, []
+    chosen = sources if listed else {"train": sources["train"]}
+    records = Records(name, fields, chosen, by_file=bool(missing) and request.group is not None)
+    examples, findings = records.examples(wanted, objects)
+    # The splits that are there are taken by their names; only those missing may be cut.
+    shares = {split: 0.0 for split in ("test", "validation") if split not in missing}
+    parts, said = divide(
+        examples,
+        replace(request, splits=None, **shares),
+        root=Path(name),
+        lacks=lambda example: example.reason_against(needed),
+        digests=records.digests,
+    )
+    found = {split: records.split(split, some, wanted, ids) for split, some in parts.items()}
+    return found, [*findings, *said]
 
 
 def dataset_of(
@@ -162,6 +188,7 @@ def dataset_of(
     mask_names: tuple[str, ...] | None = None,
     classes: Mapping[str, str] | None = None,
     ignore: Sequence[int] = (),
+    objects: Objects = "largest",
     mirrored: bool | None = None,
 ) -> DataSet:
     """Returns a prepared set under the contract of `zoo.data`.
@@ -174,55 +201,44 @@ def dataset_of(
             hold, renumbered from 0 in their order.
         classes: Which classes the mask ids are instead, as `mask_classes` takes them.
         ignore: Mask ids to ignore.
+        objects: What to do about a picture with several objects, as `with_boxes` takes it.
         mirrored: As in `DataSet`.
 
     Raises:
         UserError: If it has no picture or no target, or not the splits asked for.
     """
     fields = fields_of(builder.info.features, name)
-    findings = list(fields.findings)
-    if request.group is not None:
-        raise UserError(
-            f"group={request.group!r} is looked for in the paths of files, which data set "
-            f"{name!r} has none of; leave it out, or name slices in `splits`"
-        )
-    instructions = _instructions(request.splits or {}, name)
-    if request.splits is None:
-        instructions = {split: split for split in SPLITS if split in builder.info.splits}
-        unused = [split for split in builder.info.splits if split not in instructions]
-        if unused:
-            findings.append(
-                Finding("in-no-split", "", f"splits not used: {', '.join(sorted(unused))}")
-            )
-    if "train" not in instructions:
-        has = ", ".join(builder.info.splits)
-        raise UserError(
-            f"data set {name!r} has no split 'train'; it has {has}: name one for it in `splits`"
-        )
+    wanted = request.wanted(fields.targets)
+    instructions, said = _instructions(builder, request, name)
+    findings = [*fields.findings, *said]
+    sources = {split: _source(builder, text) for split, text in instructions.items()}
     ids = None
-    if fields.mask is not None and mask_names is None and classes is None and not ignore:
+    if "mask" not in wanted:
+        mask_names = ()
+    elif mask_names is None and classes is None and not ignore:
         mask_names = fields.mask_names
-    if fields.mask is not None and mask_names is None:
+    if mask_names is None:
         if classes is None:
-            train = _split(builder, "train", instructions["train"], fields, None)
-            ids, said = find_classes(
+            train = _split("train", sources["train"], fields, None, frozenset({"mask"}))
+            ids, found = find_classes(
                 lambda index: train.read(index)["mask"], train.length, ignore, name
             )
-            findings.append(said)
+            findings.append(found)
         else:
             ids = mask_classes(classes, ignore)
         mask_names = ids.names
+    known, said = _known(sources, fields, ids, request, objects, name)
     opened = {
-        split: _split(builder, split, instruction, fields, ids)
-        for split, instruction in instructions.items()
-    }
-    opened, cuts = _with_missing_splits(opened, request)
+        split: _split(split, source, fields, ids, wanted)
+        for split, source in sources.items()
+        if split not in known
+    } | known
     return DataSet(
         name=name,
-        targets=fields.targets,
-        label_names=fields.label_names,
-        mask_names=mask_names or (),
-        splits=opened,
-        findings=(*findings, *cuts),
+        targets=wanted,
+        label_names=fields.label_names if "class" in wanted else (),
+        mask_names=mask_names,
+        splits={split: opened[split] for split in SPLITS if split in opened},
+        findings=(*findings, *said),
         mirrored=mirrored,
     )

@@ -120,19 +120,7 @@ class Pictures:
             Gives a string scalar, or uint8 [h, w, channels] where the set has arrays; raises
             (in graph) where `fault` has a reason.
         """
-        import tensorflow as tf
-
-        whole = self._whole(examples)
-        if not any(example.window for example in examples):
-            return whole
-        with tf.device("CPU"):
-            windows = tf.constant([example.window or (0, 0, 0, 0) for example in examples])
-        cut = _cut_encoded if self.channels is None else _cut_array
-        return lambda index: tf.cond(
-            windows[index][2] > 0,
-            lambda: cut(whole(index), windows[index]),
-            lambda: whole(index),
-        )
+        return cut_out(self._whole(examples), examples, self.channels)
 
     def _whole(self, examples: Sequence[Example]) -> Callable[[Any], Any]:
         import tensorflow as tf
@@ -169,6 +157,30 @@ class Pictures:
             return tf.cond(numbers[index] >= 0, lambda: foreign(index), lambda: native(index))
 
         return read
+
+
+def cut_out(
+    whole: Callable[[Any], Any], examples: Sequence[Example], channels: int | None
+) -> Callable[[Any], Any]:
+    """Returns a function from an index to the part of a picture that is the example.
+
+    Args:
+        whole: Gives the whole picture of each example.
+        examples: Of one split.
+        channels: Of the pictures, where they are arrays; None where they are encoded.
+    """
+    import tensorflow as tf
+
+    if not any(example.window for example in examples):
+        return whole
+    with tf.device("CPU"):
+        windows = tf.constant([example.window or (0, 0, 0, 0) for example in examples])
+    cut = _cut_encoded if channels is None else _cut_array
+    return lambda index: tf.cond(
+        windows[index][2] > 0,
+        lambda: cut(whole(index), windows[index]),
+        lambda: whole(index),
+    )
 
 
 def _cut_encoded(data: Any, window: Any) -> Any:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.data.dataset import DataSet
+from zoo.data.files.boxes import Objects
 from zoo.data.places import hidden, prepared_folder, tfds_folder, versions_in, zoo_folder
 from zoo.data.request import Request
 from zoo.errors import UserError, nearest
@@ -62,6 +63,7 @@ def open(
     *,
     classes: Mapping[str, str] | None = None,
     ignore: Sequence[int] = (),
+    objects: Objects = "largest",
 ) -> DataSet:
     """Opens a set of TensorFlow Datasets by its name.
 
@@ -73,11 +75,13 @@ def open(
         path: A folder with the published files (or one above it), or with the prepared set;
             `$ZOO_DATA/NAME` and `$ZOO_DATA` by default.
         request: What is asked for; its splits are TFDS's, as in {"validation": "train[95%:]"}.
-            The targets are not used, as what an example lacks is seen when it is read; nor is
-            the seed, as TFDS shuffles a set once, when it is prepared.
+            A missing one is cut from train as of files, its group found in the names of files
+            where the set keeps them.
         classes: From the ids in the set's masks to the classes' names, as in {"1": "pet"};
             without it the set's own names, or else the ids that the masks hold.
         ignore: Mask ids that are neither trained on nor scored.
+        objects: What to do about a picture with several objects, where boxes or classes are
+            learnt: "largest", "skip" or "crop".
 
     Raises:
         UserError: If the set is unknown, its files are not there and cannot be fetched (within
@@ -92,6 +96,7 @@ def open(
         name=name,
         classes=classes,
         ignore=ignore,
+        objects=objects,
     )
 
 
