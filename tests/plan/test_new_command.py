@@ -1,13 +1,16 @@
 """`zoo new` as a user calls it: from a folder of pictures to a recipe that runs."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from zoo import load_recipe
+from zoo.data import open_dataset
+from zoo.data.dataset import SPLITS
+from zoo.plan import measure, timing
 from zoo.plan import plan as planning
-from zoo.plan import timing
 from zoo.plan.timing import Speed
 
 
@@ -70,6 +73,44 @@ def test_the_recipe_runs_as_written(here, made, zoo, monkeypatch, task, source, 
     trained = json.loads(zoo("train", "mine.py", *settings, "--json").stdout)
     assert len(trained["history"]) == 1
     assert Path(trained["run"], "model.keras").is_file()
+
+
+def test_damage_that_was_not_looked_at_stops_nothing(here, made, zoo, speed, monkeypatch):
+    speed(0.01)
+    monkeypatch.setattr(measure, "_DECODED", 3)
+    shutil.copytree(made / "classification", "pictures")
+    dataset = open_dataset("class_folders", Path("pictures"), targets=["class"])
+    looked = set(measure.spread(dataset.splits["train"].length, 3).tolist())
+    damaged = []
+    for name, index in (("train", 1), ("validation", 0), ("test", 0)):
+        assert name != "train" or index not in looked
+        (file,) = dataset.splits[name].files(index)
+        # The header is whole: only decoding shows it.
+        Path(file).write_bytes(Path(file).read_bytes()[:80])
+        damaged.append(Path(file).name)
+    division = [
+        f"--set=data.splits.{name}={json.dumps(names_in(dataset, name))}" for name in SPLITS
+    ]
+    zoo("new", "pictures", "--task", "classification", "-o", "m.py", *division)
+    assert load_recipe("m.py").data.unreadable == "skip"
+    text = " ".join(Path("m.py").read_text().replace("#", " ").split())
+    assert (
+        "of 20 pictures the pixels of 3 were looked at, and others may be damaged" in text.lower()
+    )
+    assert "cannot be used" in text
+    settings = ("--set", "epochs=1", "--set", "repeat=1", "--set", "model.filters=[2,2]")
+    said = zoo("train", "m.py", *settings).stderr
+    assert "train goes without 1 of its 14 examples" in said
+    assert "validation goes without 1 of its 2 examples" in said
+    for name in damaged[:2]:
+        assert name in said
+
+
+def names_in(dataset, name):
+    split = dataset.splits[name]
+    return [
+        Path(split.files(i)[0]).relative_to(dataset.root).as_posix() for i in range(split.length)
+    ]
 
 
 def test_the_same_data_and_speed_give_the_same_recipe(here, made, zoo, speed):

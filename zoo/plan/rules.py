@@ -94,16 +94,21 @@ def _choose_data(
                 "on, always the same ones",
             ),
         )
+    draft.take("data.unreadable", Choice("skip", _why_to_skip(fingerprint)))
+
+
+def _why_to_skip(fingerprint: Fingerprint) -> str:
+    looked, total = fingerprint.decoded, sum(fingerprint.pictures.values())
+    follows = 'training counts, names and leaves out what cannot be used; "fail" stops at it'
     if fingerprint.unusable:
-        looked = max(fingerprint.sized, fingerprint.decoded)
-        draft.take(
-            "data.unreadable",
-            Choice(
-                "skip",
-                f"{fingerprint.unusable:,} of the {looked:,} that were looked at cannot be used: "
-                'training names them and leaves them out; "fail" stops at them',
-            ),
+        of = max(fingerprint.sized, looked)
+        return (
+            f"{fingerprint.unusable:,} of the {of:,} that were looked at cannot be used: {follows}"
         )
+    return (
+        f"of {plural(total, 'picture')} the pixels of {looked:,} were looked at, and others may be "
+        f"damaged: {follows}"
+    )
 
 
 def _channels(fingerprint: Fingerprint) -> Choice:

@@ -46,9 +46,11 @@ def adversarial_notes(recipe: Recipe) -> tuple[str, ...]:
 
 
 def left_out_notes(prepared: Mapping[str, Prepared]) -> list[str]:
-    """Returns a sentence about each picture that is left out, by split."""
-    return [
-        f"left out of {name}: {picture} {reason}"
-        for name, split in prepared.items()
-        for picture, reason in split.left_out
-    ]
+    """Returns how many pictures are left out, and a sentence about each, by split."""
+    notes = []
+    for name, split in prepared.items():
+        count = len(split.left_out)
+        if count:
+            notes.append(f"{name} goes without {count:,} of its {split.split.length:,} examples")
+        notes += [f"left out of {name}: {picture} {reason}" for picture, reason in split.left_out]
+    return notes
