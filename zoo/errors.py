@@ -10,17 +10,10 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-# What the system says of a place that cannot be written to, which is for the user to mend.
-PLACE_FAULTS = {
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EACCES,
-    errno.EPERM,
-    errno.EROFS,
-    errno.ENOTDIR,
-    errno.EEXIST,
-    errno.EFBIG,
-}
+# What the system says of a place that cannot be written to, which is for the user to mend,
+WRITE_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EEXIST, errno.EFBIG}
+# and of one that cannot be written to or cannot be read.
+PLACE_FAULTS = WRITE_FAULTS | {errno.EACCES, errno.EPERM, errno.ENOTDIR}
 
 
 class UserError(ValueError):

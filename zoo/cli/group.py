@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from zoo.errors import PLACE_FAULTS, CheckError, UserError, WorkerLostError
+from zoo.errors import PLACE_FAULTS, WRITE_FAULTS, CheckError, UserError, WorkerLostError
 from zoo.training.interrupt import terminable
 
 _STDERR = 2
@@ -48,8 +48,27 @@ def failure_of(error: BaseException) -> Failure | None:
     if isinstance(error, (CheckError, WorkerLostError)):
         return Failure(str(error), 1)
     if isinstance(error, OSError) and error.errno in PLACE_FAULTS:
-        return Failure(f"cannot write to {error.filename or 'the disk'}: {error.strerror}", 2)
+        return Failure(f"cannot {_refused(error)}: {error.strerror}", 2)
     return Failure("interrupted", 130) if isinstance(error, KeyboardInterrupt) else None
+
+
+def _refused(error: OSError) -> str:
+    """Returns what the system refused to do with a place: "read pictures/1.jpg"."""
+    place = error.filename
+    if place is None or error.errno in WRITE_FAULTS:
+        return f"write to {place or 'the disk'}"
+    place = os.fsdecode(place) if isinstance(place, (str, bytes, os.PathLike)) else str(place)
+    around = os.path.dirname(place) or os.curdir
+    # The error does not say what was tried; what the place allows does.
+    if os.path.exists(place):
+        needed = os.R_OK | os.X_OK if os.path.isdir(place) else os.R_OK
+        if not os.access(place, needed):
+            return f"read {place}"
+        if not os.access(place, os.W_OK):
+            return f"write to {place}"
+    elif os.path.isdir(around) and os.access(around, os.X_OK) and not os.access(around, os.W_OK):
+        return f"write to {place}"
+    return f"open {place}"
 
 
 class Commands(click.Group):
