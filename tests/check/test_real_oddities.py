@@ -1,10 +1,14 @@
 """What real folders hold: each oddity is named with its fault, and nothing else is."""
 
+import json
 import shutil
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
+
+from zoo.cli import main
 
 
 @pytest.fixture(scope="module")
@@ -125,3 +129,69 @@ def test_oddities_of_masks_are_named(tmp_path, oddities, check, by_file):
         "masks/._Abyssinian_5.png": {"system-file"},
     }
     assert checked.affects_training
+
+
+UNANNOTATED = "missing-annotation"
+NAMED = {
+    # A box of no area, and no picture of the name that the file gives: alone it is nobody's.
+    "bccd_BloodImage_00338.jpg": {UNANNOTATED},
+    "bccd_BloodImage_00338_zero_area_box.xml": {"missing-picture"},
+    "drive_21_manual1_mask.gif": {UNANNOTATED, "other-channels"},
+    "drive_21_training_LZW.tif": {UNANNOTATED},
+    "fruit_apple_1_is_PNG_RGBA.jpg": {UNANNOTATED, "extension-mismatch", "other-channels"},
+    "fruit_apple_1_xml_size_0x0.xml": {"missing-picture"},
+    "fruit_apple_37_is_PNG_palette_transparent.jpg": {
+        UNANNOTATED,
+        "extension-mismatch",
+        "other-channels",
+    },
+    "fruit_apple_37_xml_size_0x0.xml": {"missing-picture"},
+    "isbi_0_predict_16bit.png": {UNANNOTATED, "other-channels", "precision-lost"},
+    "kangaroo_00007_duplicate_of_00033.jpg": {UNANNOTATED},
+    "kangaroo_00033_duplicate_of_00007.jpg": {UNANNOTATED, "duplicate-exact"},
+    "kangaroo_00076_exif_orientation_0.jpg": {UNANNOTATED, "orientation-invalid"},
+    "kangaroo_00090_truncated.jpg": {"truncated-picture", "several-objects"},
+    "kangaroo_00103_exif_orientation_65537.jpg": {UNANNOTATED, "orientation-invalid"},
+    "pets_Abyssinian_34_is_GIF_palette.jpg": {UNANNOTATED, "extension-mismatch"},
+    "pets_Abyssinian_34_trimap_all_background.png": {
+        UNANNOTATED,
+        "other-channels",
+        "blank-picture",
+    },
+    "pets_Abyssinian_5_is_PNG_RGBA.jpg": {UNANNOTATED, "extension-mismatch", "other-channels"},
+    # Ids 1, 2 and 3 of 255 look like one colour.
+    "pets_Abyssinian_5_trimap.png": {UNANNOTATED, "other-channels", "blank-picture"},
+    "pets_AppleDouble_._trimaps": {"system-file"},
+    "pets_Bengal_105_two_objects.xml": {"missing-picture"},
+    "raccoon-150_grayscale_L.jpg": {"other-channels"},
+}
+
+
+def test_the_folder_as_it_lies_is_checked_by_the_command(oddities):
+    unsplit = ("--set", "data.test=0", "--set", "data.validation=0")
+    result = CliRunner().invoke(main, ["check", str(oddities), "--json", *unsplit])
+    # The truncated one stops training.
+    assert result.exit_code == 1, result.output
+    said = json.loads(result.stdout)
+    found: dict[str, set[str]] = {}
+    for one in said["findings"]:
+        found.setdefault(one["file"], set()).add(one["kind"])
+    assert found == NAMED
+    # Beside what is odd lie only the two annotations that go with their pictures.
+    whole = {"kangaroo_00090_truncated.xml", "raccoon-150_grayscale_L.xml"}
+    assert {path.name for path in oddities.iterdir()} == NAMED.keys() | whole
+    details = {(one["kind"], one["file"]): one["detail"] for one in said["findings"]}
+    for file, kind in {"fruit_apple_1": "PNG", "pets_Abyssinian_34": "GIF"}.items():
+        (of_file,) = [
+            detail
+            for (what, name), detail in details.items()
+            if what == "extension-mismatch" and name.startswith(f"{file}_")
+        ]
+        assert of_file == kind
+    assert said["formats"] == {"JPEG": 6, "PNG": 6, "GIF": 2, "TIFF": 1}
+    assert said["channels"] == {
+        "colour": 7,
+        "gray": 4,
+        "colour with alpha": 3,
+        "gray of 16 bits": 1,
+    }

@@ -74,7 +74,8 @@ class Seen:
     Attributes:
         name: As findings call it.
         digest: BLAKE2b of its bytes, 128 bits; empty where it could not be opened.
-        format: "JPEG", "PNG", "GIF", "BMP", "WebP", "pixels", or "" where it is none of them.
+        format: "JPEG", "PNG", "GIF", "BMP", "WebP", "TIFF", "NumPy", "pixels", or "" where it is
+            none of them.
         samples: "colour", "gray", "colour with alpha" and the like; "" where it cannot be read.
         size: Height and width of the upright picture in pixels; (0, 0) where it cannot be read.
         thumbnail: uint8 [32, 32], the whole picture in gray; None where it cannot be read.
@@ -142,16 +143,18 @@ def examine(picture: Picture) -> Seen:
     kind = KINDS_OF_PICTURES[int(header.kind)]
     height, width = (int(side) for side in header.size.numpy())
     look = Look(kind, (height, width), int(header.orientation))
+    stored = kind
     if picture.path is not None:
         named = Look(*foreign_header(picture.path)) if converted else look
+        stored = named.kind
         odd += oddities([picture.path], [picture.name], [named])
     try:
         size, thumbnail = (tensor.numpy() for tensor in _thumbnail()(data))
     except tf.errors.OpError:
         why = bytes(picture_error(data).numpy()).decode()
         if kind and _ends_early(data, kind):
-            return lost("is cut short", "truncated-picture", digest=digest, format=kind)
-        return lost(why, digest=digest, format=kind)
+            return lost("is cut short", "truncated-picture", digest=digest, format=stored)
+        return lost(why, digest=digest, format=stored)
     upright = (int(size[0]), int(size[1]))
     samples, fault = _as_others_read_it(data)
     if not fault and look.size != upright:
@@ -159,7 +162,7 @@ def examine(picture: Picture) -> Seen:
     if fault:
         said = "read, though other programs take it for damaged"
         odd += found_in({picture.name: fault}, "damaged-picture", said, effect="misleads")
-    return Seen(picture.name, digest, kind, samples, upright, thumbnail, tuple(odd))
+    return Seen(picture.name, digest, stored, samples, upright, thumbnail, tuple(odd))
 
 
 def _kind(data: bytes) -> str:
