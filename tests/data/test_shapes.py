@@ -1,5 +1,7 @@
 """Run lengths, outlines and the masks painted from them."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,7 @@ from pycocotools import mask as coco
 from skimage.draw import polygon2mask
 
 from zoo.data.files.runs import decode_runs, pixels_of, runs_of
-from zoo.data.files.shapes import DrawnMask, Outline, Rectangle, polygon, runs_from
+from zoo.data.files.shapes import DrawnMask, Outline, Rectangle, Runs, polygon, runs_from
 
 MASKS = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=40))
 
@@ -185,3 +187,17 @@ def test_a_shape_for_another_picture_is_a_sentence_about_the_mask():
     with pytest.raises(ValueError, match=r"^holds runs for a picture of 3x2 pixels, not 2x3$"):
         drawn.render((3, 2))
     assert str(drawn) == "a.json"
+
+
+def test_runs_of_a_picture_beyond_all_memory_have_a_box():
+    # One pixel outside at the top of the first column, then all others inside.
+    runs = Runs(np.array([1, 10**18 - 1]), (10**9, 10**9))
+    assert runs.box() == (0, 0, 1e9, 1e9)
+    assert Runs(np.array([10**9 + 3, 2, 10**18 - 10**9 - 5]), (10**9, 10**9)).box() == (1, 3, 2, 5)
+
+
+def test_edges_beyond_all_numbers_are_those_of_the_picture():
+    inside = pixels_of(Rectangle((-math.inf, 0.5, math.inf, 1e308)).runs((3, 2)), (3, 2))
+    assert inside.all()
+    inside = pixels_of(Rectangle((0.0, 2.0, 1.0, math.inf)).runs((3, 2)), (3, 2))
+    np.testing.assert_array_equal(inside, [[False, False], [False, False], [True, False]])

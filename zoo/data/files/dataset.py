@@ -62,7 +62,10 @@ def dataset_of(
     )
     findings = [*findings, *divided]
     if not parts["train"]:
-        why = next((one.text for one in divided if one.text.startswith("left out of train")), "")
+        lost = [one.text for one in divided if one.text.startswith("left out of train")]
+        # Where an annotation names none of the pictures, none was asked for.
+        lost += [one.text for one in findings if one.effect == "left out"]
+        why = next(iter(lost), "")
         raise UserError(
             f"{root} has no example to train on" + (f"; {why}" if why else "; add some")
         )

@@ -7,6 +7,7 @@ painted is held as pixels.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -111,11 +112,17 @@ class Runs:
         """Returns the edges of the smallest box around it in pixels; None of an empty one."""
         import numpy as np
 
-        inside = pixels_of(self.counts, self.size)
-        columns, rows = np.flatnonzero(inside.any(0)), np.flatnonzero(inside.any(1))
-        if not len(columns):
+        height = max(1, self.size[0])
+        ends = np.cumsum(self.counts)
+        stops, lengths = ends[1::2], self.counts[1::2]
+        starts, stops = (stops - lengths)[lengths > 0], stops[lengths > 0]
+        if not len(starts):
             return None
-        return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
+        # Not drawn: what a damaged file says of the size may be beyond all memory.
+        (first, top), (last, bottom) = np.divmod(starts, height), np.divmod(stops - 1, height)
+        whole = bool((first != last).any())
+        rows = (0, height) if whole else (int(top.min()), int(bottom.max()) + 1)
+        return float(first.min()), float(rows[0]), float(last.max() + 1), float(rows[1])
 
 
 @dataclass(frozen=True)
@@ -133,9 +140,9 @@ class Rectangle:
         import numpy as np
 
         inside = np.zeros(size, bool)
-        x0, y0 = (max(0, int(np.floor(edge))) for edge in self.box[:2])
-        x1, y1 = (max(0, int(np.ceil(edge))) for edge in self.box[2:])
-        inside[y0:y1, x0:x1] = True
+        # Of numbers near the largest that there are, edges in pixels may be infinite.
+        x0, y0, x1, y1 = np.clip(self.box, 0, (*size[::-1], *size[::-1])).tolist()
+        inside[math.floor(y0) : math.ceil(y1), math.floor(x0) : math.ceil(x1)] = True
         return runs_of(inside)
 
 

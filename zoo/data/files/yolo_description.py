@@ -13,6 +13,8 @@ from zoo.data.findings import Finding, decision, found_in
 from zoo.errors import UserError
 
 _KEYS = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
+# More classes without names are a slip of the file's.
+_MOST_NUMBERED = 100_000
 _NAME_FILES = ("classes.txt", "obj.names", "labels/classes.txt", "images/classes.txt")
 
 
@@ -109,12 +111,15 @@ def named_classes(root: Path) -> tuple[str, dict[int, str]]:
 def _load(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except (yaml.YAMLError, OSError, ValueError, RecursionError) as error:
-        reason = str(error).splitlines()[0]
+    except RecursionError as error:
+        raise UserError(f"{path} is no YAML that can be read (too deep); repair it") from error
+    # Damaged text makes the parser raise whatever Python does of its parts.
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"{path} is no YAML that can be read ({reason}); repair it") from error
     if not isinstance(content, dict):
         raise UserError(f"{path} does not describe a YOLO set; it has to hold names: and train:")
-    return {str(key): value for key, value in content.items()}
+    return {key: value for key, value in content.items() if isinstance(key, str)}
 
 
 def _paths(path: Path, content: Mapping[str, Any], key: str) -> list[str]:
@@ -138,19 +143,27 @@ def _root(path: Path, content: Mapping[str, Any]) -> Path:
 def _names(path: Path, content: Mapping[str, Any]) -> dict[int, str]:
     names = content.get("names")
     by_number = dict(enumerate(names)) if isinstance(names, list) else names
-    if isinstance(by_number, dict) and all(str(key).isdecimal() for key in by_number):
+    if isinstance(by_number, dict) and all(_number(key) is not None for key in by_number):
         for number, name in by_number.items():
             if name is None or isinstance(name, (list, dict)):
                 raise UserError(
                     f"{path} has {name!r} as the name of class {number}; write a word, as in "
                     "names: [cat, dog]"
                 )
-        return {int(key): str(name) for key, name in by_number.items()}
-    if names is None and str(content.get("nc", "")).isdecimal():
-        return {number: str(number) for number in range(int(content["nc"]))}
+        return {_number(key) or 0: str(name) for key, name in by_number.items()}
+    count = _number(content.get("nc"))
+    if names is None and count:
+        return {number: str(number) for number in range(count)}
     raise UserError(
         f"{path} has no names of classes; write them as names: [cat, dog], or number by number"
     )
+
+
+def _number(given: Any) -> int | None:
+    """Returns the number of a class, or of all of them; None where it is none."""
+    if isinstance(given, str) and given.isdecimal() and len(given) <= len(str(_MOST_NUMBERED)):
+        given = int(given)
+    return given if isinstance(given, int) and 0 <= given <= _MOST_NUMBERED else None
 
 
 def _place(path: Path, root: Path, text: str) -> Path | None:

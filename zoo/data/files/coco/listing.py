@@ -15,6 +15,8 @@ from zoo.errors import UserError, nearest
 _LISTS = ("images", "annotations", "categories")
 # One of the lists begins near the start of any such file, however long they are.
 _HEAD = 65_536
+# Pixels that no format's picture is longer than: more is no size.
+_LONGEST = 2**32 - 1
 _BEGINS = re.compile(rb'"(images|annotations|categories)"\s*:\s*\[')
 
 
@@ -232,7 +234,7 @@ def _size(entry: Mapping[str, Any]) -> tuple[int, int] | None:
         height, width = (int(side) for side in sides if side is not None)
     except (TypeError, ValueError, OverflowError):
         return None
-    return (height, width) if height > 0 and width > 0 else None
+    return (height, width) if 0 < height <= _LONGEST and 0 < width <= _LONGEST else None
 
 
 def _fill(
