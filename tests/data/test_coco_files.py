@@ -10,7 +10,8 @@ from coco_folder import SQUARE, CocoFolder, opened, raw, runs
 from PIL import Image
 
 from zoo.data import sentences
-from zoo.data.files.coco import Counting, annotation_of, mask_of, read_listing
+from zoo.data.files.coco import annotation_of, mask_of, read_listing
+from zoo.data.files.counting import Counting
 from zoo.data.findings import Reason
 from zoo.data.pipeline import prepare_split
 from zoo.errors import UserError

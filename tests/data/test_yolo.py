@@ -289,3 +289,33 @@ def test_labels_of_boxes_alone_have_no_masks(folder):
     assert folder.open(targets=None).targets == {"class", "box"}
     with pytest.raises(UserError, match="has no 'mask'"):
         folder.open(targets=["mask"]).class_names(("mask",))
+
+
+def test_objects_are_of_other_classes_or_ignored_as_the_options_say(folder):
+    upper = "0 0 1 0 1 0.5 0 0.5"
+    lower = "0 0.5 1 0.5 1 1 0 1"
+    (folder.root / "data.yaml").write_text("train: images\nnames: [cat, dog, eel, tree]\n")
+    for number, (first, second) in enumerate(((0, 2), (1, 3), (3, 3))):
+        folder.add(f"images/{number}.png", f"{first} {upper}\n{second} {lower}\n", (4, 4))
+    options = {"classes": {"cat": "pet", "dog": "pet"}, "ignore": ["eel"]}
+    dataset = folder.open(targets=None, **options)
+    train = dataset.splits["train"]
+
+    def read(index):
+        return train.read(tf.constant(index, tf.int64))
+
+    # The tree neither counts nor is ignored.
+    assert dataset.mask_names == ("background", "pet")
+    assert dataset.label_names == ("pet",)
+    masks = [read(index)["mask"].numpy()[:, 0].tolist() for index in range(3)]
+    assert masks == [[1, 1, 255, 255], [1, 1, 0, 0], [0, 0, 0, 0]]
+    for index in (0, 1):
+        np.testing.assert_array_equal(read(index)["box"], [0, 0, 1, 0.5])
+    assert train.lacks(2)["box"].kind == "no-object"
+    for wrong, says in (
+        ({"ignore": ["eal"]}, "ignore: no class is named 'eal'; did you mean 'eel'"),
+        ({"classes": ["cta"]}, "classes: no class is named 'cta'; did you mean 'cat'"),
+        ({"classes": ["cat"], "ignore": ["cat"]}, "'cat' is a class and ignored"),
+    ):
+        with pytest.raises(UserError, match=says):
+            folder.open(**wrong)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from zoo.data.files.counting import Counting
 from zoo.data.files.example import Example
 from zoo.data.files.objects import Annotation, Thing, corners
 from zoo.data.files.pictures import Look
@@ -12,9 +13,6 @@ from zoo.data.files.shapes import DrawnMask, Outline, Rectangle, polygon
 from zoo.data.files.yolo import Shape, read_shapes
 from zoo.data.files.yolo_description import Description
 from zoo.data.findings import Finding, Reason, decision, found_in
-
-MOST = 254
-"""Classes that a mask can hold beside its background."""
 
 _IGNORE = 255
 
@@ -81,13 +79,16 @@ def outlined(found: Mapping[str, Labels | Reason]) -> bool:
 
 
 def annotations_of(
-    found: Mapping[str, Labels | Reason], sizes: Mapping[str, tuple[int, int]]
+    found: Mapping[str, Labels | Reason],
+    sizes: Mapping[str, tuple[int, int]],
+    counting: Counting,
 ) -> dict[str, Annotation | Reason]:
     """Returns the boxes of each picture's objects, as `with_boxes` takes them.
 
     Args:
         found: As `read_labels` gives it.
         sizes: Height and width of each picture's file.
+        counting: Which objects count.
     """
     annotations: dict[str, Annotation | Reason] = {}
     for file, labels in found.items():
@@ -97,23 +98,21 @@ def annotations_of(
         height, width = sizes[file]
         annotation = Annotation(source=labels.source, faults=labels.faults)
         for number, (shape, name) in enumerate(labels.shapes, 1):
+            if name not in counting.classes:
+                continue
             x0, y0, x1, y1 = shape.box
             edges = (x0 * width, y0 * height, x1 * width, y1 * height)
-            annotation.objects.append(Thing(number, name, edges, corners(shape.values[:4])))
+            written = corners(shape.values[:4])
+            annotation.objects.append(Thing(number, counting.classes[name], edges, written))
         annotations[file] = annotation
     return annotations
-
-
-def mask_names(counting: Sequence[str]) -> dict[str, str]:
-    """Returns the classes of masks by their ids as text, the background's 0 first."""
-    return {"0": "background", **{str(id_): name for id_, name in enumerate(counting, 1)}}
 
 
 def with_drawn(
     examples: Sequence[Example],
     looks: Sequence[Look],
     found: Mapping[str, Labels | Reason],
-    counting: Sequence[str],
+    counting: Counting,
 ) -> tuple[list[Example], list[Finding]]:
     """Gives each picture the mask that its outlines draw.
 
@@ -121,10 +120,9 @@ def with_drawn(
         examples: The pictures.
         looks: Their headers.
         found: As `read_labels` gives it.
-        counting: Names of the classes that count, in the order of their ids from 1; the others
-            are background.
+        counting: Which objects count; what neither counts nor is ignored is background.
     """
-    ids = {name: id_ for id_, name in enumerate(counting, 1)}
+    ids = counting.numbers | dict.fromkeys(counting.ignored, _IGNORE)
     masked, boxed, faulty = [], {}, []
     for example, look in zip(examples, looks, strict=True):
         labels = found[example.file]
@@ -144,7 +142,8 @@ def with_drawn(
             if shape.is_polygon:
                 drawn.append((Outline((polygon(shape.values),), relative=True), ids[name]))
             else:
-                boxed[example.file] = ""
+                if name not in counting.ignored:
+                    boxed[example.file] = ""
                 height, width = look.size
                 x0, y0, x1, y1 = shape.box
                 box = (x0 * width, y0 * height, x1 * width, y1 * height)

@@ -7,7 +7,6 @@ from pathlib import Path
 from zoo.data.dataset import DataSet
 from zoo.data.files.boxes import Objects, with_boxes
 from zoo.data.files.coco import (
-    Counting,
     Listed,
     Listing,
     annotation_of,
@@ -18,6 +17,7 @@ from zoo.data.files.coco import (
     read_listing,
     unlisted,
 )
+from zoo.data.files.counting import Counting, carried, counting_of
 from zoo.data.files.dataset import dataset_of
 from zoo.data.files.example import Example
 from zoo.data.files.pictures import (
@@ -32,14 +32,13 @@ from zoo.data.files.pictures import (
 from zoo.data.files.splits import splits_named
 from zoo.data.findings import Finding, Reason, decision
 from zoo.data.request import Request
-from zoo.errors import UserError, nearest
+from zoo.errors import UserError
 
 SOURCE = "coco"
 SUMMARY = "your pictures with boxes or masks: COCO's JSON files, one or one a split"
 TARGETS = ("class", "box", "mask")
 
 _ENDING = ".json"
-_MOST_CLASSES = 254
 
 
 def recognize(place: Path) -> str | None:
@@ -99,7 +98,7 @@ def open(
     paths, findings = find_listings(root, annotations)
     listings = [read_listing(root, one) for one in paths]
     counting = _counting(listings, classes, ignore, findings)
-    carries = _carries(listings, counting, request)
+    carries = carried(counting, _outlined(listings), request)
     wanted = request.wanted(carries)
     pictures = root if images is None else find_folder(root, images, (), "pictures")
     examples, looks, odd = examples_in(root, pictures)
@@ -142,42 +141,23 @@ def _counting(
 ) -> Counting:
     known = list(dict.fromkeys(name for listing in listings for name in listing.names))
     unused = {name: "" for listing in listings for name in listing.unused if name not in known}
-    for option, names in (("classes", classes or ()), ("ignore", ignore)):
-        for name in names:
-            if name not in known and name not in unused:
-                raise UserError(f"{option}: no category is named {name!r}{nearest(name, known)}")
-    if classes is None:
-        if unused:
-            findings.append(decision(f"no object is of, and no class is: {', '.join(unused)}"))
-        classes = [name for name in known if name not in ignore]
-    mapping = dict(classes) if isinstance(classes, Mapping) else {name: name for name in classes}
-    for name in ignore:
-        if name in mapping:
-            raise UserError(f"{name!r} is a class and ignored; choose one")
-    if not mapping:
+    counting = counting_of(known, unused, classes, ignore, "category")
+    if classes is None and unused:
+        findings.append(decision(f"no object is of, and no class is: {', '.join(unused)}"))
+    if not counting.classes:
         raise UserError(
             f"{', '.join(one.source for one in listings)}: no object is of a category; add some"
         )
-    return Counting(mapping, frozenset(ignore))
+    return counting
 
 
-def _carries(listings: Sequence[Listing], counting: Counting, request: Request) -> frozenset[str]:
-    """Returns which targets the files have: without one outline, no masks."""
-    outlines = any(
+def _outlined(listings: Sequence[Listing]) -> bool:
+    return any(
         mark.segmentation
         for listing in listings
         for listed in listing.pictures
         for mark in listed.marks
     )
-    many = len(counting.mask_classes) - 1
-    if many <= _MOST_CLASSES:
-        return frozenset(TARGETS if outlines else ("class", "box"))
-    if outlines and "mask" in (request.targets or ()):
-        raise UserError(
-            f"masks hold at most {_MOST_CLASSES} classes beside the background, not {many}; "
-            "name in data.options.classes those that count"
-        )
-    return frozenset(("class", "box"))
 
 
 def _with_masks(

@@ -1,11 +1,12 @@
 """YOLO: a text file of boxes or outlines for each picture, and a `data.yaml` of the classes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from zoo.data.dataset import DataSet
 from zoo.data.files.boxes import Objects, with_boxes
+from zoo.data.files.counting import carried, counting_of
 from zoo.data.files.dataset import dataset_of
 from zoo.data.files.pictures import (
     PICTURES,
@@ -24,9 +25,7 @@ from zoo.data.files.yolo_description import (
     named_classes,
 )
 from zoo.data.files.yolo_objects import (
-    MOST,
     annotations_of,
-    mask_names,
     outlined,
     read_labels,
     used_names,
@@ -77,7 +76,8 @@ def open(
     request: Request,
     *,
     objects: Objects = "largest",
-    classes: Sequence[str] | None = None,
+    classes: Sequence[str] | Mapping[str, str] | None = None,
+    ignore: Sequence[str] = (),
 ) -> DataSet:
     """Opens pictures with YOLO labels (Redmon et al. 2016, in Ultralytics' layout).
 
@@ -95,10 +95,13 @@ def open(
         request: What is asked for. Without splits those of `data.yaml`, else lists or folders
             of the usual names.
         objects: What to do about a picture with several objects: "largest", "skip" or "crop".
-        classes: Names of the objects that count; all if None. In masks the others are background.
+        classes: Names of the objects that count, or from these to the names of the classes that
+            they are to be; all that an object has if None. In masks the others are background.
+        ignore: Names of objects that are neither learnt nor scored in masks, and do not count
+            elsewhere.
 
     Raises:
-        UserError: If there is no such folder, or no example to train on.
+        UserError: If there is no such folder or class, or no example to train on.
     """
     del name
     place = find_root(path, SOURCE, "data.yaml, or images/ and labels/", _ENDINGS)
@@ -127,17 +130,19 @@ def open(
         text = f"no object is of the classes {', '.join(unseen)} of {description.source}"
         findings.append(Finding("class-absent", "", text))
     findings += _without_picture(description.root, labels.values())
-    counting = sorted(set(classes or used_names(found)), key=natural)
-    carries = frozenset(TARGETS if outlined(found) and len(counting) <= MOST else TARGETS[:2])
+    used = sorted(used_names(found), key=natural)
+    counting = counting_of(used, names, classes, ignore, "class")
+    carries = carried(counting, outlined(found), request)
     wanted = request.wanted(carries)
     if "mask" in wanted:
         examples, decided = with_drawn(examples, looks, found, counting)
         findings += decided
     if wanted & {"class", "box"}:
         sizes = {one.file: look.size for one, look in zip(examples, looks, strict=True)}
-        annotations = annotations_of(found, sizes)
+        annotations = annotations_of(found, sizes, counting)
+        chosen = None if classes is None else list(dict.fromkeys(counting.classes.values()))
         examples, decided = with_boxes(
-            examples, looks, annotations, objects=objects, classes=classes
+            examples, looks, annotations, objects=objects, classes=chosen
         )
         findings += decided
     return dataset_of(
@@ -146,7 +151,7 @@ def open(
         request,
         carries=carries,
         findings=[*description.findings, *findings],
-        classes=mask_names(counting) if "mask" in wanted else None,
+        classes=counting.mask_classes if "mask" in wanted else None,
     )
 
 

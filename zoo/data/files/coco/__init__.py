@@ -1,11 +1,10 @@
 """COCO's JSON files: reading them, finding their pictures, and what their objects come to."""
 
 from zoo.data.files.coco.listing import Listed, Listing, find_listings, is_listing, read_listing
-from zoo.data.files.coco.objects import Counting, annotation_of, mask_of
+from zoo.data.files.coco.objects import annotation_of, mask_of
 from zoo.data.files.coco.pictures import place_pictures, unlisted
 
 __all__ = [
-    "Counting",
     "Listed",
     "Listing",
     "annotation_of",

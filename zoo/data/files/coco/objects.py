@@ -2,38 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from zoo.data.files.coco.listing import Listed, Mark
+from zoo.data.files.counting import Counting
 from zoo.data.files.objects import Annotation, Box, Thing, corners
 from zoo.data.files.shapes import DrawnMask, Outline, Rectangle, Runs, Shape, polygon, runs_from
 from zoo.data.findings import Reason
-
-BACKGROUND = "background"
-
-
-@dataclass(frozen=True)
-class Counting:
-    """Which objects count.
-
-    Attributes:
-        classes: From the names of categories to those of the classes that they belong to.
-        ignored: Names of categories whose pixels are neither trained on nor scored.
-    """
-
-    classes: Mapping[str, str]
-    ignored: frozenset[str] = frozenset()
-
-    @property
-    def mask_classes(self) -> dict[str, str]:
-        """The classes of masks by their ids as text, the background's 0 first."""
-        names = dict.fromkeys([BACKGROUND, *self.classes.values()])
-        return {str(number): name for number, name in enumerate(names)}
-
-    def counts(self, mark: Mark) -> bool:
-        """Says whether an object belongs to a class; one of an unknown category may."""
-        return mark.name is None or mark.name in self.classes
 
 
 def annotation_of(listed: Listed, source: str, counting: Counting) -> Annotation:
@@ -46,7 +21,7 @@ def annotation_of(listed: Listed, source: str, counting: Counting) -> Annotation
     """
     annotation = Annotation(source=source, size=listed.size, shared=True)
     for mark in listed.marks:
-        if mark.crowd or not counting.counts(mark):
+        if mark.crowd or not _counts(mark, counting):
             continue
         box = _edges(mark.box)
         if box is None and not mark.box:
@@ -84,12 +59,12 @@ def mask_of(
     """
     from zoo.preprocess import IGNORE
 
-    numbers = {name: int(number) for number, name in counting.mask_classes.items()}
+    numbers = counting.numbers
     shapes: list[tuple[Shape, int]] = []
     faults = []
     for mark in listed.marks:
         ignored = mark.crowd or mark.name is None or mark.name in counting.ignored
-        if not ignored and not counting.counts(mark):
+        if not ignored and not _counts(mark, counting):
             continue
         if mark.name is None:
             faults.append(Reason("object-incomplete", f"{_unknown(mark)}, ignored in its mask"))
@@ -103,8 +78,13 @@ def mask_of(
             shape, ignored = Rectangle(_sorted(box)), True
         elif wrong:
             faults.append(Reason("object-shape", f"{mark} has {wrong}, passed over beside others"))
-        shapes.append((shape, IGNORE if ignored else numbers[counting.classes[mark.name or ""]]))
+        shapes.append((shape, IGNORE if ignored else numbers[mark.name or ""]))
     return DrawnMask(source, tuple(shapes)), faults
+
+
+def _counts(mark: Mark, counting: Counting) -> bool:
+    # Of an unknown category it may be of any class.
+    return mark.name is None or mark.name in counting.classes
 
 
 def _unknown(mark: Mark) -> str:
