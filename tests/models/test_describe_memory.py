@@ -77,6 +77,13 @@ def test_models_side_by_side():
     found = compare_models(models, batch_size=32)
     text = str(found)
     assert max(map(len, text.splitlines())) <= 80
+    # What all names have in common tells nothing: "classification_", then "_average".
+    rows = text.splitlines()[2:5]
+    assert [row.split()[0] for row in rows] == [
+        "resnet20_average",
+        "resnet56_average",
+        "plain_average",
+    ]
     # He et al. 2016, table 6: 0.27 and 0.85 million.
     millions = [f"{row.parameters / 1e6:.2f}" for row in found.descriptions.values()]
     assert millions[:2] == ["0.27", "0.85"]
@@ -92,5 +99,9 @@ def test_names_in_a_comparison():
     assert list(compare_models({"a": model, "b": model}).descriptions) == ["a", "b"]
     twice = compare_models([model, model])
     assert list(twice.descriptions) == [model.name, f"{model.name}_2"]
-    with pytest.raises(UserError, match="no model to compare"):
+    long = {"a_name_that_is_longer_than_the_column": model, "b": model}
+    assert str(compare_models(long)).splitlines()[2].startswith("a_name_th~e_column ")
+    with pytest.raises(UserError, match="there is no model to compare"):
         compare_models([])
+    with pytest.raises(UserError, match=r"'resnet18' is no model to compare; give what zoo.build"):
+        compare_models(["resnet18"])

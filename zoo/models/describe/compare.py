@@ -35,7 +35,9 @@ class Comparison:
         }
 
     def __str__(self) -> str:
-        lines = [_TITLES, *(_cells(name, found) for name, found in self.descriptions.items())]
+        names = _shortened(list(self.descriptions))
+        found = zip(names, self.descriptions.values(), strict=True)
+        lines = [_TITLES, *(_cells(name, description) for name, description in found)]
         widths = [max(len(line[place]) for line in lines) for place in range(len(_TITLES))]
         gap = "  " if sum(widths) + 2 * len(widths) <= 80 else " "
         text = [
@@ -66,7 +68,8 @@ def compare_models(
         batch_size: Pictures for which the memory of the activations is added up.
 
     Raises:
-        UserError: If there is no model, one is not functional, or a map vanishes at ``size``.
+        UserError: If there is no model, one is none or not functional, or a map vanishes at
+            ``size``.
 
     Example:
         >>> shape = {"classes": 10, "input_shape": (32, 32, 3)}
@@ -76,9 +79,13 @@ def compare_models(
         ... )
         >>> print(found)
     """
-    named = dict(models) if isinstance(models, Mapping) else _numbered(models)
-    if not named:
+    given = list(models.values() if isinstance(models, Mapping) else models)
+    if not given:
         raise UserError("there is no model to compare; give at least one")
+    for model in given:
+        if not isinstance(model, keras.Model):
+            raise UserError(f"{model!r} is no model to compare; give what zoo.build() returns")
+    named = dict(models) if isinstance(models, Mapping) else _numbered(given)
     return Comparison(
         {name: describe(model, size=size, batch_size=batch_size) for name, model in named.items()},
         batch_size,
@@ -93,11 +100,26 @@ def _numbered(models: Sequence[keras.Model]) -> dict[str, keras.Model]:
     return named
 
 
-def _cells(name: str, found: Description) -> tuple[str, ...]:
+def _shortened(names: list[str]) -> list[str]:
+    """Returns names as the table has room for them, first without words that all have in common."""
+    words = [name.split("_") for name in names]
+    for end in (0, -1):
+        while max(len("_".join(one)) for one in words) > _NAME_WIDTH:
+            if min(map(len, words)) == 1 or len({one[end] for one in words}) > 1 or len(words) == 1:
+                break
+            for one in words:
+                one.pop(end)
     half = (_NAME_WIDTH - 1) // 2
+    return [
+        name if len(name) <= _NAME_WIDTH else f"{name[: _NAME_WIDTH - 1 - half]}~{name[-half:]}"
+        for name in map("_".join, words)
+    ]
+
+
+def _cells(name: str, found: Description) -> tuple[str, ...]:
     field, stride, smallest = found.receptive_field, found.output_stride, found.smallest_input
     return (
-        name if len(name) <= _NAME_WIDTH else f"{name[: _NAME_WIDTH - 1 - half]}~{name[-half:]}",
+        name,
         count(found.parameters) or "0",
         count(found.macs) or "0",
         field if isinstance(field, str) else square(field),
