@@ -1,5 +1,7 @@
 """The contract's cases, the models they speak of, and a server of them."""
 
+import time
+
 import httpx
 import pytest
 from fixture_models import counter, half_plus, keras_identity, mul6, two_sigs, types
@@ -47,3 +49,24 @@ def zoo_models(tmp_path_factory):
 def zoo_server(zoo_models):
     with Server(zoo_models[0], rest_port=0, grpc_port=0) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def warm_server(zoo_server):
+    """The same once every signature has answered: only first calls may take long."""
+    requests = [
+        {"inputs": {"image_bytes": [""]}},
+        {"signature_name": "pixels", "inputs": {"image": [[[[0, 0, 0]]]]}},
+    ]
+    with httpx.Client(base_url=zoo_server.rest_url, timeout=60) as client:
+        for task in ("classification", "localization", "segmentation"):
+            for request in requests:
+                wait_for_answer(client, f"/v1/models/{task}:predict", request)
+    return zoo_server
+
+
+def wait_for_answer(client, path, request):
+    deadline = time.monotonic() + 300
+    while (answer := client.post(path, json=request)).status_code != 200:
+        assert answer.status_code == 504, answer.text
+        assert time.monotonic() < deadline

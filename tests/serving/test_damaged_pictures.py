@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from damaged import GOOD, doubtful, unreadable
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_grpc import predict, request_of
 
@@ -46,8 +46,8 @@ WAYS = {"rest": by_rest, "grpc": by_grpc}
 
 
 @pytest.fixture(scope="module", params=list(WAYS))
-def ask(request, zoo_server):
-    yield from WAYS[request.param](zoo_server)
+def ask(request, warm_server):
+    yield from WAYS[request.param](warm_server)
 
 
 def row_of(answers, number):
@@ -101,7 +101,13 @@ damaged = st.tuples(
 )
 
 
-@settings(deadline=None, derandomize=True, max_examples=60)
+@settings(
+    deadline=None,
+    derandomize=True,
+    max_examples=60,
+    # How quickly pictures are made says more of the machine.
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(damaged)
 def test_a_damaged_picture_marks_its_own_row_alone(ask, chosen):
     task, name, others, place = chosen

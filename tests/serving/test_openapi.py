@@ -7,7 +7,7 @@ import pytest
 import requests
 import schemathesis
 import yaml
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from schemathesis.config import SchemathesisConfig
 from schemathesis.specs.openapi import checks
 
@@ -34,7 +34,13 @@ def statuses(server, session, strategy, count):
     """Sends requests, compares each response with the description, and counts the statuses."""
     seen = Counter()
 
-    @settings(deadline=None, derandomize=True, max_examples=count)
+    @settings(
+        deadline=None,
+        derandomize=True,
+        max_examples=count,
+        # How quickly requests are made says more of the machine.
+        suppress_health_check=[HealthCheck.too_slow],
+    )
     @given(strategy)
     def each(case):
         response = case.call(base_url=server.rest_url, session=session, timeout=SECONDS)
@@ -53,30 +59,30 @@ def statuses(server, session, strategy, count):
 
 
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
-def test_a_request_that_fits_is_answered(zoo_server, session, path, method):
+def test_a_request_that_fits_is_answered(warm_server, session, path, method):
     count = 40 if path.endswith(":predict") else 5
     strategy = SCHEMA[path][method].as_strategy(schemathesis.GenerationMode.POSITIVE)
-    seen = statuses(zoo_server, session, strategy, count)
+    seen = statuses(warm_server, session, strategy, count)
     assert seen.keys() == {501 if path.endswith((":classify", ":regress")) else 200}
 
 
 @pytest.mark.parametrize(
     ("path", "method"), [(path, method) for path, method in OPERATIONS if "{model}" in path]
 )
-def test_a_request_that_does_not_fit_is_refused(zoo_server, session, path, method):
+def test_a_request_that_does_not_fit_is_refused(warm_server, session, path, method):
     strategy = SCHEMA[path][method].as_strategy(schemathesis.GenerationMode.NEGATIVE)
-    seen = statuses(zoo_server, session, strategy, 25)
+    seen = statuses(warm_server, session, strategy, 25)
     if not path.endswith((":classify", ":regress")):
         assert seen.keys() <= {200, 400, 404}
         assert seen[400] + seen[404] > seen[200]
 
 
-def test_a_body_that_does_not_fit_is_refused(zoo_server, session):
+def test_a_body_that_does_not_fit_is_refused(warm_server, session):
     """Where nothing is wrong with the path, so that it is the body that is looked at."""
     operation = SCHEMA["/v1/models/{model}:predict"]["POST"]
     strategy = operation.as_strategy(
         schemathesis.GenerationMode.NEGATIVE, path_parameters={"model": "segmentation"}
     )
-    seen = statuses(zoo_server, session, strategy, 100)
+    seen = statuses(warm_server, session, strategy, 100)
     assert seen.keys() <= {200, 400}
     assert seen[400] > seen[200]
