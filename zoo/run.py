@@ -15,7 +15,7 @@ from zoo.errors import UserError
 from zoo.evaluation.evaluate import Evaluation
 from zoo.evaluation.report import write_report
 from zoo.export.runtimes.convert import Converted
-from zoo.export.runtimes.publish import EXPORTED, publish_formats
+from zoo.export.runtimes.publish import EXPORTED, publish_formats, scorer_of
 from zoo.export.savedmodel import Published, export
 from zoo.export.server_files import write_server_files
 from zoo.export.told import told_by
@@ -168,6 +168,7 @@ class Run:
         license: str | None = None,
         precision: str = "float32",
         overlap: float | None = None,
+        score: bool = False,
         watch: Watch | None = None,
     ) -> Published:
         """Publishes the run's model, verified, as the next version.
@@ -183,17 +184,19 @@ class Run:
                 exact. Verified against the model in float32.
             overlap: For a signature ``tiled`` besides, of a segmentation; see
                 :func:`zoo.export.graph.tiled.tiled`.
+            score: Whether it is scored on the test split before it is published.
             watch: Told what goes on.
 
         Raises:
-            CheckError: If the exported model answers otherwise; nothing is published.
+            CheckError: If what was exported answers otherwise or scores less; it is not published.
             UserError: If the place cannot be written to, or the version was given already.
         """
-        watch = watch or Watch()
+        watch, scorer, network = watch or Watch(), None, None
         destination = Path(to) if to else Path("savedmodels") / self.recipe.name
+        if score:
+            scorer = scorer_of(self.predictor(), self.recipe, watch, self.folder.parent)
         with watch.bar("exporting and verifying"):
             predictor = self.predictor(on_error)
-            network = None
             if precision != "float32":
                 classes = len(self.class_names)
                 network = publish(predictor.model, self.recipe, classes, precision)
@@ -206,6 +209,7 @@ class Run:
                 version=version,
                 network=network,
                 overlap=overlap,
+                scorer=scorer,
             )
         if to is None:
             write_server_files(destination.parent)
@@ -236,10 +240,6 @@ class Run:
             runs=self.folder.parent,
             **options,
         )
-
-    def scores(self) -> dict[str, float] | None:
-        """Returns the scores on the test split, if they were measured of this model."""
-        return told_by(self._files, self.recipe, self.model).scores
 
     def example_files(self, count: int = VERIFIED_PICTURES) -> list[bytes]:
         """Returns encoded pictures; see :func:`zoo.training.examples.example_files`."""

@@ -7,6 +7,7 @@ import pytest
 
 from zoo.export.runtimes import FORMATS, replay, score, verify
 from zoo.export.runtimes.contract import missing_modules
+from zoo.export.verify import Verification
 
 ALL = pytest.mark.skipif(
     bool(missing_modules(FORMATS.values(), int8=True)),
@@ -77,18 +78,26 @@ def test_all_formats_in_one_table(trained, zoo, capfd, monkeypatch):
     assert [path.name for path in Path("desk").iterdir()] == ["formats.json"]
 
 
-@pytest.mark.exhaustive
-def test_a_savedmodel_that_was_published_is_named_when_its_score_falls(trained, zoo, monkeypatch):
-    monkeypatch.setitem(score.SCORES, "float32", -0.01)
-    result = zoo("export", trained, "--score", "--json", code=1)
-    keras, savedmodel = json.loads(result.stdout)["formats"]
-    assert (keras["format"], savedmodel["format"]) == ("keras", "savedmodel")
-    assert savedmodel["path"] == "savedmodels/colours/1"
+def test_a_savedmodel_whose_score_falls_is_not_published(trained, zoo, monkeypatch):
+    """It is judged where it was written, beside the version that is served and stays so."""
+    monkeypatch.setattr(
+        "zoo.export.savedmodel.compare", lambda staged: Verification(0, 0.0, 0.0, 0.0)
+    )
+    assert "accuracy" in zoo("export", trained, "--score").output
+    card = json.loads(Path("savedmodels/colours/1/model_card.json").read_text())
+    [keras, savedmodel] = json.loads((trained / "exported" / "formats.json").read_text())["models"]
+    assert card["verification"]["test"] == {"pictures": 4, "scores": keras["scores"]}
+    assert (savedmodel["format"], savedmodel["path"]) == ("savedmodel", "savedmodels/colours/1")
     assert savedmodel["scores"] == keras["scores"]
-    assert "0.00 points below the Keras model's, allowed is -1" in savedmodel["failed"]
-    assert savedmodel["failed"] in result.stderr
-    assert "savedmodels/colours/1 is published all the same" in result.stderr
-    assert "there is none before it, so remove that folder" in result.stderr
+
+    monkeypatch.setitem(score.SCORES, "float32", -0.01)
+    said = zoo("export", trained, "--score", code=1).stderr
+    assert "SavedModel in float32: its accuracy on the test split is" in said
+    assert "0.00 points below the Keras model's, allowed is -1; it was not published" in said
+    assert "Traceback" not in said
+    assert [path.name for path in Path("savedmodels/colours").iterdir()] == ["1"]
+    zoo("export", trained, "--score", "--to", "elsewhere/colours", code=1)
+    assert list(Path("elsewhere/colours").iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,7 @@ def export(
             license=license,
             precision=precision,
             overlap=(0.25 if overlap is None else overlap) if tiled else None,
+            score=score,
         )
         if not as_json or not (formats or score):
             finish.show_published(published, as_json)
@@ -126,7 +127,7 @@ def export(
             int8=int8,
             score=score,
             license=license,
-            published=published and published.path,
+            published=published,
         )
     except NotPublishedError as error:
         rows, failure = error.rows, error

@@ -7,12 +7,14 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from zoo.errors import CheckError
 from zoo.export.card import facts, smallest_server, write_card
 from zoo.export.golden import inputs_of, write_golden
 from zoo.export.graph.tiled import require_tiles, tiled
 from zoo.export.graph.write import Graph, write_graph
 from zoo.export.publish import check_version, publish
 from zoo.export.requests import write_requests
+from zoo.export.runtimes.score import Scored, Scorer, judge
 from zoo.export.told import Told
 from zoo.export.tolerance import TOLERANCES
 from zoo.export.verify import Verification, compare
@@ -28,10 +30,14 @@ class Published:
     Attributes:
         path: ``savedmodels/NAME/N``.
         verification: What was compared, and how far apart it was at most.
+        scored: On the test split, if that was asked for.
+        scorer: That measured it.
     """
 
     path: Path
     verification: Verification
+    scored: Scored | None = None
+    scorer: Scorer | None = None
 
 
 def export(
@@ -44,6 +50,7 @@ def export(
     version: int | None = None,
     network: keras.Model | None = None,
     overlap: float | None = None,
+    scorer: Scorer | None = None,
 ) -> Published:
     """Publishes a model as the next version below ``destination``.
 
@@ -63,12 +70,14 @@ def export(
         network: The same model built for another precision, if that is to be served.
         overlap: For a signature ``tiled`` besides; see
             :func:`zoo.export.graph.write.write_graph`.
+        scorer: If its score on the test split is to be judged too.
 
     Returns:
         The published version.
 
     Raises:
-        CheckError: If the reloaded model answers otherwise; nothing is published.
+        CheckError: If the reloaded model answers otherwise, or its score lies further below
+            the Keras model's than it may; nothing is published.
         UserError: If the place cannot be written to, the version was given already, or the
             model cannot be asked for tiles.
     """
@@ -77,9 +86,11 @@ def export(
     if overlap is not None:
         require_tiles(predictor, overlap)
         functions["tiled"] = tiled(predictor, overlap)
+    # What keeps it from being measured is said before anything is written.
+    original = scorer and scorer.original
     readable = [data for data in pictures if _can_be_read(data, predictor)]
 
-    def fill(staged: Path) -> Verification:
+    def fill(staged: Path) -> tuple[Verification, Scored | None]:
         graph = _write(predictor, staged, network, overlap)
         card = {
             "name": destination.name,
@@ -107,10 +118,23 @@ def export(
         )
         verification = compare(staged)
         seen = {**asdict(verification), "tolerance": asdict(TOLERANCES[graph.precision])}
+        scored = None
+        if scorer and original:
+            scored = scorer.savedmodel(staged)
+            _judge(scorer.name, original, scored, graph.precision)
+            seen["test"] = {"pictures": scored.pictures, "scores": scored.scores}
         write_card(staged, {**card, "verification": seen})
-        return verification
+        return verification, scored
 
-    return Published(*publish(destination, fill, version))
+    path, (verification, scored) = publish(destination, fill, version)
+    return Published(path, verification, scored, scorer)
+
+
+def _judge(name: str, original: Scored, scored: Scored, precision: str) -> None:
+    try:
+        judge(name, original, scored, precision)
+    except CheckError as error:
+        raise CheckError(f"SavedModel in {precision}: {error}; it was not published") from error
 
 
 def _can_be_read(data: bytes, predictor: Predictor) -> bool:

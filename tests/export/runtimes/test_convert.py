@@ -21,7 +21,6 @@ from zoo.export.runtimes.exact import nodes_from
 from zoo.export.runtimes.publish import (
     NotPublishedError,
     formats_named,
-    how_to_take_back,
     publish_formats,
 )
 from zoo.export.runtimes.score import Scored, Scorer, judge
@@ -271,7 +270,7 @@ def test_scores_are_judged_by_their_points():
 
 def test_a_score_that_falls_keeps_a_model_from_being_published(predictor, tmp_path, capfd):
     scorer = Scorer(predictor, data_set(30), Watch(quiet=True))
-    original = scorer.keras()
+    original = scorer.original
     assert original.pictures == 30
     assert original.milliseconds > 0
     made = converter(predictor, tmp_path, scorer=scorer, original=original)
@@ -378,12 +377,3 @@ def test_a_program_that_answers_otherwise_is_not_published(
     assert "predict.py" in failed.failed
     assert reason in failed.failed
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_version_is_taken_back_by_a_command_that_does_it(tmp_path):
-    (tmp_path / "a model" / "1").mkdir(parents=True)
-    assert "remove that folder" in how_to_take_back(tmp_path / "a model" / "1")
-    (tmp_path / "a model" / "2").mkdir()
-    assert how_to_take_back(tmp_path / "a model" / "2") == (
-        f"`zoo models rollback '{tmp_path}/a model'` takes it back"
-    )

@@ -1,14 +1,11 @@
 """A run's model in several formats, beside one another."""
 
 import json
-import shlex
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from zoo.errors import CheckError, UserError, nearest
 from zoo.export.card import read_card
@@ -16,14 +13,14 @@ from zoo.export.runtimes.calibration import calibration_of
 from zoo.export.runtimes.contract import Format, require
 from zoo.export.runtimes.convert import Converted, Converter
 from zoo.export.runtimes.formats import FORMATS
-from zoo.export.runtimes.score import SPLIT, Scored, Scorer, judge
+from zoo.export.runtimes.score import SPLIT, Scorer
+from zoo.export.savedmodel import Published
 from zoo.export.told import Told
 from zoo.inference import Predictor
 from zoo.training.data import RUNS, open_data
 from zoo.training.files import write_text
 from zoo.training.recipe import Recipe
 from zoo.training.watch import Watch
-from zoo.versions import versions
 
 TABLE = "formats.json"
 EXPORTED = "exported"
@@ -66,7 +63,7 @@ def publish_formats(
     int8: bool = False,
     score: bool = False,
     license: str | None = None,
-    published: Path | None = None,
+    published: Published | None = None,
     runs: Path = RUNS,
     watch: Watch | None = None,
 ) -> list[Converted]:
@@ -83,7 +80,7 @@ def publish_formats(
         score: Whether each is scored on the test split, and timed, beside the Keras model; the
             table is written to ``formats.json`` in the destination.
         license: Of the model, for its cards.
-        published: A SavedModel to be scored as well.
+        published: The SavedModel of the same network, to stand beside them.
         runs: Folder of the run folders, beside which converted pictures are kept.
         watch: Told what goes on.
 
@@ -101,19 +98,19 @@ def publish_formats(
     watch = watch or Watch()
     scorer = calibration = None
     rows: list[Converted] = []
-    if score or int8:
-        dataset = open_data(recipe, watch, runs)
-        scorer = Scorer(predictor, dataset, watch) if score else None
-        if int8:
-            with watch.bar("reading pictures to calibrate with"):
-                calibration = calibration_of(dataset, predictor.preprocessing)
-    original = None
+    if score:
+        # Who has scored the SavedModel has scored the Keras model too.
+        known = published and published.scorer
+        scorer = known or scorer_of(predictor, recipe, watch, runs)
+    if int8:
+        dataset = scorer.dataset if scorer else open_data(recipe, watch, runs)
+        with watch.bar("reading pictures to calibrate with"):
+            calibration = calibration_of(dataset, predictor.preprocessing)
     if scorer is not None:
-        original = scorer.keras()
         size = sum(np.asarray(weight).nbytes for weight in predictor.model.weights)
-        rows.append(Converted("keras", "float32", None, size, scored=original))
+        rows.append(Converted("keras", "float32", None, size, scored=scorer.original))
         if published is not None:
-            rows.append(_of_savedmodel(published, scorer, original))
+            rows.append(_of_savedmodel(published))
     if formats:
         converter = Converter(
             predictor,
@@ -124,7 +121,7 @@ def publish_formats(
             license=license,
             calibration=calibration,
             scorer=scorer,
-            original=original,
+            original=scorer and scorer.original,
         )
         wanted = [(one, kind) for one in formats for kind in ("float32", *(["int8"] * int8))]
         # Refused before anything is written.
@@ -142,30 +139,24 @@ def publish_formats(
     return rows
 
 
-def _of_savedmodel(version: Path, scorer: Scorer, original: Scored) -> Converted:
-    precision = read_card(version)["precision"]
-    loaded = tf.saved_model.load(str(version))
-    pixels = loaded.signatures["pixels"]
-    scored = scorer.signatures(
-        loaded.signatures, "SavedModel", lambda image: pixels(image=tf.constant(image))
-    )
+def scorer_of(predictor: Predictor, recipe: Recipe, watch: Watch, runs: Path = RUNS) -> Scorer:
+    """Returns who scores a model, and the same in other formats, on its recipe's data.
+
+    Args:
+        predictor: The model and everything around it.
+        recipe: It was trained with.
+        watch: Told what goes on.
+        runs: Folder of the run folders, beside which converted pictures are kept.
+
+    Raises:
+        UserError: If the data are not there.
+    """
+    return Scorer(predictor, open_data(recipe, watch, runs), watch)
+
+
+def _of_savedmodel(published: Published) -> Converted:
+    version = published.path
     size = (version / "saved_model.pb").stat().st_size
     size += sum(file.stat().st_size for file in (version / "variables").glob("*"))
-    row = Converted("savedmodel", precision, version, size, scored=scored)
-    try:
-        judge(scorer.name, original, scored, precision)
-    except CheckError as error:
-        # It was published before: a version is never taken back unasked.
-        reason = (
-            f"SavedModel in {precision}: {error}; {version} is published all the same, since it "
-            f"was scored afterwards, and is served: {how_to_take_back(version)}"
-        )
-        return replace(row, failed=reason)
-    return row
-
-
-def how_to_take_back(version: Path) -> str:
-    """Says in a few words how the newest version of a model is served no longer."""
-    if len(versions(version.parent)) > 1:
-        return f"`{shlex.join(['zoo', 'models', 'rollback', str(version.parent)])}` takes it back"
-    return "there is none before it, so remove that folder to serve nothing"
+    precision = read_card(version)["precision"]
+    return Converted("savedmodel", precision, version, size, scored=published.scored)

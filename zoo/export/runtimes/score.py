@@ -1,9 +1,11 @@
 """What a format costs of a model's score, and what it gains in time."""
 
+import functools
 import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,20 +52,22 @@ class Scorer:
         watch: Told what goes on.
 
     Attributes:
+        dataset: The same.
         name: Of the score that counts, the task's.
     """
 
     def __init__(self, predictor: Predictor, dataset: DataSet, watch: Watch):
         self._predictor = predictor
-        self._dataset = dataset
+        self.dataset = dataset
         self._watch = watch
         self.name = predictor.task.score
         self._network: Network | None = None
         # One function for all networks: each has to be traced.
         self._served = predictor.served_by(self._in_graph)
 
-    def keras(self) -> Scored:
-        """Measures the Keras model itself, its network compiled to a graph."""
+    @functools.cached_property
+    def original(self) -> Scored:
+        """What the Keras model itself scores, its network compiled to a graph."""
         network = tf.function(self._predictor.outputs)
         return self.signatures(
             self._predictor.signatures, "keras", lambda pixels: network(tf.constant(pixels))
@@ -79,6 +83,18 @@ class Scorer:
         self._network = network
         return self.signatures(self._served.signatures, title, network)
 
+    def savedmodel(self, folder: Path) -> Scored:
+        """Measures a SavedModel.
+
+        Args:
+            folder: Of ``saved_model.pb``, published or not.
+        """
+        loaded = tf.saved_model.load(str(folder))
+        pixels = loaded.signatures["pixels"]
+        return self.signatures(
+            loaded.signatures, "SavedModel", lambda image: pixels(image=tf.constant(image))
+        )
+
     def signatures(self, signatures: Signatures, title: str, once: Callable[[Any], Any]) -> Scored:
         """Measures served functions.
 
@@ -87,14 +103,14 @@ class Scorer:
             title: What to call it meanwhile.
             once: What is timed: called with float32 [1, H, W, c].
         """
-        predictor, split = self._predictor, self._dataset.splits.get(SPLIT)
+        predictor, split = self._predictor, self.dataset.splits.get(SPLIT)
         with self._watch.bar(f"scoring {title}", split.length if split else None) as bar:
             result = evaluate(
                 signatures,
                 predictor.task,
                 predictor.preprocessing,
                 predictor.class_names,
-                self._dataset,
+                self.dataset,
                 SPLIT,
                 bar.advance,
             )
