@@ -140,7 +140,7 @@ def test_segmentation(encoder, decoder, options, tmp_path):
     clear = likeliest[..., -1] - likeliest[..., -2] > 2 * PROBABILITY
     assert clear.mean() > 0.99
     shares = [(probabilities.argmax(-1) == number).mean() for number in range(len(NAMES))]
-    assert min(shares) > 0.02
+    assert max(shares) < 0.9
     for key, given in ways(pictures):
         found = signatures[key](**given)
         assert found.keys() == predictor.signatures[key](**given).keys()
