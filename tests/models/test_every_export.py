@@ -4,19 +4,26 @@ import keras
 import numpy as np
 import pytest
 from backends import needs_tensorflow, tf
-from families import MEMBERS, exhaustive, facts_of, small, small_decoder
+from families import MEMBERS, exhaustive, facts_of, is_own, small, small_decoder
 
 import zoo
+from zoo.export.tolerance import TOLERANCES
 from zoo.models import list_decoders
 
 pytestmark = needs_tensorflow
 
 NAMES = ("cat", "dog", "fox")
-# Of resnet50v2 Keras' own answers in float32 lie 1.3e-5 from those in float64, and so do those of
-# what is exported.
-PROBABILITY = 3e-5
-# The same of a picture's width, in pixels of the sizes here.
-BOX = 3e-3
+# Stand for keras.applications where not all are built.
+CHOSEN = ("mobilenetv3small", "vgg16")
+
+
+def tolerance(encoder):
+    """How far probabilities may lie apart.
+
+    Of the deepest networks Keras' own answers in float32 lie 2.5e-5 from those in float64, and as
+    far, to another side, lie those of what is exported; they get what publishing allows.
+    """
+    return 1e-5 if is_own(encoder) or encoder in CHOSEN else TOLERANCES["float32"].score
 
 
 def least(encoder):
@@ -93,16 +100,18 @@ def assert_answers(task, encoder, folder):
     """Of a task that answers for whole pictures."""
     predictor, signatures, pictures = written(task, encoder, folder)
     probabilities = predictor.model(pictures, training=False)["class"].numpy()
+    allowed = tolerance(encoder)
     assert np.ptp(probabilities, axis=0).min() > 0.05
     for key, given in ways(pictures):
         found, expected = signatures[key](**given), predictor.signatures[key](**given)
         assert found.keys() == expected.keys()
-        np.testing.assert_allclose(found["probabilities"], probabilities, atol=PROBABILITY)
+        np.testing.assert_allclose(found["probabilities"], probabilities, atol=allowed)
         for name, value in expected.items():
             if value.dtype == tf.string:
                 np.testing.assert_array_equal(found[name], value)
             else:
-                limit = BOX if name == "box" else PROBABILITY
+                # A box in pixels of the sizes here.
+                limit = 100 * allowed if name == "box" else allowed
                 np.testing.assert_allclose(found[name], value, rtol=0, atol=limit)
 
 
@@ -137,7 +146,7 @@ def test_segmentation(encoder, decoder, options, tmp_path):
     )
     probabilities = predictor.model(pictures, training=False)["mask"].numpy()
     likeliest = np.sort(probabilities, axis=-1)
-    clear = likeliest[..., -1] - likeliest[..., -2] > 2 * PROBABILITY
+    clear = likeliest[..., -1] - likeliest[..., -2] > 2 * tolerance(encoder)
     assert clear.mean() > 0.99
     shares = [(probabilities.argmax(-1) == number).mean() for number in range(len(NAMES))]
     assert max(shares) < 0.9
