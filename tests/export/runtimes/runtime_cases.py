@@ -86,7 +86,7 @@ def real_files(channels=3):
     files = {f"{name}.png": encoded(scene(*size, 1)) for name, size in sizes.items()}
     for orientation in (3, 6, 8):
         # Not so large that the zoo would decode them at a half of their size.
-        picture = scene(38, 31, orientation)
+        picture = scene(31, 27, orientation)
         files[f"turned{orientation}.jpg"] = encoded(picture, "JPEG", orientation, quality=95)
     files["gray.png"] = encoded(scene(30, 40, 7, 1))
     files["alpha.png"] = encoded(scene(30, 40, 8, 4))
