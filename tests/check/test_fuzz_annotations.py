@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from damage import cut, flip
 from PIL import Image
 
 from zoo.cli import main
@@ -54,17 +55,6 @@ def pictures(folder):
     for number in range(COUNT):
         pixels = np.random.default_rng(number).integers(0, 256, (8, 8, 3), np.uint8)
         Image.fromarray(pixels).save(folder / f"{number}.png")
-
-
-def cut(data, chance):
-    return data[: chance.randrange(len(data))]
-
-
-def flip(data, chance):
-    flipped = bytearray(data)
-    for _ in range(chance.choice([1, 2, 8])):
-        flipped[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
-    return bytes(flipped)
 
 
 def put_wrong(data, chance):

@@ -8,6 +8,7 @@ import struct
 import numpy as np
 import tifffile
 from click.testing import CliRunner
+from damage import cut, flip
 from PIL import Image
 
 from zoo.cli import main
@@ -53,17 +54,6 @@ PICTURES = {
     "npy": (npy(np.uint8), ".npy"),
     "npy_of_16": (npy(np.uint16), ".npy"),
 }
-
-
-def cut(data, chance):
-    return data[: chance.randrange(len(data))]
-
-
-def flip(data, chance):
-    flipped = bytearray(data)
-    for _ in range(chance.choice([1, 2, 8])):
-        flipped[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
-    return bytes(flipped)
 
 
 def zero(data, chance):

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from six_pixels import make_recipe
 
 import zoo
 from zoo import tasks
@@ -16,7 +17,6 @@ from zoo.training import checkpoint, loss_scale, update
 from zoo.training.loop import Loop
 from zoo.training.loss_scale import LossScale, not_finite
 from zoo.training.optimizer import make_optimizer
-from zoo.training.recipe import DataOptions, InputOptions, Recipe
 from zoo.training.watch import Watch
 
 random = np.random.default_rng(0)
@@ -40,18 +40,6 @@ class SpoiltByWhite(keras.layers.Layer):
 
     def call(self, x, images):
         return spoilt(x, images)
-
-
-def make_recipe(**changes):
-    values = {
-        "task": "classification",
-        "data": DataOptions(source="digit_scenes"),
-        "input": InputOptions(size=(6, 6), channels=1),
-        "learning_rate": 0.05,
-        "weight_decay": 0.1,
-        "warmup": 0.0,
-    }
-    return Recipe(**(values | changes))
 
 
 def make_loop(recipe, scaled=True):
@@ -162,7 +150,8 @@ import tensorflow as tf
 
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from test_loss_scale import batches, make_loop, make_recipe, scale_of
+from six_pixels import make_recipe
+from test_loss_scale import batches, make_loop, scale_of
 
 one, two = tf.distribute.get_strategy(), tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 for changes in ({"optimizer": {"name": "sgd", "clip_norm": 0.1}}, {"accumulate": 2, "ema": 0.9}):

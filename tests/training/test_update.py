@@ -8,30 +8,18 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from six_pixels import make_recipe
 
 from zoo import tasks
 from zoo.training import checkpoint
 from zoo.training.loop import Loop
 from zoo.training.optimizer import make_optimizer
-from zoo.training.recipe import DataOptions, InputOptions, Recipe
 
 random = np.random.default_rng(0)
 EXAMPLES = {
     "image": random.integers(0, 256, (24, 6, 6, 1), np.uint8),
     "class": random.integers(0, 3, 24, np.int32),
 }
-
-
-def make_recipe(**changes):
-    values = {
-        "task": "classification",
-        "data": DataOptions(source="digit_scenes"),
-        "input": InputOptions(size=(6, 6), channels=1),
-        "learning_rate": 0.05,
-        "weight_decay": 0.1,
-        "warmup": 0.0,
-    }
-    return Recipe(**(values | changes))
 
 
 def make_loop(recipe, steps, dropout=0.0, optimizer=None):
@@ -152,7 +140,8 @@ import tensorflow as tf
 
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from test_update import batches, make_loop, make_recipe, state
+from six_pixels import make_recipe
+from test_update import batches, make_loop, state
 from zoo.training import checkpoint
 
 
