@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from zoo.errors import FaultError
 from zoo.training import faults
+from zoo.training.steps import Fused
 
 
 @pytest.mark.parametrize(
@@ -13,6 +14,14 @@ from zoo.training import faults
         (
             tf.errors.NotFoundError(None, None, "{{function_node f}} a b.png; No such file or dir"
             "ectory\n\t [[{{node ReadFile}}]] [Op:IteratorGetNext]"),
+            "a b.png cannot be read or written (No such file or directory); mend that",
+        ),
+        (
+            tf.errors.NotFoundError(None, None, "Graph execution error:\n\nDetected at node ReadFi"
+            "le defined at (most recent call last):\n<stack traces unavailable>\nError in user-defi"
+            "ned function passed to MapDataset:1 transformation with iterator: Iterator::Root::Map: "
+            "a b.png; No such file or directory\n\t [[{{node ReadFile}}]]\n\t [[IteratorGetNext]] ["
+            "Op:__inference__take_117]"),
             "a b.png cannot be read or written (No such file or directory); mend that",
         ),
         (
@@ -30,7 +39,7 @@ from zoo.training import faults
             "another run with a smaller batch_size and as much more accumulate",
         ),
     ],
-    ids=["file", "place", "damage", "memory"],
+    ids=["file", "graph", "place", "damage", "memory"],
 )  # fmt: skip
 def test_what_the_machine_refuses_is_a_sentence(error, said):
     with pytest.raises(FaultError) as told, faults.told():
@@ -51,3 +60,19 @@ def test_a_bug_comes_through(error):
     with pytest.raises(type(error)) as told, faults.told():
         raise error
     assert told.value is error
+
+
+def test_a_file_that_went_away_is_named_from_within_a_graph(tmp_path):
+    gone = str(tmp_path / "a b.png")
+    data = tf.data.Dataset.from_tensors(gone).map(
+        lambda path: tf.cast(tf.strings.length(tf.io.read_file(path)), tf.float32)[tf.newaxis],
+        num_parallel_calls=2,
+    )
+
+    def step(batch, wishes):
+        return tf.constant(1.0), {"loss": batch[0]}, wishes
+
+    fused = Fused(step, data.element_spec, tf.zeros([3]))
+    with pytest.raises(FaultError, match="mend that") as told, faults.told():
+        fused.take(iter(data), {}, 1)
+    assert str(told.value).startswith(f"{gone} cannot be read or written (No such file or direc")

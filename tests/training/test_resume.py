@@ -54,6 +54,7 @@ def train_and_die(recipe, folder, monkeypatch, when, error=KilledError):
 
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint, "save", counted("save", real_save))
+        patch.setattr(module.Callbacks, "each_batch", True)
         patch.setattr(module.Callbacks, "batch_end", counted("step", real_callbacks))
         patch.setattr(module.Course, "_validate", counted("validate", real_validate))
         with pytest.raises(error):
@@ -178,6 +179,7 @@ def test_a_signal_saves_the_step(recipe, straight, tmp_path, monkeypatch, resume
         real(*arguments)
 
     with monkeypatch.context() as patch:
+        patch.setattr(module.Callbacks, "each_batch", True)
         patch.setattr(module.Callbacks, "batch_end", signalled)
         with pytest.raises(KeyboardInterrupt):
             zoo.train(recipe, run=folder, watch=QUIET)

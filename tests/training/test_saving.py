@@ -38,6 +38,7 @@ def test_a_run_is_saved_after_so_many_steps_or_minutes(
         write(self, state)
 
     monkeypatch.setattr(saving, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(course.Callbacks, "each_batch", True)
     monkeypatch.setattr(course.Callbacks, "batch_end", later)
     monkeypatch.setattr(saving.Saving, "write", noted)
     recipe = stripes_recipe.with_overrides(options)

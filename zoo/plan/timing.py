@@ -57,11 +57,13 @@ def time_steps(recipe: Recipe, dataset: DataSet, watch: Watch, *, cached: bool) 
             recipe.with_overrides(changes), quiet, dataset=replace(dataset, splits=few)
         )
         stamps: list[float] = []
+        counts: list[int] = []
 
-        def stamp(loss: tf.Tensor) -> None:
+        def stamp(loss: tf.Tensor, taken: int) -> None:
             # Reading it waits for the device.
             float(loss)
             stamps.append(time.perf_counter())
+            counts.append(taken)
 
         validation = session.validation_batches()
         session.loop.train(session.epoch_batches(0).take(_BATCHES), stamp)
@@ -69,16 +71,17 @@ def time_steps(recipe: Recipe, dataset: DataSet, watch: Watch, *, cached: bool) 
     steps = int(np.clip(_SECONDS / max(1e-6, stamps[-1] - stamps[-2]), _FEWEST, _MOST))
     with watch.bar("timing steps of training", steps) as bar:
         stamps.clear()
+        counts.clear()
 
-        def timed(loss: tf.Tensor) -> None:
-            stamp(loss)
-            bar.advance()
+        def timed(loss: tf.Tensor, taken: int) -> None:
+            stamp(loss, taken)
+            bar.advance(steps=taken)
 
         session.loop.train(session.epoch_batches(0).take(steps + 1), timed)
         began = time.perf_counter()
         session.loop.validate(validation)
         picture = (time.perf_counter() - began) / session.validation.length
-    return Speed(step=float(np.median(np.diff(stamps))), picture=picture)
+    return Speed(step=float(np.median(np.diff(stamps) / counts[1:])), picture=picture)
 
 
 def part_of(split: Split, indices: np.ndarray) -> Split:

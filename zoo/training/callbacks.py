@@ -30,6 +30,13 @@ def check_callbacks(callbacks: Sequence[keras.callbacks.Callback]) -> None:
         )
 
 
+def _hears_batches(callback: keras.callbacks.Callback) -> bool:
+    names = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
+    # LambdaCallback has what it was given as an attribute, not as a method of a class.
+    own = [getattr(getattr(callback, name), "__func__", None) for name in names]
+    return own != [getattr(keras.callbacks.Callback, name) for name in names]
+
+
 class _Rate:
     """What callbacks take for the model's optimizer: the run's, whose rate they can set."""
 
@@ -100,6 +107,11 @@ class Callbacks:
     def stopped(self) -> bool:
         """Whether one of them has asked to stop."""
         return self._list is not None and bool(self._network.stop_training)
+
+    @property
+    def each_batch(self) -> bool:
+        """Whether one of them wants to hear of each batch."""
+        return self._list is not None and any(map(_hears_batches, self._list.callbacks))
 
     @property
     def variables(self) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class Course:
         session: Network, data and recipe.
         folder: Claimed.
         watch: Told what goes on.
-        interrupt: Asked after each step.
+        interrupt: Asked after steps.
         state: Where the run is; the variables are there already.
         callbacks: Told as Keras tells them.
         group: Who trains together.
@@ -173,11 +173,12 @@ class Course:
             learning = f"lr {float(np.asarray(loop.optimizer.learning_rate)):.2g}"
             return f"loss {loss:.3f}{reached} {learning} {rate:,.0f}/s {waits}"
 
-        def on_step(loss: tf.Tensor) -> bool:
-            state.step += 1
+        def on_steps(loss: tf.Tensor, steps: int) -> bool:
+            looked = state.step // _LOOK
+            state.step += steps
             state.waited = waited + loop.waited
-            bar.advance(lambda: note(float(loss)))
-            if state.step % _LOOK == 0 and not math.isfinite(float(loss)):
+            bar.advance(lambda: note(float(loss)), steps)
+            if state.step // _LOOK > looked and not math.isfinite(float(loss)):
                 raise checkpoint.NotFiniteError("loss")
             self._callbacks.batch_end(state.step - 1, loss)
             interrupted, ended, saved = loop.agreed(
@@ -191,6 +192,9 @@ class Course:
                 self._save()
             return ended
 
+        def most() -> int:
+            return 1 if self._callbacks.each_batch else self._saving.steps_until_due(state.step)
+
         title = f"epoch {state.epoch + 1}/{self._recipe.epochs}"
         with self._watch.bar(title, self._session.steps) as bar:
             bar.to(state.step, self._session.steps)
@@ -199,17 +203,17 @@ class Course:
             def batches(context: tf.distribute.InputContext) -> tf.data.Dataset:
                 return self._session.epoch_batches(epoch, step, Part.of_context(context))
 
-            return loop.train(batches, on_step, state.sums if state.step else None)
+            return loop.train(batches, on_steps, state.sums if state.step else None, most)
 
     def _validate(self) -> dict[str, float]:
-        def on_step(loss: tf.Tensor) -> None:
+        def on_steps(loss: tf.Tensor, steps: int) -> None:
             if any(self._loop.agreed(self._interrupt.noticed)):
                 raise _StoppedError
 
         def batches(context: tf.distribute.InputContext) -> tf.data.Dataset:
             return self._session.validation_batches(Part.of_context(context))
 
-        return self._loop.validate(batches, on_step)
+        return self._loop.validate(batches, on_steps)
 
     def _show(self, epoch: int) -> None:
         if self._events is None:

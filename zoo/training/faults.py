@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,6 +14,10 @@ from zoo.errors import PLACE_FAULTS, FaultError
 _REFUSALS = tuple(
     os.strerror(number)
     for number in (*sorted(PLACE_FAULTS), errno.ENOENT, errno.EIO, errno.ESTALE, errno.EMFILE)
+)
+
+_OF_INPUT = re.compile(
+    r"^Error in user-defined function passed to \S+ transformation with iterator: \S+: "
 )
 
 
@@ -29,8 +34,7 @@ def told() -> Iterator[None]:
     try:
         yield
     except tf.errors.OpError as error:
-        # What stands before it names ops and devices.
-        first = str(error.message).strip().partition("\n")[0].rpartition("}} ")[2]
+        first = _cause(str(error.message))
         place, _, rest = first.partition("; ")
         why = next((refusal for refusal in _REFUSALS if rest.startswith(refusal)), None)
         if why is not None:
@@ -43,3 +47,11 @@ def told() -> Iterator[None]:
                 "with a smaller batch_size and as much more accumulate"
             ) from error
         raise
+
+
+def _cause(message: str) -> str:
+    """Returns what happened, without the ops, devices and places in code that it happened to."""
+    # Of a graph it stands below where in the code it was made; its nodes below that.
+    above = message.strip().partition("\n\t [[")[0]
+    cause = above.rpartition("\n")[2].rpartition("}} ")[2]
+    return _OF_INPUT.sub("", cause).partition(" [Op:")[0]

@@ -4,7 +4,7 @@ A custom loop over ``tf.distribute`` because ``fit`` breaks under several worker
 cannot resume exactly.
 """
 
-import time
+import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -22,20 +22,24 @@ from zoo.training.recompute import Recomputed
 from zoo.training.replicas import Batches, EachDevice, distributed
 from zoo.training.schedule import Scaled
 from zoo.training.sections import AdversarialOptions
+from zoo.training.steps import COUNT, Fused, OneByOne
 from zoo.training.update import Update
 
-OnStep = Callable[[tf.Tensor], bool | None]
+OnSteps = Callable[[tf.Tensor, int], bool | None]
 
-# Among the sums of losses, how many examples they are of.
-_COUNT = "examples"
 # How many things workers can wish for in a step.
 _WISHES = 3
 # Keeps the random starts apart from whatever else is drawn from a run's seed.
 _STREAM = 0xADE
 
 
-def _go_on(loss: tf.Tensor) -> None:
-    """Asks for the next step."""
+def _go_on(loss: tf.Tensor, steps: int) -> None:
+    """Asks for the next steps."""
+
+
+def _any() -> int:
+    """Allows any number of steps at once."""
+    return sys.maxsize
 
 
 class Loop:
@@ -92,11 +96,7 @@ class Loop:
             self.update = Update(network, optimizer, strategy, accumulate, ema, scaled)
             self._loss = task.loss(class_names, **loss_options)
             self._metrics = {mode: task.metrics(class_names) for mode in ("train", "validation")}
-        self._steps = {
-            mode: tf.function(self._make_step(mode), reduce_retracing=True)
-            for mode in self._metrics
-        }
-        self._shared_steps: dict[tuple[str, str], Any] = {}
+        self._known_steps: dict[tuple[str, str], Fused | OneByOne] = {}
         metrics = [
             variable
             for _, metric in self._metrics["train"].values()
@@ -148,18 +148,21 @@ class Loop:
     def train(
         self,
         batches: Batches,
-        on_step: OnStep = _go_on,
+        on_steps: OnSteps = _go_on,
         sums: Mapping[str, float] | None = None,
+        most: Callable[[], int] = _any,
     ) -> dict[str, float]:
         """Trains on batches, one step each.
 
         Args:
             batches: Of prepared examples, as :mod:`zoo.data.pipeline` gives them; several
                 workers take a function.
-            on_step: Called after each step with its loss, a float32 scalar; what it returns
-                says whether to end here.
+            on_steps: Called after one step or several, as pass within about a tenth of a second,
+                with the loss of the last, a float32 scalar, and how many they were; what it
+                returns says whether to end here.
             sums: Where the epoch was begun already, what :attr:`sums` was; the metrics then are
                 as a checkpoint restored them. Without it both begin anew.
+            most: Says, before each time, how many steps may be taken until `on_steps` is called.
 
         Returns:
             Mean losses and metrics over the epoch's batches.
@@ -167,12 +170,12 @@ class Loop:
         if not sums:
             self._reset("train")
         self._sums = {name: tf.constant(value, tf.float32) for name, value in (sums or {}).items()}
-        return self._over(batches, "train", self._sums, on_step)
+        return self._over(batches, "train", self._sums, on_steps, most)
 
-    def validate(self, batches: Batches, on_step: OnStep = _go_on) -> dict[str, float]:
+    def validate(self, batches: Batches, on_steps: OnSteps = _go_on) -> dict[str, float]:
         """Measures losses and metrics on batches and leaves the network as it is."""
         self._reset("validation")
-        return self._over(batches, "validation", {}, on_step)
+        return self._over(batches, "validation", {}, on_steps, _any)
 
     def running(self, metric: str) -> float:
         """Returns a metric over the training steps of the epoch so far; all workers are to ask."""
@@ -182,43 +185,41 @@ class Loop:
         for _, metric in self._metrics[mode].values():
             metric.reset_state()
 
-    def _over(self, batches, mode, sums, on_step) -> dict[str, float]:
-        data, steps = distributed(batches, self._strategy)
+    def _over(self, batches, mode, sums, on_steps, most) -> dict[str, float]:
+        data, left = distributed(batches, self._strategy)
         iterator = iter(data)
-        step = self._step(mode, iterator)
+        steps = self._steps(mode, iterator.element_spec)
         self.waited = 0.0
-        for _ in range(steps):
-            began = time.perf_counter()
-            batch = next(iterator, None)
-            self.waited += time.perf_counter() - began
-            if batch is None:
+        while left is None or left > 0:
+            # Not one more than there are batches for, as far as that is known.
+            taken = steps.take(iterator, sums, 1 if left is None else min(left, most()))
+            if taken is None:
                 break
-            count, parts, heard = step(batch, tf.constant(self._wishes))
-            self._heard = (heard, self._heard[0])
-            # Tensors, not numbers: reading each one would wait for the device every step.
-            for name, value in parts.items():
-                sums[name] = sums.get(name, 0.0) + value * count
-            sums[_COUNT] = sums.get(_COUNT, 0.0) + count
-            if on_step(parts["loss"]):
+            left = None if left is None else left - taken.steps
+            self.waited += taken.waited
+            sums.update(taken.sums)
+            if on_steps(taken.loss, taken.steps):
                 break
-        means = {
-            name: float(value / sums[_COUNT]) for name, value in sums.items() if name != _COUNT
-        }
+        means = {name: float(value / sums[COUNT]) for name, value in sums.items() if name != COUNT}
         return means | self._task.results(self._metrics[mode])
 
-    def _step(self, mode: str, iterator: Any) -> Any:
-        """Returns the step for the batches that an iterator gives."""
-        if self._strategy.num_replicas_in_sync == 1:
-            return self._steps[mode]
-        # Traced for all sizes of parts at once: were one worker to trace another step for a last
-        # part of its own size, its sums would wait for ever for the others'.
-        spec = iterator.element_spec
-        known = self._shared_steps.get((mode, repr(spec)))
+    def _steps(self, mode: str, spec: Any) -> Fused | OneByOne:
+        """Returns what takes steps with batches of a specification."""
+        known = self._known_steps.get((mode, repr(spec)))
         if known is None:
-            signature = (spec, tf.TensorSpec([_WISHES]))
-            known = tf.function(self._make_step(mode), input_signature=signature)
-            self._shared_steps[mode, repr(spec)] = known
+            step: Any = self._make_step(mode)
+            if self._strategy.num_replicas_in_sync == 1:
+                known = Fused(step, spec, self._wish())
+            else:
+                known = OneByOne(step, spec, self._wish, self._hear)
+            self._known_steps[mode, repr(spec)] = known
         return known
+
+    def _wish(self) -> tf.Tensor:
+        return tf.constant(self._wishes)
+
+    def _hear(self, wishes: tf.Tensor) -> None:
+        self._heard = (wishes, self._heard[0])
 
     def _make_step(self, mode: str):
         strategy: Any = self._strategy

@@ -64,15 +64,19 @@ class EachDevice:
             variable.assign(value)
 
 
-def distributed(batches: Batches, strategy: tf.distribute.Strategy) -> tuple[Any, int]:
-    """Returns what gives each device its part of each batch, and how many there are at most.
+def distributed(batches: Batches, strategy: tf.distribute.Strategy) -> tuple[Any, int | None]:
+    """Returns what gives each device its part of each batch, and how many batches there are.
+
+    How many is ``None`` where that will be known at the end only.
 
     Args:
         batches: As :meth:`zoo.training.loop.Loop.train` takes them.
         strategy: Whose devices they are for.
     """
     if isinstance(batches, tf.data.Dataset):
-        return strategy.experimental_distribute_dataset(batches), sys.maxsize
+        known = int(batches.cardinality())
+        steps_of = {tf.data.INFINITE_CARDINALITY: sys.maxsize, tf.data.UNKNOWN_CARDINALITY: None}
+        return strategy.experimental_distribute_dataset(batches), steps_of.get(known, known)
     steps: list[int] = []
 
     def of_process(context: tf.distribute.InputContext) -> tf.data.Dataset:

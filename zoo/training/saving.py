@@ -1,6 +1,7 @@
 """What of a run is saved, and when."""
 
 import math
+import sys
 import time
 from typing import Any
 
@@ -57,6 +58,11 @@ class Saving:
     def due(self, step: int) -> bool:
         """Says whether so many steps are done; so many minutes are another worker's others."""
         return self._options.steps is not None and step % self._options.steps == 0
+
+    def steps_until_due(self, step: int) -> int:
+        """Returns how many steps are left, after so many, until :meth:`due` says so."""
+        every = self._options.steps
+        return sys.maxsize if every is None else every - step % every
 
     def wished(self) -> bool:
         """Says, once, that it is time."""

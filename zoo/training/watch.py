@@ -42,19 +42,20 @@ class Bar:
         self._task = task
         self._noted = float("-inf")
 
-    def advance(self, note: Callable[[], str] | None = None) -> None:
-        """Moves on by one.
+    def advance(self, note: Callable[[], str] | None = None, steps: int = 1) -> None:
+        """Moves on.
 
         Args:
             note: Gives a short note to show below the bar. It is asked a few times a
                 second at most, and never where nothing is shown: it may cost something.
+            steps: By how many.
         """
         due = time.monotonic() - self._noted > _NOTE_SECONDS
         if note is None or self._progress.disable or not due:
-            self._progress.update(self._task, advance=1)
+            self._progress.update(self._task, advance=steps)
             return
         self._noted = time.monotonic()
-        self._progress.update(self._task, advance=1, note=note())
+        self._progress.update(self._task, advance=steps, note=note())
 
     def to(self, done: int, total: int) -> None:
         """Moves to ``done`` of ``total``."""
