@@ -45,3 +45,21 @@ def test_a_log_file_gets_lines_and_pays_for_no_note():
     text, asked = show(terminal=False)
     assert text == "done [1/3]\n"
     assert asked == 0
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_notes_break_between_words_on_a_terminal_alone(terminal):
+    stream = io.StringIO()
+    watch = Watch(Console(file=stream, force_terminal=terminal, width=40, no_color=True))
+    place = "/a/folder/with-a-name/that/is/longer/than/a/line"
+    watch.notes(["short", f"a sentence that goes on and on until it names {place}; give another"])
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == "  note: short"
+    # A path stays whole, to be copied.
+    assert sum(place in line for line in lines) == 1
+    if terminal:
+        assert lines[1] == "  note: a sentence that goes on and on"
+        assert lines[2] == "    until it names"
+        assert all(len(line) <= 40 or place in line for line in lines)
+    else:
+        assert len(lines) == 2

@@ -12,13 +12,14 @@ if TYPE_CHECKING:
 
 
 def headline(session: "Session") -> str:
-    """Returns what is about to be trained, in a line."""
+    """Returns what is about to be trained, in two lines."""
     recipe = session.recipe
     height, width = recipe.input.size
     return (
         f"{recipe.task}: {session.train.length:,} training and {session.validation.length:,} "
-        f"validation pictures, {len(session.class_names)} classes, {height}x{width} pixels; "
-        f"{session.loop.network.count_params():,} parameters, {recipe.precision}"
+        f"validation pictures, {len(session.class_names)} classes\n"
+        f"  {height}x{width} pixels, {session.loop.network.count_params():,} parameters, "
+        f"{recipe.precision}"
     )
 
 

@@ -1,5 +1,7 @@
 """What a person sees while a run goes on: progress bars on a terminal, lines elsewhere."""
 
+import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -82,10 +84,18 @@ class Watch:
         self.console.print(text, markup=False, soft_wrap=True)
 
     def notes(self, notes: Iterable[str]) -> None:
-        """Prints what was decided about the data, a line each; of very many the first."""
+        """Prints what was decided about the data, one below the other; of very many the first.
+
+        In a log file each is a line, to be searched; a terminal would cut words at its edge.
+        """
         notes = list(notes)
+        width = self.console.width if self.console.is_terminal else sys.maxsize
         for note in notes[:_NOTES]:
-            self.say(f"  note: {note}")
+            lines = textwrap.wrap(
+                note, width, initial_indent="  note: ", subsequent_indent="    ",
+                break_long_words=False, break_on_hyphens=False,
+            )  # fmt: skip
+            self.say("\n".join(lines))
         if len(notes) > _NOTES:
             self.say(f"  and {len(notes) - _NOTES:,} more notes, in data.json of the run folder")
 
