@@ -73,7 +73,7 @@ def zoo_trainer(task: dict[str, Any]) -> Any:
     strategy = tf.distribute.get_strategy()
     loop = Loop(network, tasks.get(recipe.task), names, recipe.loss, optimizer, strategy)
     one = tf.data.Dataset.from_tensors(batch_of(task))
-    return lambda steps: loop.train(untuned(one.repeat(steps).prefetch(2)))
+    return lambda steps, **options: loop.train(untuned(one.repeat(steps).prefetch(2)), **options)
 
 
 def keras_trainer(task: dict[str, Any]) -> Any:
