@@ -138,3 +138,11 @@ def test_public_names_resolve():
         assert getattr(zoo, name).__name__ == name
     with pytest.raises(AttributeError, match="no attribute 'buld'"):
         zoo.buld  # noqa: B018
+
+
+def test_modules_have_at_most_300_lines():
+    lengths = {
+        str(path.relative_to(PACKAGE)): len(path.read_text(encoding="utf-8").splitlines())
+        for path in PACKAGE.rglob("*.py")
+    }
+    assert {name: length for name, length in lengths.items() if length > 300} == {}

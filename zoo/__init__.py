@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from zoo.training.catalogue import load_recipe as load_recipe
     from zoo.training.recipe import Recipe as Recipe
     from zoo.training.sections import AdversarialOptions as AdversarialOptions
+    from zoo.training.sections import CheckpointOptions as CheckpointOptions
     from zoo.training.sections import DataOptions as DataOptions
     from zoo.training.sections import InputOptions as InputOptions
     from zoo.training.sections import OptimizerOptions as OptimizerOptions
@@ -68,6 +69,7 @@ _HOMES = {
     "zoo.training.recipe": ("Recipe",),
     "zoo.training.sections": (
         "AdversarialOptions",
+        "CheckpointOptions",
         "DataOptions",
         "InputOptions",
         "OptimizerOptions",

@@ -15,10 +15,10 @@ from zoo.data.fingerprint import fingerprint
 from zoo.errors import UserError
 from zoo.evaluation.attacked import evaluate_attacked
 from zoo.evaluation.evaluate import Evaluation, evaluate
-from zoo.export.card import read_card
+from zoo.export.card import CARD, read_card
 from zoo.inference import Answer, predict
 from zoo.models import FitSize
-from zoo.models.weights.reading import MODEL_FILE
+from zoo.models.weights.reading import MODEL_FILE, UNREADABLE
 from zoo.preprocess import Preprocessing
 from zoo.training.data import RUNS, open_data, place_of
 from zoo.training.recipe import Recipe, parse_recipe
@@ -82,13 +82,27 @@ def load_savedmodel(path: Path) -> Model:
             "`zoo export` a SavedModel"
         )
     card = read_card(version)
-    loaded = tf.saved_model.load(str(version))
+    try:
+        described = (
+            tasks.get(card["task"]),
+            Preprocessing.from_json(card["preprocessing"]),
+            tuple(card["class_names"]),
+            parse_recipe(card["recipe"]) if card["recipe"] else None,
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{version / CARD} is none that `zoo export` wrote ({error}); publish the model again"
+        ) from error
+    try:
+        loaded = tf.saved_model.load(str(version))
+    except (*UNREADABLE, tf.errors.OpError) as error:
+        raise UserError(
+            f"{version} cannot be loaded as a SavedModel ({_first_line(error)}); publish the model "
+            "again"
+        ) from error
     return Model(
         loaded.signatures,
-        tasks.get(card["task"]),
-        Preprocessing.from_json(card["preprocessing"]),
-        tuple(card["class_names"]),
-        parse_recipe(card["recipe"]) if card["recipe"] else None,
+        *described,
         network=lambda: _network_beside(version),
         owner=loaded,
     )
@@ -113,12 +127,17 @@ def load_network(path: Path) -> keras.Model:
     own = {"FitSize": FitSize}
     try:
         network = keras.models.load_model(path, custom_objects=own, compile=False)
-    except (OSError, ValueError, TypeError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(f"{path} cannot be loaded as a Keras model: {reason}") from error
+    except (*UNREADABLE, TypeError) as error:
+        raise UserError(
+            f"{path} cannot be loaded as a Keras model: {_first_line(error)}"
+        ) from error
     if not isinstance(network, keras.Model):
         raise UserError(f"{path} holds no Keras model; give a file that model.save() wrote")
     return network
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _differentiable(model: Model) -> keras.Model:

@@ -43,7 +43,9 @@ def validated(
 
 def first_error(error: ValidationError, model: type[BaseModel], what: str = "the recipe") -> str:
     """Turns pydantic's report into one sentence about the first thing wrong."""
-    first = error.errors()[0]
+    found = error.errors()
+    # A field that is lacking is often there under a misspelt name.
+    first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
     # Behind a union's field pydantic names the branch it tried, which is no field.
     location = [str(part) for part in first["loc"] if "[" not in str(part)]
     path = ".".join(location)

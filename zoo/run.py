@@ -251,7 +251,7 @@ class Run:
 
 
 def train(
-    recipe: str | Recipe,
+    recipe: str | Path | Recipe,
     overrides: Mapping[str, Any] | None = None,
     *,
     run: Path | str | None = None,
@@ -287,7 +287,7 @@ def train(
         >>> run = zoo.train("quickstart", overrides={"epochs": 1})
         >>> run.history[0]["validation_mean_iou"]
     """
-    loaded = load_recipe(recipe) if isinstance(recipe, str) else recipe
+    loaded = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     loaded = loaded.with_overrides(overrides or {})
     if run is None and (cluster or CONFIG in os.environ):
         raise UserError(

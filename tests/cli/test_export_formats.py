@@ -61,6 +61,9 @@ def test_all_formats_in_one_table(trained, zoo, capfd, monkeypatch):
     said = zoo("export", trained, *options).stdout
     assert capfd.readouterr() == ("", "")
     row, quantized = json.loads(said)["formats"]
+    unscored = json.loads(zoo("export", trained, "--format", "all", "--json").stdout)["formats"]
+    assert [one["format"] for one in unscored] == ["savedmodel", *FORMATS]
+    assert unscored[0]["path"] == "savedmodels/colours/2"
     assert (row["format"], row["path"]) == ("litert", "phone/litert")
     assert (quantized["precision"], quantized["path"]) == ("int8", "phone/litert-int8")
     assert row["verification"]["score"] < 1e-4

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+NEW = ["new", "pictures", "--task", "classification"]
+
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
@@ -33,6 +35,33 @@ import pytest
         (["export", "nowhere", "--overlap", "0.5"], "--overlap belongs to --tiled"),
         (["describe", "classification", "--encoder", "resnet19"], "did you mean 'resnet"),
         (["describe", "classification", "--size", "big"], "--size 'big'"),
+        (["describe", "classification", "--set", "classes=3"], "--set classes= is --classes of a"),
+        (["describe", "classification", "--set", "encoder=vgg11"], "--encoder of a TASK"),
+        (["describe", "classification", "--data", "pictures"], "--data is for a RECIPE"),
+        (["describe", "colours", "--encoder", "vgg11"], "--encoder is for a TASK; change the"),
+        (["describe", "colours", "--size", "9x9x3"], "--size is for a TASK"),
+        (
+            ["describe", "colours", "--set", 'model.encoder=["vgg11"]'],
+            "encoder ['vgg11'] is",
+        ),
+        (["check", "colours", "--source", "voc"], "--source is the format of a folder or file"),
+        (["check", "digit_scenes", "--source", "voc"], "'digit_scenes' is none"),
+        (["check", "pictures", "-o", "pictures"], "pictures is a folder; give the name of a file"),
+        (["check", "pictures", "-o", "."], ". is a folder; give the name of a file"),
+        (["evaluate", "nowhere", "-o", "."], ". is a folder; give the name of a file"),
+        (
+            ["new", "pictures", "--task", "classification", "--set", "input.size=64"],
+            "input.size is 64",
+        ),
+        (
+            ["new", "pictures", "--task", "segmentation", "--set", "input.patch=64"],
+            "input.patch is 64",
+        ),
+        (
+            ["new", "pictures", "--task", "classification", "--set", "name=x"],
+            "by the name of its file",
+        ),
+        ([*NEW, "--set", "task=x"], "is given by --task"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -47,6 +76,35 @@ def test_a_misspelt_key_in_the_file(here, refused):
     path = Path("recipes/colours.py")
     path.write_text(path.read_text().replace("epochs=", "epoch="))
     assert "did you mean 'epochs'" in refused("run", "colours", "--data", "pictures")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("channels=3", "chanels=3", "InputOptions has no field 'chanels'; did you mean 'channels'"),
+        ("source=", "sauce=", "DataOptions has no field 'sauce'; did you mean 'source'?"),
+        ("channels=3", 'channels="three"', "InputOptions's channels is 'three'"),
+        ("import DataOptions", "import DataOption", "line 3: cannot import name 'DataOption'"),
+        ("Recipe(\n", "Recipes(\n", "line 5: name 'Recipes' is not defined"),
+        ("flip", "fl\xff", "line 10: (unicode error)"),
+    ],
+    ids=["key", "section", "type", "import", "name", "encoding"],
+)
+def test_slips_in_the_file(here, zoo, refused, before, after, message):
+    path = Path("recipes/colours.py")
+    text = path.read_text()
+    assert before in text
+    path.write_bytes(text.replace(before, after).encode("latin-1"))
+    said = refused("run", "colours", "--data", "pictures")
+    assert f"recipes/colours.py{', ' if message.startswith('line') else ': '}{message}" in said
+    # The others are listed all the same.
+    assert "quickstart" in zoo("list", "recipes").stdout
+
+
+def test_a_bug_in_what_a_recipe_calls_keeps_its_traceback(here, zoo):
+    path = Path("recipes/colours.py")
+    path.write_text("from pathlib import Path\nPath(3)\n" + path.read_text())
+    assert isinstance(zoo("run", "colours", code=1).exception, TypeError)
 
 
 def test_a_place_that_cannot_be_written_to(here, zoo):

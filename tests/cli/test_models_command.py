@@ -92,6 +92,14 @@ def test_nothing_is_published(tmp_path, monkeypatch, zoo, refused):
     assert json.loads(zoo("models", "--root", "elsewhere", "--json").stdout) == []
 
 
+def test_options_before_a_subcommand_are_meant_for_it(savedmodels, zoo, refused):
+    savedmodels.rename("other")
+    said = json.loads(zoo("models", "--root", "other", "--json", "rollback", "pets").stdout)
+    assert said == {"denied": "other/pets/3.denied", "served": "other/pets/1"}
+    assert zoo("models", "--root", "other", "config").stdout.startswith("config   other/models.con")
+    assert "savedmodels" in refused("models", "--root", "other", "config", "--root", "savedmodels")
+
+
 @pytest.mark.parametrize("name", ["pets", "savedmodels/pets"])
 def test_rolling_back_is_one_rename(savedmodels, zoo, refused, name):
     said = zoo("models", "rollback", name).stdout

@@ -85,6 +85,12 @@ def test_train_evaluate_export_predict_one_by_one(here, zoo):
     assert "'1.5' is not a valid integer" in zoo(*command, "--version", "1.5", code=2).stderr
     again = json.loads(zoo("evaluate", "out/mine", "--json").stdout)
     assert again["scores"] == evaluated["scores"]
+    assert "report   mine.html" in zoo("evaluate", "out/mine", "-o", "mine.html").output
+    page = Path("mine.html").read_text()
+    assert "class_folders" in page
+    assert page.count("data:image/") >= 4
+    zoo("evaluate", "runs/colours", "-o", "copy.html")
+    assert Path("copy.html").read_text() == Path("runs/colours/report.html").read_text()
     options = ("--precision", "bfloat16", "--on-error", "fail")
     low = zoo("export", "runs/colours", "--to", "out/low", *options, "--json")
     assert json.loads(low.stdout)["model"] == "out/low/1"

@@ -76,7 +76,12 @@ def find_data(
     recipes = {entry.name for entry in list_recipes()}
     sources = {row.name for row in list_datasets()}
     place = _existing(data)
-    if data.endswith(".py") or (place is None and data in recipes):
+    by_name = data.endswith(".py") or place is None
+    if source is not None and by_name:
+        raise UserError(
+            f"--source is the format of a folder or file, and {data!r} is none; leave it out"
+        )
+    if by_name and (data in recipes or data.endswith(".py")):
         recipe = load_recipe(data)
         task = task or recipe.task
     elif place is not None:

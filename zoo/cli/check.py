@@ -4,11 +4,10 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import click
 
-from zoo.cli.group import json_option, start_tensorflow
+from zoo.cli.group import json_option, page_of, start_tensorflow
 
 _STDERR = 2
 
@@ -37,13 +36,10 @@ def check(data, task, path, source, settings, output, as_json) -> None:
     from zoo.check import check_data, find_data, open_for_check
     from zoo.check.page import write_page
     from zoo.check.table import show
-    from zoo.errors import UserError
     from zoo.training.overrides import parse_overrides
     from zoo.training.watch import Watch
 
-    page = Path(output) if output else None
-    if page is not None and not page.parent.is_dir():
-        raise UserError(f"there is no folder {page.parent}, where {page.name} is to be written")
+    page = page_of(output)
     recipe, name = find_data(
         data, task=task, path=path, source=source, overrides=parse_overrides(settings)
     )

@@ -3,6 +3,7 @@
 import os
 import sys
 import tempfile
+from pathlib import Path
 from typing import Any
 
 import click
@@ -84,6 +85,20 @@ class Commands(click.Group):
             if failure is None:
                 raise
             raise failure from error
+
+
+def page_of(output: str | None) -> Path | None:
+    """Returns the file that a page was asked to be written to, before there is anything to write.
+
+    Raises:
+        UserError: If it cannot be one.
+    """
+    page = Path(output) if output else None
+    if page is not None and page.is_dir():
+        raise UserError(f"{page} is a folder; give the name of a file, as in -o page.html")
+    if page is not None and not page.parent.is_dir():
+        raise UserError(f"there is no folder {page.parent}, where {page.name} is to be written")
+    return page
 
 
 def json_option(function):

@@ -3,11 +3,22 @@
 import json
 
 import click
+from click.core import ParameterSource
 
 import zoo
 from zoo.cli.group import json_option, start_tensorflow
 from zoo.cli.training import load
 from zoo.errors import UserError
+
+# Options of zoo.build that a TASK has options of the command for.
+_OWN = {
+    "classes": "--classes",
+    "input_shape": "--size",
+    "encoder": "--encoder",
+    "head": "--head",
+    "decoder": "--decoder",
+    "task": "the name",
+}
 
 
 @click.command("list")
@@ -35,8 +46,20 @@ def list_command(kind: str, pattern: str, as_json: bool) -> None:
 @click.option("--batch-size", type=int, default=1, show_default=True, help="For the memory.")
 @click.option("--picture", metavar="FILE", help="Also draw it: a .png, .svg or .pdf.")
 @json_option
+@click.pass_context
 def describe(
-    what, encoders, head, decoder, classes, size, settings, data, batch_size, picture, as_json
+    context,
+    what,
+    encoders,
+    head,
+    decoder,
+    classes,
+    size,
+    settings,
+    data,
+    batch_size,
+    picture,
+    as_json,
 ) -> None:
     """Show a network's layers: parameters, multiply-adds, memory, receptive field."""
     start_tensorflow()
@@ -52,7 +75,13 @@ def describe(
             raise UserError("--picture draws one network; give one --encoder")
         check_picture(Path(picture))
     overrides = parse_overrides(settings)
+    _check_asked(context, what, what in TASKS)
     if what in TASKS:
+        for key, option in _OWN.items():
+            if key in overrides:
+                raise UserError(f"--set {key}= is {option} of a TASK; give that instead")
+        # What a network looks like does not depend on them.
+        overrides["weights"] = None
         options = {"head": head, "decoder": decoder}
         given = {key: value for key, value in options.items() if value is not None}
         models = {
@@ -63,8 +92,6 @@ def describe(
                 **({} if encoder is None else {"encoder": encoder}),
                 **given,
                 **overrides,
-                # What a network looks like does not depend on them.
-                weights=None,
             )
             for encoder in encoders or (None,)
         }
@@ -85,3 +112,17 @@ def describe(
     click.echo(json.dumps(description.to_dict(), indent=2) if as_json else str(description))
     if picture is not None:
         zoo.draw_model(model, picture)
+
+
+def _check_asked(context: click.Context, what: str, is_task: bool) -> None:
+    """Refuses options that would not be looked at."""
+    names = ("data",) if is_task else ("encoders", "head", "decoder", "size")
+    for name in names:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            option = f"--{name.removesuffix('s')}"
+            raise UserError(
+                f"{option} is for a RECIPE, and {what} is a task; leave it out"
+                if is_task
+                else f"{option} is for a TASK; change the recipe {what} by --set, as in "
+                "--set model.encoder=resnet18 or --set input.size=[96,96]"
+            )

@@ -5,23 +5,27 @@ from pathlib import Path
 import click
 
 from zoo.cli.attack import attack_options, attacks_of
-from zoo.cli.group import Failure, json_option, start_tensorflow
+from zoo.cli.group import Failure, json_option, page_of, start_tensorflow
 
 
 @click.command()
 @click.argument("model", metavar="RUN|SAVEDMODEL")
 @click.option("--data", metavar="PATH", help="The folder with the pictures.")
 @click.option("--split", default="test", show_default=True, help="Which pictures to measure on.")
+@click.option("-o", "--output", metavar="PAGE.html", help="Write the report to this file.")
 @attack_options
 @json_option
-def evaluate(model, data, split, as_json, **attack) -> None:
-    """Measure a model; for a run, write its report as well."""
+def evaluate(model, data, split, output, as_json, **attack) -> None:
+    """Measure a model and write its report: a run's into the run, another's with -o."""
     attacks, restarts = attacks_of(**attack)
+    page = page_of(output)
     start_tensorflow()
     from zoo import finish
+    from zoo.evaluation.report import write_report
     from zoo.loading import load
     from zoo.model import evaluate_on
     from zoo.run import Run
+    from zoo.training.files import write_text
     from zoo.training.folder import RunFolder
     from zoo.training.watch import Watch
 
@@ -31,8 +35,22 @@ def evaluate(model, data, split, as_json, **attack) -> None:
         run = Run(model)
         result = run.evaluate(split, data, watch, attacks, restarts)
         report = run.report(split, result.other)
+        if page is not None:
+            write_text(page, report.read_text(encoding="utf-8"))
     else:
-        result = evaluate_on(load(model), split, data, watch, attacks, restarts)
+        asked = load(model)
+        result = evaluate_on(asked, split, data, watch, attacks, restarts)
+        if page is not None:
+            assert asked.recipe is not None
+            write_report(
+                page,
+                title=Path(model).resolve().name,
+                recipe=asked.recipe,
+                history=[],
+                evaluation=result,
+                data={"counts": {split: result.pictures}},
+            )
+    report = page or report
     finish.show_scores(result, as_json)
     if report and not as_json:
         click.echo(f"report   {report}")

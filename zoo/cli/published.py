@@ -23,6 +23,9 @@ _root_option = click.option(
 @click.pass_context
 def models(context, root, as_json) -> None:
     """Show what is published, or take a version back."""
+    # Given before a subcommand they are meant for it.
+    given = {"root": root, "as_json": as_json}
+    context.default_map = dict.fromkeys(models.commands, given)
     if context.invoked_subcommand is None:
         from zoo.export.published import listed
         from zoo.listing import show

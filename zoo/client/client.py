@@ -62,7 +62,10 @@ class Client:
         self._transport = _connect(url, name, version, token, timeout)
 
     def predict(self, pictures: Iterable[str | Path | bytes | np.ndarray]) -> list[Answer]:
-        """Answers for pictures, as :meth:`zoo.Model.predict` does without a server.
+        """Answers for pictures, as :meth:`zoo.model.Model.predict` does without a server.
+
+        Files are sent as they are: a server decodes JPEG, PNG, GIF, BMP and WebP, and numbers of
+        more than 8 bits count as 0 to 255.
 
         Args:
             pictures: Paths of encoded pictures or of NumPy's ``.npy``, encoded bytes, or arrays

@@ -24,7 +24,7 @@ _THREADS = 1
 
 
 def compare(
-    recipe: str | Recipe,
+    recipe: str | Path | Recipe,
     vary: Mapping[str, Iterable[Any]] | None = None,
     cases: Mapping[str, Mapping[str, Any]] | None = None,
     *,
@@ -71,7 +71,7 @@ def compare(
         >>> [(row.setting.name, row.mean("test", "mean_iou")) for row in compared.rows]
     """
     watch = watch or Watch()
-    loaded = load_recipe(recipe) if isinstance(recipe, str) else recipe
+    loaded = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     base = loaded.with_overrides(overrides or {})
     numbers = range(base.seed, base.seed + seeds) if isinstance(seeds, int) else seeds
     grid = make_grid(vary or {}, cases or {}, list(numbers), overrides or {})

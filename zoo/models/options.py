@@ -90,7 +90,7 @@ def split(
                 f"{task} takes no {other}=; leave it out, or give {kind}= ({', '.join(parts)})"
             )
     for what, name, known in (("encoder", encoder, ENCODERS), (kind, part, parts)):
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             raise UserError(f"{what} {name!r} is unknown{nearest(str(name), known)}")
     functions = ENCODERS[encoder], parts[part]
     # What build() itself passes to a head is no option.

@@ -99,6 +99,9 @@ def plan_recipe(
     task = tasks.get(task_name)
     if not 0 < minutes < math.inf:
         raise UserError(f"minutes={minutes:g} is no time to train in; give some above 0")
+    for field, how in (("task", "by --task"), ("name", "by the name of its file")):
+        if field in given:
+            raise UserError(f"--set {field}=: a recipe's {field} is given {how}; leave it out")
     # Asked before this very process keeps the machine busy.
     load = machine.busy()
     data, dataset = find_data(place, task, given, watch)

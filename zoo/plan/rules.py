@@ -41,6 +41,8 @@ def draft_recipe(
         UserError: If a settled value is none that a recipe may have.
     """
     draft = Draft(task, data, given)
+    # What is settled is checked before anything goes by it.
+    draft.recipe()
     _choose_data(draft, fingerprint, data, own_validation)
     size = draft.take("input.size", picture.choose_size(fingerprint, side))
     draft.take("input.channels", _channels(fingerprint))

@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import re
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 import zoo
 from zoo.errors import UserError, nearest
 from zoo.options import first_error
+from zoo.training import sections
 from zoo.training.files import write_text
 from zoo.training.recipe import Recipe
 
@@ -52,7 +54,7 @@ def list_recipes(pattern: str = "*") -> list[Entry]:
     ]
 
 
-def load_recipe(name: str) -> Recipe:
+def load_recipe(name: str | Path) -> Recipe:
     """Loads a recipe.
 
     Args:
@@ -63,7 +65,7 @@ def load_recipe(name: str) -> Recipe:
         UserError: If there is none of that name (with the nearest), or the file holds
             no valid ``recipe``.
     """
-    path = recipe_path(name)
+    path = recipe_path(str(name))
     recipe = _execute(path)
     return recipe.model_copy(update={"name": path.stem})
 
@@ -118,18 +120,30 @@ def _execute(path: Path) -> Recipe:
     try:
         spec.loader.exec_module(module)
     except ValidationError as error:
-        raise UserError(f"{path}: {first_error(error, Recipe)}") from None
+        raise UserError(f"{path}: {_first_error(error)}") from None
     except SyntaxError as error:
         raise UserError(f"{path}, line {error.lineno}: {error.msg}") from None
+    except Exception as error:
+        *_, last = traceback.extract_tb(error.__traceback__)
+        # What the recipe calls may have bugs of its own.
+        if not path.samefile(last.filename):
+            raise
+        raise UserError(f"{path}, line {last.lineno}: {error}") from error
     recipe = getattr(module, "recipe", None)
     if not isinstance(recipe, Recipe):
         raise UserError(f"{path} defines no `recipe = Recipe(...)`; look at a shipped recipe")
     return recipe
 
 
+def _first_error(error: ValidationError) -> str:
+    # A section is checked where it is made, before the recipe has it.
+    own = getattr(sections, error.title, None)
+    return first_error(error, own, error.title) if own else first_error(error, Recipe)
+
+
 def _summary(path: Path) -> str:
     try:
         docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-    except SyntaxError:
+    except (SyntaxError, ValueError):
         return "(not valid Python)"
     return (docstring or "").partition("\n")[0]

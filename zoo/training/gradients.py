@@ -33,7 +33,7 @@ def gradient_norms(
     Args:
         session: Whose network, with the weights it has now, and whose loss. Normalization goes
             by the batch, as it does in training; no picture is attacked.
-        batches: Prepared examples, as :meth:`zoo.training.train.Session.epoch_batches` gives them.
+        batches: Prepared examples, as :meth:`zoo.training.session.Session.epoch_batches` gives.
 
     Returns:
         By the layer's name, from the picture on, the Euclidean norm of the gradient of a batch's

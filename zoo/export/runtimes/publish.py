@@ -109,8 +109,8 @@ def publish_formats(
     if scorer is not None:
         size = sum(np.asarray(weight).nbytes for weight in predictor.model.weights)
         rows.append(Converted("keras", "float32", None, size, scored=scorer.original))
-        if published is not None:
-            rows.append(_of_savedmodel(published))
+    if published is not None:
+        rows.append(_of_savedmodel(published))
     if formats:
         converter = Converter(
             predictor,

@@ -15,7 +15,8 @@ from zoo.versions import versions
 # What a run folder and a published version keep their Keras model in.
 MODEL_FILE = "model.keras"
 _KNOWN = "give a .keras or .weights.h5 file, a run folder, or a SavedModel that `zoo export` wrote"
-_UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+"""What comes of files that were cut short, or are no such files."""
 
 
 def find(source: str | Path) -> Path:
@@ -71,7 +72,7 @@ def read(path: Path) -> dict[str, list[Any]]:
             with zipfile.ZipFile(path) as archive:
                 return _read_h5(io.BytesIO(archive.read("model.weights.h5")))
         return _read_h5(path)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         reason = " ".join(str(error).split())
         raise UserError(f"weights={str(path)!r} cannot be read ({reason}); {_KNOWN}") from error
 
