@@ -54,7 +54,7 @@ NEW = ["new", "pictures", "--task", "classification"]
             "input.size is 64",
         ),
         (
-            ["new", "pictures", "--task", "segmentation", "--set", "input.patch=64"],
+            [*NEW, "--set", "input.patch=64"],
             "input.patch is 64",
         ),
         (
