@@ -49,18 +49,9 @@ NEW = ["new", "pictures", "--task", "classification"]
         (["check", "pictures", "-o", "pictures"], "pictures is a folder; give the name of a file"),
         (["check", "pictures", "-o", "."], ". is a folder; give the name of a file"),
         (["evaluate", "nowhere", "-o", "."], ". is a folder; give the name of a file"),
-        (
-            ["new", "pictures", "--task", "classification", "--set", "input.size=64"],
-            "input.size is 64",
-        ),
-        (
-            [*NEW, "--set", "input.patch=64"],
-            "input.patch is 64",
-        ),
-        (
-            ["new", "pictures", "--task", "classification", "--set", "name=x"],
-            "by the name of its file",
-        ),
+        ([*NEW, "--set", "input.size=64"], "input.size is 64"),
+        ([*NEW, "--set", "input.patch=64"], "input.patch is 64"),
+        ([*NEW, "--set", "name=x"], "by the name of its file"),
         ([*NEW, "--set", "task=x"], "is given by --task"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
