@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-# Where the product was quicker (benchmarks/train_step.py, bfloat16 with AVX-512): of 512 channels
+# Where the product was quicker, measured in bfloat16 with AVX-512: of 512 channels
 # over 4 x 4 places it took 0.4 of oneDNN's time, over 8 x 8 places 0.6; of 256 over 8 x 8 as long.
 _PRECISION = "bfloat16"
 _PLACES = 64

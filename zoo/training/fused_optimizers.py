@@ -2,7 +2,7 @@
 
 Keras writes an update as some fifteen operations a variable, each of which goes through all of the
 variable's memory, and computes the schedule anew for each. TensorFlow has kernels that go through
-it once (``benchmarks/train_step.py`` tells what that is worth).
+it once.
 """
 
 from collections.abc import Sequence

@@ -33,7 +33,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
 
     Keras computes moments and normalises op by op on TensorFlow. Where a processor has
     AVX-512 that costs a small network up to a third of its step; with AVX2 alone the two
-    are level (``benchmarks/train_step.py``). The fused kernel returns the unbiased batch
+    are level. The fused kernel returns the unbiased batch
     variance; the moving variance is fed the biased one, as Keras does, so that the two
     layers hold equal statistics after equal steps.
 
