@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from zoo.training import convolution
-from zoo.training.convolution import ProductGradientConv2D
+from zoo.training.convolution import ProductGradientConv2D, ProductGradientConv2DTranspose
 
 
 @pytest.fixture
@@ -14,6 +14,7 @@ def everywhere(monkeypatch):
     """Lets the product be taken for small layers in float32 too."""
     monkeypatch.setattr(convolution, "_PRECISION", "float32")
     monkeypatch.setattr(convolution, "_CHANNELS", 1)
+    monkeypatch.setattr(convolution, "_TRANSPOSED_CHANNELS", 1)
 
 
 def results(layer, shape, compiled):
@@ -46,6 +47,46 @@ def test_outputs_and_gradients_are_those_of_keras(everywhere, kernel, padding, c
     theirs = results(keras.layers.Conv2D(**options), shape, compiled)
     for one, other in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("kernel", [(2, 2), (3, 2), (1, 4)])
+def test_transposed_ones_are_those_of_keras(everywhere, kernel, padding, compiled):
+    options = {"filters": 3, "kernel_size": kernel, "strides": kernel, "padding": padding}
+    options |= {"activation": "relu", "use_bias": compiled}
+    layer = ProductGradientConv2DTranspose(**options)
+    shape = (6, 5, 2)
+    assert layer._pays(tf.zeros((1, *shape)))
+    ours = results(layer, shape, compiled)
+    theirs = results(keras.layers.Conv2DTranspose(**options), shape, compiled)
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("channels", "options", "pays"),
+    [
+        (128, {}, True),
+        (127, {}, False),
+        (128, {"kernel_size": 3}, False),
+        (128, {"output_padding": 1}, False),
+        (128, {"strides": 1, "kernel_size": 1, "dilation_rate": 2}, False),
+        (128, {"dtype": "float32"}, False),
+    ],
+)
+def test_a_transposed_one_is_taken_where_it_pays(channels, options, pays):
+    given = {"filters": 8, "kernel_size": 2, "strides": 2, "dtype": "mixed_bfloat16"} | options
+    layer = ProductGradientConv2DTranspose(**given)
+    assert layer._pays(keras.KerasTensor((None, None, 4, channels))) is pays
+
+
+def test_a_transposed_one_takes_any_size():
+    layer = ProductGradientConv2DTranspose(8, 2, 2, dtype="mixed_bfloat16")
+    inputs = keras.Input((None, None, 128))
+    network = keras.Model(inputs, layer(inputs))
+    assert network.output_shape == (None, None, None, 8)
+    assert network(tf.zeros([1, 3, 5, 128])).shape == (1, 6, 10, 8)
 
 
 @pytest.mark.parametrize(

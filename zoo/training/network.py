@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.errors import UserError
-from zoo.training.convolution import ProductGradientConv2D
+from zoo.training.convolution import ProductGradientConv2D, ProductGradientConv2DTranspose
 from zoo.training.recipe import Recipe
 
 PRECISIONS = ("float32", "float16", "bfloat16")
@@ -170,6 +170,8 @@ def training_copy(model: keras.Model) -> keras.Model:
             return FusedBatchNormalization.from_config(config | {"synchronized": shared})
         if type(layer) is keras.layers.Conv2D:
             return ProductGradientConv2D.from_config(config)
+        if type(layer) is keras.layers.Conv2DTranspose:
+            return ProductGradientConv2DTranspose.from_config(config)
         return layer.__class__.from_config(config)
 
     copy = keras.models.clone_model(model, clone_function=quicker)
