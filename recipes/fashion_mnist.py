@@ -8,10 +8,10 @@ out where TensorFlow Datasets has the set already or may download it.
 The network is a narrow VGG-11 with batch normalization: on 28 x 28 pictures single convolutions
 between poolings buy more accuracy for a processor second than pairs with shortcuts do.
 
-Hardware: 2 cores of an AMD EPYC with AVX-512 and BF16, bfloat16, no GPU.
-Training: 3 min 58 s, 30 s an epoch.
-Score on 10,000 test pictures, seed 0: accuracy 0.932. The network of Keras' tutorial needs 11 min
-for its plateau of 0.912 (benchmarks/fashion_mnist.py).
+Hardware: 2 cores of an Intel Xeon with AMX, bfloat16, no GPU.
+Training: 4 min 15 s, 25 s an epoch, with other work beside; 30 s an epoch on an AMD EPYC with BF16.
+Score on 10,000 test pictures: accuracy 0.9334 (seed 0), 0.9349 (seed 1). The network of Keras'
+tutorial needed 11 min on the EPYC for its plateau of 0.912 (benchmarks/fashion_mnist.py).
 """
 
 from zoo import DataOptions, InputOptions, Recipe
@@ -31,8 +31,10 @@ recipe = Recipe(
         "head": "average",
     },
     augment={"flip": True},
-    epochs=8,
+    epochs=10,
     batch_size=128,
     learning_rate=5e-3,
     weight_decay=0.02,
+    # Of 2,000 pictures to validate with, the best epoch is chance.
+    publish="last",
 )

@@ -94,6 +94,14 @@ def test_as_many_at_once_as_pass_in_a_tenth_of_a_second(monkeypatch):
     assert fused.take(batches, {}, 5).steps == 5
 
 
+def test_many_short_runs_are_no_reason_to_warn(caplog):
+    data = tf.data.Dataset.from_tensors(tf.zeros([2]))
+    for _ in range(20):
+        _, fused, batches = fused_over(data)
+        assert fused.take(batches, {}, 1).steps == 1
+    assert "retracing" not in caplog.text
+
+
 def test_waiting_for_batches_is_told(monkeypatch):
     def slow(number):
         tf.py_function(lambda: __import__("time").sleep(0.1), [], [])
