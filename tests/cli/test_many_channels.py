@@ -93,10 +93,13 @@ def test_the_whole_way_with_five_channels(microscope, zoo):
     # Resumed from its first epoch, it ends where it ended.
     again = zoo("train", "five", "--data", "pictures", "--run", "runs/other", "--set", "epochs=2")
     assert "Traceback" not in again.output
-    one, other = (np.load(path / "checkpoints/last.npz") for path in (run, Path("runs/other")))
-    for name in one.files:
-        if name != "state":
-            np.testing.assert_array_equal(one[name], other[name])
+    with (
+        np.load(run / "checkpoints/last.npz") as one,
+        np.load("runs/other/checkpoints/last.npz") as other,
+    ):
+        for name in one.files:
+            if name != "state":
+                np.testing.assert_array_equal(one[name], other[name])
 
 
 def test_a_range_of_values_that_is_none_is_refused(microscope, refused):

@@ -27,9 +27,10 @@ def test_the_average_is_published(here, zoo, history):
     rates = [row["learning_rate"] for row in history(run)]
     assert rates == pytest.approx([0.002, 0.002])
     model = keras.models.load_model(run / "model.keras")
-    last = np.load(run / "checkpoints" / "last.npz")
-    weights = [last[name] for name in last.files if name.startswith("network/")]
-    averages = [last[name] for name in last.files if name.startswith("others/")][: len(weights)]
+    with np.load(run / "checkpoints" / "last.npz") as archive:
+        last = dict(archive)
+    weights = [last[name] for name in last if name.startswith("network/")]
+    averages = [last[name] for name in last if name.startswith("others/")][: len(weights)]
     assert len(averages) == len(model.get_weights()) == len(weights)
     for published, average in zip(model.get_weights(), averages, strict=True):
         np.testing.assert_array_equal(published, average)

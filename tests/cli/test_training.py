@@ -40,12 +40,13 @@ def test_resume_goes_on_and_ends_as_if_never_stopped(here, zoo, refused, history
     assert "holds a run already" in refused("train", "colours", *settings, "--run", "runs/broken")
     zoo("train", "colours", *settings, "--run", "runs/broken", "--resume")
     for name in ("chosen.npz", "last.npz"):
-        straight, broken = (
-            np.load(f"runs/{run}/checkpoints/{name}") for run in ("straight", "broken")
-        )
-        for key in straight.files:
-            if key != "state":
-                np.testing.assert_array_equal(straight[key], broken[key])
+        with (
+            np.load(f"runs/straight/checkpoints/{name}") as straight,
+            np.load(f"runs/broken/checkpoints/{name}") as broken,
+        ):
+            for key in straight.files:
+                if key != "state":
+                    np.testing.assert_array_equal(straight[key], broken[key])
     scores = [
         [row["validation_loss"] for row in history(Path("runs") / run)]
         for run in ("straight", "broken")
