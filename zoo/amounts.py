@@ -15,6 +15,12 @@ def in_bytes(size: int | None) -> str:
     return f"{size / scale:.{0 if size >= 100 * scale else 1}f} {unit}"
 
 
+def plural(number: int, noun: str) -> str:
+    """Returns a count and its noun, as ``1 picture``, ``2,000 pictures`` or ``2 classes``."""
+    ending = "es" if noun.endswith("s") else "s"
+    return f"{number:,} {noun}{'' if number == 1 else ending}"
+
+
 def by(sizes: Any) -> str:
     """Returns sizes as ``32x32x3``, with ``?`` for those unknown."""
     return "x".join("?" if size is None else str(size) for size in sizes)

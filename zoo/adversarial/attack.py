@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from zoo.amounts import plural
 from zoo.errors import UserError
 from zoo.options import first_error
 
@@ -71,7 +72,7 @@ class Attack(BaseModel):
     @property
     def method(self) -> str:
         """The attack in words but for how far it goes, as ``"PGD of 10 steps, L-inf"``."""
-        steps = f" of {self.walk} step{'' if self.walk == 1 else 's'}"
+        steps = f" of {plural(self.walk, 'step')}"
         norm = {"linf": "L-inf", "l2": "L2"}[self.norm]
         return f"{self.attack.upper()}{steps if self.attack == 'pgd' else ''}, {norm}"
 

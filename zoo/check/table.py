@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from zoo.amounts import plural
 from zoo.check.checking import Check, quantiles
 from zoo.data.findings import EFFECTS, KINDS, Effect, Finding
 from zoo.evaluation.pages import encodable
@@ -45,10 +46,7 @@ def show(check: Check, console: Console) -> None:
     """Prints a check: what was found, how the classes are balanced, what the pictures are."""
     counts = [f"{count:,} {name}" for name, count in check.splits.items()]
     console.print(_text(check.opened.name, "bold"), soft_wrap=True)
-    plural = "" if len(check.seen) == 1 else "s"
-    console.print(
-        f"{len(check.seen):,} picture{plural}" + (f"; {', '.join(counts)}" if counts else "")
-    )
+    console.print(plural(len(check.seen), "picture") + (f"; {', '.join(counts)}" if counts else ""))
     console.print()
     if check.findings:
         console.print(_findings(check.findings))

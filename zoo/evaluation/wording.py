@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.adversarial import Attack
+from zoo.amounts import plural
 
 if TYPE_CHECKING:
     from zoo.evaluation.evaluate import Evaluation
@@ -83,8 +84,7 @@ def headline_meaning(evaluation: "Evaluation", name: str) -> str:
         return f"No picture of the {evaluation.split} split could be read."
     if not math.isfinite(value):
         return f"The {evaluation.split} split has nothing to measure this score on."
-    count = evaluation.pictures
-    pictures = f"{count:,} {evaluation.split} picture{'' if count == 1 else 's'}"
+    pictures = plural(evaluation.pictures, f"{evaluation.split} picture")
     if (name, evaluation.task) == ("accuracy", "classification"):
         return (
             f"Of {pictures}, {percent(value)} were given their true class{_baseline(evaluation)}."

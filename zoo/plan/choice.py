@@ -16,8 +16,3 @@ class Choice:
 
     value: Any
     reason: str = ""
-
-
-def plural(count: int, noun: str) -> str:
-    """Returns a count and its noun, as ``"1 picture"`` or ``"2,000 pictures"``."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -4,8 +4,8 @@ import math
 import os
 from pathlib import Path
 
-from zoo.amounts import by
-from zoo.plan.choice import Choice, plural
+from zoo.amounts import by, plural
+from zoo.plan.choice import Choice
 from zoo.plan.fingerprint import Fingerprint
 
 PRETRAINED = "mobilenetv2"

@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any
 
 from zoo import tasks
-from zoo.amounts import by
+from zoo.amounts import by, plural
 from zoo.data import DataSet, sentences
 from zoo.errors import UserError
 from zoo.plan import machine, network, picture, schedule
-from zoo.plan.choice import Choice, plural
+from zoo.plan.choice import Choice
 from zoo.plan.draft import Draft
 from zoo.plan.fingerprint import Fingerprint
 from zoo.plan.measure import measure
@@ -72,7 +72,7 @@ class Plan:
         views = f" x {recipe.repeat}" if recipe.repeat > 1 else ""
         return (
             f"data     {recipe.data.source}\n"
-            f"measured {counts}; {len(found.class_names)} classes; {by(found.size)} pixels\n"
+            f"measured {counts}; {plural(len(found.class_names), 'class')}; {by(found.size)} pixels\n"
             f"planned  {recipe.model.get('encoder', 'an encoder')} at {shown}, batches of "
             f"{recipe.batch_size}, {augment} augmentation\n"
             f"time     {self.speed.step:.2g} s a step; {recipe.epochs}{views} epochs, about "

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from zoo import models
+from zoo.amounts import plural
 from zoo.plan import network, picture, schedule
-from zoo.plan.choice import Choice, plural
+from zoo.plan.choice import Choice
 from zoo.plan.draft import Draft
 from zoo.plan.fingerprint import Fingerprint
 from zoo.training.recipe import DataOptions, Recipe

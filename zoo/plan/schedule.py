@@ -2,7 +2,8 @@
 
 import math
 
-from zoo.plan.choice import Choice, plural
+from zoo.amounts import plural
+from zoo.plan.choice import Choice
 from zoo.plan.fingerprint import Fingerprint
 from zoo.plan.picture import is_texture
 

@@ -8,8 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from zoo.amounts import by
-from zoo.plan.choice import plural
+from zoo.amounts import by, plural
 from zoo.plan.fingerprint import Fingerprint
 from zoo.plan.plan import Plan
 from zoo.training.files import write_text

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from zoo.amounts import plural
 from zoo.data.pipeline import Part
 from zoo.errors import UserError
 from zoo.training import checkpoint
@@ -288,7 +289,7 @@ class Course:
         restore_chosen(self._folder, loop.network)
         write_whole(self._folder.model_file, self._session.published().save)
         self._watch.say(
-            f"trained {state.epoch} epochs in {duration(state.seconds)}; best "
+            f"trained {plural(state.epoch, 'epoch')} in {duration(state.seconds)}; best "
             f"{self._session.task.score} {state.best_score:.4f} on validation, epoch "
             f"{state.best_epoch}"
             + ("; the last epoch's weights are published" if recipe.publish == "last" else "")

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from zoo import tasks
-from zoo.amounts import in_bytes
+from zoo.amounts import in_bytes, plural
 from zoo.data import DataSet, open_dataset
 from zoo.data.pipeline import AHEAD_BYTES, Prepared, prepare_split, threads_of
 from zoo.data.places import zoo_folder
@@ -106,7 +106,7 @@ def prepare(
 
 
 def kept_line(train: Prepared, validation: Prepared, recipe: Recipe) -> str:
-    """Says in a line where decoded pictures are kept, and what preparing batches may take."""
+    """Says in two lines where decoded pictures are kept, and what preparing batches may take."""
     budgets = {"memory": recipe.data.cache_gib, "disk": recipe.data.cache_disk_gib}
 
     def place(prepared: Prepared) -> str:
@@ -121,6 +121,6 @@ def kept_line(train: Prepared, validation: Prepared, recipe: Recipe) -> str:
 
     threads = threads_of(recipe.data.threads)
     return (
-        f"pictures: train {place(train)}, validation {place(validation)}; batches on "
-        f"{threads} thread{'s' if threads > 1 else ''}, up to {in_bytes(AHEAD_BYTES)} ahead"
+        f"pictures: train {place(train)}, validation {place(validation)}\n"
+        f"  batches on {plural(threads, 'thread')}, up to {in_bytes(AHEAD_BYTES)} ahead"
     )

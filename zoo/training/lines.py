@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from zoo.amounts import plural
 from zoo.data.pipeline import Prepared
 from zoo.training.recipe import Recipe
 from zoo.training.watch import duration
@@ -16,8 +17,9 @@ def headline(session: "Session") -> str:
     recipe = session.recipe
     height, width = recipe.input.size
     return (
-        f"{recipe.task}: {session.train.length:,} training and {session.validation.length:,} "
-        f"validation pictures, {len(session.class_names)} classes\n"
+        f"{recipe.task}: {session.train.length:,} training and "
+        f"{plural(session.validation.length, 'validation picture')}, "
+        f"{plural(len(session.class_names), 'class')}\n"
         f"  {height}x{width} pixels, {session.loop.network.count_params():,} parameters, "
         f"{recipe.precision}"
     )

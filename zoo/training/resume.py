@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from zoo.amounts import plural
 from zoo.errors import UserError
 from zoo.training import checkpoint
 from zoo.training.folder import RunFolder
@@ -67,7 +68,7 @@ def check_same(recipe: Recipe, begun: Recipe) -> str:
         return ""
     return (
         f"epochs={begun.epochs} became {recipe.epochs}: from here on the learning rate is that of "
-        f"a run of {recipe.epochs} epochs"
+        f"a run of {plural(recipe.epochs, 'epoch')}"
     )
 
 

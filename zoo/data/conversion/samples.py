@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from zoo.amounts import plural
 from zoo.values import MAX_PIXELS, Values, to_bytes
 
 MAX_BYTES = 8 * MAX_PIXELS
@@ -41,7 +42,7 @@ class Samples:
             return f"{8 * dtype.itemsize}-bit floats"
         signed = "signed " if dtype.kind == "i" else ""
         bits = 1 if dtype.kind == "b" else self.bits or 8 * dtype.itemsize
-        return f"{signed}{bits} bit{'s' if bits > 1 else ''}"
+        return f"{signed}{plural(bits, 'bit')}"
 
     @property
     def range(self) -> Values:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.amounts import plural
 from zoo.data.findings import UnfitMaskError, named
 from zoo.errors import UserError
 
@@ -89,8 +90,8 @@ class Colours:
         unknown = known[order][places] != packed
         if unknown.any():
             counts = colours_of(pixels[unknown][None])
-            text = f"holds {len(counts):,} unknown colour{'s' if len(counts) > 1 else ''} in "
-            text += f"{unknown.sum():,} pixel{'s' if unknown.sum() > 1 else ''}, {_said(counts)}"
+            text = f"holds {plural(len(counts), 'unknown colour')} in "
+            text += f"{plural(int(unknown.sum()), 'pixel')}, {_said(counts)}"
             if len(counts) > _MIXED:
                 text += ", as smoothing or JPEG compression mixes them"
             raise UnfitMaskError("mask-unknown-id", f"{text} (known: {self.text()})")

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
+from zoo.amounts import plural
 from zoo.data.files.example import Example
 from zoo.data.findings import Finding, decision
 from zoo.data.request import Request
@@ -175,7 +176,6 @@ def cut_missing(
         text = _TOO_SMALL.format(split)
         if taken:
             found[split] = taken
-            some = f"{len(taken):,} example{'s' if len(taken) > 1 else ''}"
-            text = f"there is no {split} split: {some} of train went to it"
+            text = f"there is no {split} split: {plural(len(taken), 'example')} of train went to it"
         findings.append(decision(text))
     return findings

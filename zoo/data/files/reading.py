@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from zoo.amounts import plural
 from zoo.data.dataset import Split, Stored
 from zoo.data.files.decoding import reader_of_files
 from zoo.data.files.example import Example, Reader
@@ -180,7 +181,7 @@ def _explain(example: Example, pictures: Reader, ids: MaskClasses | None) -> Rea
         pixels = sum(int((found == id_).sum()) for id_ in unknown)
         text = (
             f"has the mask {mask}, which holds the unknown {several} "
-            f"{', '.join(map(str, unknown))} in {pixels:,} pixel{'s' if pixels > 1 else ''} "
+            f"{', '.join(map(str, unknown))} in {plural(int(pixels), 'pixel')} "
             f"(known: {ids.text()})"
         )
         return Reason("mask-unknown-id", text)

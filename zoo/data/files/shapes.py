@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from zoo.amounts import plural
 from zoo.data.files.objects import Box
 from zoo.data.files.runs import decode_runs, pixels_of, runs_of
 
@@ -219,7 +220,7 @@ def polygon(numbers: Any) -> np.ndarray:
         raise ValueError(f"an outline of {len(flat)} numbers, which are no pairs of x and y")
     if len(flat) < 6:
         points = len(flat) // 2
-        raise ValueError(f"an outline of {points} point{'s' if points != 1 else ''}, not 3 or more")
+        raise ValueError(f"an outline of {plural(points, 'point')}, not 3 or more")
     return flat.reshape(-1, 2)
 
 

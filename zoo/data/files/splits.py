@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from zoo.amounts import plural
 from zoo.data.dataset import SPLITS
 from zoo.data.files.cutting import cut_missing
 from zoo.data.files.example import Example
@@ -203,7 +204,7 @@ def splits_named(sources: Iterable[str]) -> dict[str, str]:
 
 
 def _count(examples: Sequence[Example]) -> str:
-    return f"{len(examples):,} example{'s' if len(examples) > 1 else ''}"
+    return plural(len(examples), "example")
 
 
 def _lacking(

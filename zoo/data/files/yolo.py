@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from zoo.amounts import plural
 from zoo.data.findings import Reason
 
 _BOX = 4
@@ -82,7 +83,7 @@ def _shape(line: int, words: Sequence[str]) -> Shape:
     count = len(values)
     if count != _BOX and (count < _SMALLEST_POLYGON or count % 2):
         raise ValueError(
-            f"holds {count} number{'s' if count != 1 else ''} behind the class; a box has 4, a "
+            f"holds {plural(count, 'number')} behind the class; a box has 4, a "
             "polygon x and y of 3 points or more"
         )
     return Shape(line, int(id_), tuple(values))

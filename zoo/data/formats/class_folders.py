@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from zoo.amounts import plural
 from zoo.data.dataset import DataSet
 from zoo.data.files.dataset import dataset_of
 from zoo.data.files.example import Example
@@ -76,7 +77,7 @@ def open(
         inside = skipped.pop(_INSIDE, 0)
         kinds = [f"{count} {kind}" for kind, count in sorted(skipped.items())]
         if inside:
-            kinds.append(f"{inside} folder{'s' if inside > 1 else ''} inside")
+            kinds.append(f"{plural(inside, 'folder')} inside")
         text = f"passed over what is no picture in a class folder: {', '.join(kinds)}"
         findings.append(Finding("other-files", "", text))
     findings += found_in(
@@ -141,8 +142,7 @@ def _examples(root: Path, folder: Path, skipped: Counter[str]) -> list[Example]:
     classes = _folders(folder)
     if not classes:
         loose = sum(child.suffix.lower() in PICTURES for child in folder.iterdir())
-        plural = "s" if loose > 1 else ""
-        holds = f"{loose} picture{plural} but no folder" if loose else "no folder"
+        holds = f"{plural(loose, 'picture')} but no folder" if loose else "no folder"
         raise UserError(
             f"{folder} holds {holds}: put the pictures of each class into a folder named for it"
         )
