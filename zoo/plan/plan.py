@@ -67,12 +67,13 @@ class Plan:
     def __str__(self) -> str:
         found, recipe = self.fingerprint, self.recipe
         counts = ", ".join(f"{count:,} {name}" for name, count in found.pictures.items())
+        classes = plural(len(found.class_names), "class")
         shown = by(recipe.input.patch or recipe.input.size)
         augment = recipe.augment if isinstance(recipe.augment, str) else "its own"
         views = f" x {recipe.repeat}" if recipe.repeat > 1 else ""
         return (
             f"data     {recipe.data.source}\n"
-            f"measured {counts}; {plural(len(found.class_names), 'class')}; {by(found.size)} pixels\n"
+            f"measured {counts}; {classes}; {by(found.size)} pixels\n"
             f"planned  {recipe.model.get('encoder', 'an encoder')} at {shown}, batches of "
             f"{recipe.batch_size}, {augment} augmentation\n"
             f"time     {self.speed.step:.2g} s a step; {recipe.epochs}{views} epochs, about "
