@@ -125,6 +125,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--alone", help=argparse.SUPPRESS)
     parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
+    if len(list(Path(options.data).glob("*-ubyte*"))) < 4:
+        parser.error(
+            f"{options.data} does not hold the four published files, *-ubyte or *-ubyte.gz"
+        )
     if options.alone:
         run = tutorial if options.alone == TUTORIAL else None
         found = (
