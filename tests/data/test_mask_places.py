@@ -157,3 +157,16 @@ def test_unfit_options_are_refused(tmp_path):
     ):
         with pytest.raises(UserError, match=says):
             opened(tmp_path, **options)
+
+
+def test_lists_of_masks_come_before_lists_of_boxes(tmp_path):
+    folder(tmp_path, "a", "b", "c", masks=("a.png", "b.png"))
+    for name, train, val in (("Main", "a\nc", "b"), ("Segmentation", "b", "a")):
+        lists = tmp_path / "ImageSets" / name
+        lists.mkdir(parents=True)
+        (lists / "train.txt").write_text(train)
+        (lists / "val.txt").write_text(val)
+    dataset = open_dataset("mask_folders", tmp_path, test=0)
+    labels = {name: Path(split.label(0)).name for name, split in dataset.splits.items()}
+    assert labels == {"train": "b.png", "validation": "a.png"}
+    assert "train is ImageSets/Segmentation/train.txt" in sentences(dataset.findings)

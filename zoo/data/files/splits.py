@@ -29,6 +29,7 @@ _LISTS = {
     "validation": ("val.txt", "validation.txt", "valid.txt"),
     "test": ("test.txt",),
 }
+_VOC_LISTS = ("ImageSets/Main", "ImageSets/Segmentation")
 
 
 def divide(
@@ -134,7 +135,9 @@ def usual_splits(root: Path, examples: Sequence[Example]) -> dict[str, str]:
     own = {example.split for example in examples if example.split}
     if own:
         return {split: split for split in SPLITS if split in own}
-    for folder in ("ImageSets/Main", "ImageSets/Segmentation", "annotations", "."):
+    # VOC lists other pictures for its masks than for its boxes.
+    masks = any(one.mask is not None for one in examples) and not any(one.box for one in examples)
+    for folder in (*(_VOC_LISTS[::-1] if masks else _VOC_LISTS), "annotations", "."):
         lists = {
             split: str(Path(folder, name))
             for split, names in _LISTS.items()
