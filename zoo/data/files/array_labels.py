@@ -37,8 +37,7 @@ def names_of(
             f"be [{len(labels)}], or one-hot"
         )
     if labels.dtype.kind in "US":
-        text = np.char.decode(labels, "utf-8") if labels.dtype.kind == "S" else labels
-        return [str(label).strip() or None for label in text], said
+        return [text.strip() or None for text in texts(labels, where, f"labels of {part}")], said
     whole = labels.dtype.kind in "bui" or (labels.dtype.kind == "f" and not (labels % 1).any())
     if not whole:
         raise UserError(
@@ -53,6 +52,26 @@ def names_of(
         )
     called = {number: names[number] if names else str(number) for number in set(numbers)}
     return [called[number] if number >= 0 else None for number in numbers], said
+
+
+def texts(values: np.ndarray, where: str, what: str) -> list[str]:
+    """Returns the values of an array as texts; bytes are taken for UTF-8.
+
+    Args:
+        values: [n].
+        where: What holds them, for messages.
+        what: What they are, for messages, in the plural.
+
+    Raises:
+        UserError: If bytes are no UTF-8.
+    """
+    try:
+        read = np.char.decode(values, "utf-8") if values.dtype.kind == "S" else values
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"the {what} in {where} are bytes that are no UTF-8; save them as text"
+        ) from error
+    return [str(value) for value in read]
 
 
 def _one_hot(labels: np.ndarray) -> bool:

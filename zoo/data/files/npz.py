@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo.data.files.array_labels import texts
 from zoo.data.files.array_set import Part
 from zoo.data.files.splits import SPLIT_FOLDERS
 from zoo.data.findings import Finding, decision
@@ -62,7 +63,10 @@ def _array(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.
         version = np.lib.format.read_magic(file)
         if version not in _HEADERS:
             raise ValueError(f"{member.filename} is of the unknown version {version}")
-        shape, columns_first, dtype = _HEADERS[version](file)
+        try:
+            shape, columns_first, dtype = _HEADERS[version](file)
+        except Exception as error:  # Of whatever Python's parser stumbles over.
+            raise ValueError(f"the head of {member.filename} is damaged") from error
         if dtype.hasobject:
             raise UserError(
                 f"{path} holds Python objects as {member.filename.removesuffix('.npy')}, which are "
@@ -144,7 +148,7 @@ def parts_of(
         )
     if unused:
         said.append(Finding("other-files", "", f"{where}: not used: {', '.join(unused)}"))
-    return parts, [str(name) for name in arrays[names]] if names else [], said
+    return parts, texts(arrays[names], where, "names of classes") if names else [], said
 
 
 def _told(name: str) -> tuple[str | None, str]:
