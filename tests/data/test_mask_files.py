@@ -1,5 +1,8 @@
 """Mask files of every kind: which ids they hold, and which are none."""
 
+import contextlib
+import io
+
 import numpy as np
 import pytest
 from drawn_masks import COLOURS, SIZE, coloured, drawn, palette_of, save
@@ -187,3 +190,14 @@ def test_drive_gives_its_gif_of_two_grays(real_data):
         np.testing.assert_array_equal(mask, np.asarray(image.convert("L")))
     assert np.unique(mask).tolist() == [0, 255]
     assert read_pixels(str(path), colours=True).shape == (584, 565, 3)
+
+
+def test_a_mask_of_several_pictures_cut_anywhere_is_told_as_unreadable(tmp_path):
+    whole = io.BytesIO()
+    gif(drawn("a")).save(whole, "GIF", save_all=True, append_images=[gif(drawn("b"))])
+    path = tmp_path / "cut.gif"
+    for length in range(len(whole.getvalue())):
+        path.write_bytes(whole.getvalue()[:length])
+        # A cut behind the first picture may leave that one whole.
+        with contextlib.suppress(ValueError):
+            read_pixels(path)

@@ -180,7 +180,7 @@ def read_pixels(path: str, *, colours: bool = False) -> np.ndarray:
         raise
     except Image.DecompressionBombError as error:
         raise UnfitMaskError("unreadable-mask", "claims more pixels than are read") from error
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
+    except Exception as error:  # Whatever Pillow stumbles over in damaged pictures.
         raise UnfitMaskError("unreadable-mask", "is damaged, or no picture") from error
 
 
