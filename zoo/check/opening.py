@@ -8,7 +8,7 @@ from typing import Any
 from zoo import tasks
 from zoo.data import DataSet, Finding, check_source, list_datasets
 from zoo.data.files.pictures import PICTURES
-from zoo.data.places import zoo_folder
+from zoo.data.places import resolved, zoo_folder
 from zoo.errors import UserError, nearest
 from zoo.training.catalogue import list_recipes, load_recipe
 from zoo.training.data import open_data, place_of, writable_runs
@@ -154,7 +154,7 @@ def _as_far_as_it_goes(recipe: Recipe) -> DataSet | None:
 def _existing(text: str) -> Path | None:
     path, folder = Path(text).expanduser(), zoo_folder()
     places = [path] if path.is_absolute() or folder is None else [path, folder / path]
-    return next((place.resolve() for place in places if place.exists()), None)
+    return next((resolved(place) for place in places if place.exists()), None)
 
 
 def _recipe_for(source: str, path: str | None) -> Recipe:

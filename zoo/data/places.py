@@ -22,6 +22,15 @@ def hidden(name: str) -> bool:
     return name.startswith(".") or name == "lost+found"
 
 
+def resolved(place: Path) -> Path:
+    """Returns a place with no link on the way to it; of a file its own name stays.
+
+    Snapshots of data sets keep files as links to others that are called by their hashes: what
+    is said beside them, and how they end, is told by the link.
+    """
+    return place.resolve() if place.is_dir() else place.parent.resolve() / place.name
+
+
 def tfds_folder() -> Path:
     """Returns the folder in which TensorFlow Datasets keeps its sets.
 

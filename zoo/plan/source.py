@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.data import DataSet, check_source, list_datasets, recognize
-from zoo.data.places import zoo_folder
+from zoo.data.places import resolved, zoo_folder
 from zoo.errors import UserError
 from zoo.tasks import Task
 from zoo.training.data import open_data
@@ -64,7 +64,7 @@ def _folder(place: str) -> Path | None:
     path, zoo = Path(place).expanduser(), zoo_folder()
     places = [path] if zoo is None else [path, zoo / path]
     found = next((one for one in places if one.exists()), None)
-    return None if found is None else found.resolve()
+    return None if found is None else resolved(found)
 
 
 def _named(place: str) -> str:

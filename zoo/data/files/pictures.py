@@ -14,7 +14,7 @@ from zoo.data.conversion import FOREIGN, foreign_header
 from zoo.data.files.example import Example
 from zoo.data.files.folders import walk
 from zoo.data.findings import Finding, found_in
-from zoo.data.places import hidden, zoo_folder
+from zoo.data.places import hidden, resolved, zoo_folder
 from zoo.data.untuned import untuned
 from zoo.errors import UserError
 
@@ -52,7 +52,7 @@ def find_root(path: Path | None, source: str, holds: str, endings: Sequence[str]
     for place in places:
         named = place.name.lower().endswith(tuple(endings))
         if os.path.isdir(place) or (os.path.isfile(place) and named):
-            return place.resolve()
+            return resolved(place)
         if os.path.exists(place):
             raise UserError(f"{place} is a file; {source} needs {holds}")
     tried = " nor ".join(map(str, places))
