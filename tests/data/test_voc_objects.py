@@ -5,11 +5,8 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from zoo.data import open_dataset, sentences
-from zoo.data.files.objects import window_around
 from zoo.data.pipeline import prepare_split
 from zoo.errors import UserError
 from zoo.preprocess import Preprocessing, decode_image
@@ -124,30 +121,6 @@ def test_overlapping_objects_are_not_cut_out(voc_folder):
         "left out of train: JPEGImages/both.png holds 2 objects that overlap, of which none can "
         "be cut out",
     )
-
-
-spans = st.tuples(st.integers(0, 7), st.integers(1, 4)).map(lambda s: (s[0], min(s[0] + s[1], 8)))
-box_lists = st.lists(st.tuples(spans, spans).map(lambda s: (s[0][0], s[1][0], s[0][1], s[1][1])))
-
-
-@settings(max_examples=100, deadline=None, derandomize=True)
-@given(box_lists.filter(lambda boxes: 1 <= len(boxes) <= 4))
-def test_no_larger_window_holds_an_object_alone(boxes):
-    x0, y0, x1, y1 = boxes[0]
-    others = boxes[1:]
-    best = max(
-        (
-            (right - left) * (bottom - top)
-            for left in range(x0 + 1)
-            for right in range(x1, 9)
-            for top in range(y0 + 1)
-            for bottom in range(y1, 9)
-            if all(b[2] <= left or b[0] >= right or b[3] <= top or b[1] >= bottom for b in others)
-        ),
-        default=None,
-    )
-    window = window_around(0, boxes, (8, 8))
-    assert (window and window[2] * window[3]) == best
 
 
 def test_a_cut_out_of_a_damaged_picture_is_named_as_damaged(voc_folder):

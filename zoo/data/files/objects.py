@@ -187,19 +187,28 @@ def window_around(
         Top, left, height and width in whole pixels; None where another box overlaps it.
     """
     x0, y0, x1, y1 = boxes[number]
-    others = [box for index, box in enumerate(boxes) if index != number]
+    others = sorted(box for index, box in enumerate(boxes) if index != number)
     lefts = {0, *(math.ceil(box[2]) for box in others if box[2] <= x0)}
     rights = {size[1], *(math.floor(box[0]) for box in others if box[0] >= x1)}
     best, best_area = None, 0
-    for left in lefts:
-        for right in rights:
-            # Within these columns the boxes above and below bound the rows.
-            within = [box for box in others if box[0] < right and box[2] > left]
-            top = max([0, *(math.ceil(box[3]) for box in within if box[3] <= y0)])
-            bottom = min([size[0], *(math.floor(box[1]) for box in within if box[1] >= y1)])
-            free = all(box[3] <= top or box[1] >= bottom for box in within)
-            covers = left <= x0 and right >= x1 and top <= y0 and bottom >= y1
+    for left in sorted(left for left in lefts if left <= x0):
+        top, bottom = 0, size[0]
+        coming = (box for box in others if box[2] > left)
+        box = next(coming, None)
+        for right in sorted(right for right in rights if right >= x1):
+            # The further to the right, the more boxes bound the rows; one beside the object
+            # bounds the columns.
+            while box is not None and box[0] < right and top <= y0 and bottom >= y1:
+                if box[3] <= y0:
+                    top = max(top, math.ceil(box[3]))
+                elif box[1] >= y1:
+                    bottom = min(bottom, math.floor(box[1]))
+                else:
+                    bottom = 0
+                box = next(coming, None)
+            if top > y0 or bottom < y1:
+                break
             area = (right - left) * (bottom - top)
-            if free and covers and area > best_area:
+            if area > best_area:
                 best, best_area = (top, left, bottom - top, right - left), area
     return best
