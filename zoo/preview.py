@@ -9,12 +9,13 @@ import numpy as np
 from zoo import tasks
 from zoo.augment import Augmentation
 from zoo.data import Split
-from zoo.data.pipeline import Prepared, batches, prepare_split
+from zoo.data.pipeline import Foreground, Prepared, batches, prepare_split
 from zoo.errors import UserError
 from zoo.tasks.sheet import Section, contact_sheet
 from zoo.training.data import open_data
 from zoo.training.files import write_whole
 from zoo.training.recipe import Recipe
+from zoo.training.sampling import check_background, plan_sampling
 from zoo.training.watch import Watch
 
 # The named sets, and what the recipe itself asks for.
@@ -83,6 +84,7 @@ def preview(
     with watch.bar(f"opening {recipe.data.source}"):
         dataset = open_data(recipe)
     class_names = dataset.class_names(task.targets)
+    check_background(recipe, class_names)
     chosen = {}
     for name in strengths:
         changed = recipe if name == "recipe" else recipe.with_overrides({"augment": name})
@@ -93,11 +95,12 @@ def preview(
     with watch.bar("reading pictures"):
         prepared = _some(dataset.split("train"), recipe, task.targets, pictures)
     shown = np.arange(min(pictures, prepared.length))
+    foreground = plan_sampling(recipe, prepared, class_names).foreground
     sections, changes = [], {}
     with watch.bar("drawing", len(chosen)) as bar:
         for name, augmentation in chosen.items():
             changes[name] = switched_on(augmentation)
-            rows = _versions(prepared, shown, augmentation, recipe.seed, versions)
+            rows = _versions(prepared, shown, augmentation, foreground, recipe.seed, versions)
             title = "as the recipe says" if name == "recipe" else name
             title += ", as the recipe says" if name in own else ""
             # Where nothing changes one row shows it.
@@ -154,7 +157,12 @@ def _some(split: Split, recipe: Recipe, targets: tuple[str, ...], pictures: int)
 
 
 def _versions(
-    prepared: Prepared, shown: np.ndarray, augmentation: Augmentation, seed: int, versions: int
+    prepared: Prepared,
+    shown: np.ndarray,
+    augmentation: Augmentation,
+    foreground: Foreground | None,
+    seed: int,
+    versions: int,
 ) -> list[list[dict[str, Any]]]:
     """Returns each picture as it is, and its augmented versions, a row each."""
     (plain,) = batches(prepared, batch_size=len(shown), order=shown)
@@ -167,6 +175,7 @@ def _versions(
         augmentation=augmentation,
         # Column by column, as in training: augmentations differ in what they ask for alone.
         uniforms=random.random((augmentation.draws, count), np.float32).T,
+        foreground=foreground and foreground.places(count, seed, 0),
         seed=seed,
     )
     columns = [plain, *changed]

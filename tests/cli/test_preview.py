@@ -3,10 +3,14 @@
 import json
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
+import zoo.preview as module
+from zoo import DataOptions, InputOptions, Recipe
 from zoo.cli.pictures import preview
 from zoo.preview import STRENGTHS
+from zoo.training.watch import Watch
 
 ROW = 6 * (192 + 6) + 6
 
@@ -63,3 +67,39 @@ def test_mistakes(refused, here):
     assert "the folder nowhere" in refused(*given, "-o", "nowhere/sheet.png")
     assert "did you mean 'shear'" in refused(*given, "--set", "augment.sheer=3")
     assert not list(Path().glob("*.png"))
+
+
+def test_patches_lie_around_foreground_as_in_training(tmp_path, monkeypatch):
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+    mask = np.zeros((64, 64), np.uint8)
+    mask[50:52, 10:12] = 1
+    for name in ("a.png", "b.png"):
+        Image.fromarray(np.zeros((64, 64, 3), np.uint8)).save(tmp_path / "images" / name)
+        Image.fromarray(mask).save(tmp_path / "masks" / name)
+    sheets = []
+    real = module.contact_sheet
+    monkeypatch.setattr(
+        module,
+        "contact_sheet",
+        lambda *given, **more: sheets.append(given[0]) or real(*given, **more),
+    )
+
+    def foreground(share):
+        recipe = Recipe(
+            task="segmentation",
+            data=DataOptions(source="mask_folders", path=str(tmp_path), validation=0, test=0),
+            input=InputOptions(size=(64, 64), channels=3, patch=(16, 16)),
+            model={"encoder": "plain", "filters": [2, 2]},
+            sampling={"foreground": share},
+        )
+        module.preview(
+            recipe, tmp_path / "sheet.png", Watch(quiet=True), strengths=("recipe",), pictures=2,
+            versions=6,
+        )  # fmt: skip
+        (section,) = sheets.pop()
+        return np.mean([bool(one["mask"].any()) for row in section.rows for one in row[1:]])
+
+    assert foreground(1.0) == 1.0
+    # Anywhere, a patch of a sixteenth of the picture hardly ever meets four pixels.
+    assert foreground(0.0) < 0.5
