@@ -138,7 +138,7 @@ def compare(running: dict[str, Way], given: str, batch: int, options: Any) -> No
     for way, median in medians.items():
         ratios = {key: value / medians[BASE][key] for key, value in median.items()}
         asked = ASKED.get(way, {}).get(batch)
-        told = f", asked {asked}" if asked else ""
+        told = f", {asked} asked: {'met' if ratios['wall'] <= asked else 'missed'}" if asked else ""
         print(
             f"    {way:24} {median['wall'] * 1e3:8.2f} ms, {ratios['wall']:5.2f} of OpenVINO's; "
             f"processor {median['processor'] * 1e3:8.2f} ms, {ratios['processor']:5.2f}{told}",
