@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from zoo.data import open_dataset
+from zoo.errors import UserError
+
 ALL = {"data.test": 0, "data.validation": 0}
 XML = (
     "<annotation><size><width>{0}</width><height>{1}</height></size>{2}</annotation>",
@@ -155,6 +158,28 @@ def test_what_is_in_no_folder_of_a_data_set_is_read_all_the_same(tmp_path, check
     alone = check(tmp_path / "b.png")
     assert by_file(alone) == {"b.png": {"unreadable-picture"}}
     assert alone.splits == {}
+
+
+def test_a_class_that_is_held_out_alone_hides_no_other_fault(tmp_path, check, by_file):
+    names = [f"train/{label}{number}" for label in ("cat", "dog") for number in range(2)]
+    for seed, name in enumerate([*names, "test/eel0", "test/eel1"]):
+        draw(tmp_path / "images" / f"{name}.png", seed)
+        annotate(tmp_path / "xmls" / f"{name}.xml", (name[-4:-1], 1, 1, 10, 5))
+    annotate(tmp_path / "xmls" / "train" / "cat0.xml", ("cat", 10, 5, 1, 1))
+    annotate(tmp_path / "xmls" / "test" / "eel0.xml", ("eel", 5, 5, 30, 8))
+    checked = check(tmp_path, source="voc", **{"data.validation": 0})
+    assert by_file(checked) == {
+        # Of the other classes there is no picture in test.
+        "": {"unusable-set", "class-absent"},
+        "images/train/cat0.png": {"corners-swapped"},
+        "images/test/eel0.png": {"box-outside"},
+    }
+    (unusable,) = [one for one in checked.findings if one.kind == "unusable-set"]
+    assert "class 'eel' of" in unusable.text
+    assert unusable.effect == "stops"
+    assert checked.splits == {"train": 4, "test": 2}
+    with pytest.raises(UserError, match=r"'eel' of .* has no picture to train on"):
+        open_dataset("voc", tmp_path, validation=0)
 
 
 def test_pictures_of_no_class_are_read_and_named(tmp_path, check, by_file):

@@ -141,7 +141,8 @@ def open_for_check(recipe: Recipe, task: str | None) -> Opened:
 
 def _open(recipe: Recipe, *, for_any_task: bool) -> DataSet:
     # Kept for training to find, where it can be: reading needs no folder of one's own.
-    return open_data(recipe, runs=writable_runs(), for_any_task=for_any_task)
+    # What keeps it from being learnt from is one finding among others.
+    return open_data(recipe, runs=writable_runs(), for_any_task=for_any_task, refuse=False)
 
 
 def _as_far_as_it_goes(recipe: Recipe) -> DataSet | None:

@@ -39,6 +39,7 @@ def open_data(
     runs: Path | None = RUNS,
     *,
     for_any_task: bool = False,
+    refuse: bool = True,
 ) -> DataSet:
     """Opens the data set a recipe names, converting what has to be.
 
@@ -49,6 +50,7 @@ def open_data(
             keep it only as long as this process lives.
         for_any_task: Whether to open it with all it carries, rather than with what the
             recipe's task learns from.
+        refuse: As `open_dataset` takes it.
 
     Raises:
         UserError: If it is not there, or lacks what the task needs.
@@ -69,6 +71,7 @@ def open_data(
             cache=None if runs is None else runs / _CACHE,
             values=data.values,
             progress=bar.to,
+            refuse=refuse,
             **data.options,
         )
 

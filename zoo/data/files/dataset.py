@@ -32,7 +32,8 @@ def dataset_of(
     """Divides examples and makes them readable by index.
 
     Classes are numbered in natural order of their names, whatever the format's order is, so that
-    the same data set in another format trains the same network.
+    the same data set in another format trains the same network. One without an example in train
+    is a finding that stops training.
 
     Args:
         root: Folder of the data set.
@@ -48,7 +49,7 @@ def dataset_of(
         name: Of the set; its folder's if empty.
 
     Raises:
-        UserError: If no example is left in a split, or a class has none in train.
+        UserError: If no example is left in a split.
     """
     wanted = request.wanted(carries)
     needed = wanted & {"mask"} if request.targets is None else wanted
@@ -110,10 +111,16 @@ def _absent(
     for split, found in parts.items():
         absent = sorted(set(labels) - {example.label for example in found})
         if absent and split == "train":
-            raise UserError(
-                f"class {absent[0]!r} of {root} has no picture to train on; add some, or remove it"
-            )
-        if absent:
+            findings += [
+                Finding(
+                    "unusable-set",
+                    "",
+                    f"class {name!r} of {root} has no picture to train on; add some, or remove it",
+                    "stops",
+                )
+                for name in absent
+            ]
+        elif absent:
             text = f"without a picture in {split}: {', '.join(absent)}"
             findings.append(Finding("class-absent", "", text))
     return findings

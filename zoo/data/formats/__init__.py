@@ -190,6 +190,7 @@ def open_dataset(
     cache: Path | None = None,
     values: tuple[float, float] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    refuse: bool = True,
     **options: Any,
 ) -> DataSet:
     """Opens a data set; pictures are read later, one by one.
@@ -218,6 +219,8 @@ def open_dataset(
         values: What becomes 0 and what 255, of pictures of more than 8 bits that have to be
             converted; see `zoo.preprocess.Preprocessing`, which needs to be told the same.
         progress: Called with the number of steps done and their total while files are converted.
+        refuse: Refuse a set that can be read but not be learnt from, as one with a class of which
+            train has no picture. Otherwise its findings say so.
         **options: Of the source alone; see `open` in its module.
 
     Raises:
@@ -250,6 +253,9 @@ def open_dataset(
     options = check_source(source, options)
     module, name = _format(source)
     opened = module.open(name, path, request, **options)
+    stops = next((one.text for one in opened.findings if one.effect == "stops"), None)
+    if refuse and stops is not None:
+        raise UserError(stops)
     return replace(opened, findings=(*findings, *opened.findings)) if findings else opened
 
 

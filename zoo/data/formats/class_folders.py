@@ -71,8 +71,8 @@ def open(
         folders = _split_folders(root)
         places = [root / folder for folder in folders.values()] or [root]
         request = replace(request, splits=folders)
-    found = {one.name: one for place in places for one in _examples(root, place, skipped)}
-    findings = []
+    findings: list[Finding] = []
+    found = {one.name: one for place in places for one in _examples(root, place, skipped, findings)}
     if skipped:
         inside = skipped.pop(_INSIDE, 0)
         kinds = [f"{count} {kind}" for kind, count in sorted(skipped.items())]
@@ -88,6 +88,9 @@ def open(
     )
     labels = {str(example.label) for example in found.values()}
     if len(labels) < 2:
+        stops = next((one.text for one in findings if one.effect == "stops"), None)
+        if stops is not None:
+            raise UserError(stops)
         only = f"only one class, {labels.pop()!r}" if labels else "no class folder with pictures"
         raise UserError(
             f"{root} holds {only}: put the pictures of each class into a folder named for it, "
@@ -137,8 +140,13 @@ def _split_folders(root: Path) -> dict[str, str]:
     return found
 
 
-def _examples(root: Path, folder: Path, skipped: Counter[str]) -> list[Example]:
-    """Returns the pictures of a split, by class and name; counts what is none of them."""
+def _examples(
+    root: Path, folder: Path, skipped: Counter[str], findings: list[Finding]
+) -> list[Example]:
+    """Returns the pictures of a split, by class and name.
+
+    What is none of them is counted, and a class without any is added to what was found.
+    """
     classes = _folders(folder)
     if not classes:
         loose = sum(child.suffix.lower() in PICTURES for child in folder.iterdir())
@@ -160,9 +168,8 @@ def _examples(root: Path, folder: Path, skipped: Counter[str]) -> list[Example]:
                 file = path.relative_to(root).as_posix()
                 found.append(Example(name=file, file=file, path=str(path), label=child.name))
         if len(found) == before:
-            raise UserError(
-                f"class folder {child} holds no picture; add some, or remove the folder"
-            )
+            text = f"class folder {child} holds no picture; add some, or remove the folder"
+            findings.append(Finding("unusable-set", "", text, "stops"))
     return found
 
 
