@@ -14,6 +14,7 @@ import zoo
 from zoo.errors import UserError
 from zoo.training import checkpoint, loss_scale
 from zoo.training import course as module
+from zoo.training.cluster import local_group
 from zoo.training.folder import RunFolder
 from zoo.training.interrupt import Interrupt
 from zoo.training.watch import Watch
@@ -120,14 +121,32 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(
     train_and_die(recipe, folder, monkeypatch, lambda *seen: seen == ("step", 5))
     files = RunFolder(folder)
     whole = files.last.read_bytes()
+    before = files.previous.read_bytes()
     for damaged in (whole[: len(whole) // 2], whole[:-1], b""):
         files.last.write_bytes(damaged)
-        state, said = module.restore_newest(files, fresh_variables(recipe), 2)
+        files.previous.write_bytes(before)
+        state, said = module.restore_newest(files, fresh_variables(recipe), 2, local_group())
         assert (state.epoch, state.step) == (0, 2)
         assert "from previous.npz: last.npz is damaged" in said
+        assert files.last.read_bytes() == before
+    files.last.write_bytes(whole[:-1])
+    files.previous.write_bytes(before)
     zoo.train(recipe, run=folder, resume=True)
     assert "last.npz is damaged" in capfd.readouterr().err
     assert resume_benchmark.differences(straight, folder) == []
+
+
+@pytest.mark.parametrize(("saves", "steps"), [(0, [2]), (1, [4, 2])])
+def test_a_damaged_checkpoint_is_not_kept_as_the_one_before(
+    recipe, tmp_path, monkeypatch, saves, steps
+):
+    folder = tmp_path / "run"
+    train_and_die(recipe, folder, monkeypatch, lambda *seen: seen == ("step", 5))
+    files = RunFolder(folder)
+    files.last.write_bytes(files.last.read_bytes()[:-1])
+    train_and_die(recipe, folder, monkeypatch, lambda *seen: seen == ("save", saves + 1))
+    # The one that was resumed from, alone or after a newer one.
+    assert [checkpoint.read(path)[1].step for path in files.saved] == steps
 
 
 def fresh_variables(recipe):

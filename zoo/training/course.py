@@ -258,7 +258,8 @@ class Course:
                 f"tries at lower rates; lower learning_rate (now {rate:g})"
                 f"{', or give precision=float32,' if narrow else ''} and train again"
             )
-        self._state, _ = restore_newest(self._folder, self._saving.variables, self._recipe.epochs)
+        variables, epochs = self._saving.variables, self._recipe.epochs
+        self._state, _ = restore_newest(self._folder, variables, epochs, self._group)
         state = self._state
         self._session.phases.enter(state.epoch, state.step)
         self._callbacks.go_on(state.epoch, state.step)

@@ -74,6 +74,10 @@ class RunFolder:
         """The checkpoints that there are to go on from, the newest first."""
         return [path for path in (self.last, self.previous) if path.is_file()]
 
+    def make_last(self, path: Path) -> None:
+        """Makes one of the checkpoints :attr:`saved` the last; another that was is gone."""
+        path.replace(self.last)
+
     @contextmanager
     def claimed(self) -> Iterator[None]:
         """Keeps other processes from training here; the system frees what a dead one claimed.
@@ -152,6 +156,9 @@ class FollowedFolder(RunFolder):
 
     def create(self, recipe: Recipe, data: dict[str, Any]) -> None:
         """Makes nothing."""
+
+    def make_last(self, path: Path) -> None:
+        """Renames nothing."""
 
     def write_history(self, rows: list[dict[str, Any]]) -> None:
         """Writes nothing."""

@@ -9,6 +9,7 @@ import keras
 from zoo.amounts import plural
 from zoo.errors import UserError
 from zoo.training import checkpoint
+from zoo.training.cluster import Group
 from zoo.training.folder import RunFolder
 from zoo.training.recipe import Recipe
 
@@ -106,14 +107,15 @@ def check_same_data(facts: Mapping[str, Any], folder: RunFolder) -> None:
 
 
 def restore_newest(
-    folder: RunFolder, variables: Mapping[str, Any], epochs: int
+    folder: RunFolder, variables: Mapping[str, Any], epochs: int, group: Group
 ) -> tuple[checkpoint.Progress, str]:
-    """Restores the newest checkpoint that is whole.
+    """Restores the newest checkpoint that is whole, and makes it the last.
 
     Args:
         folder: Of the run.
         variables: As :func:`zoo.training.checkpoint.variables_of` returns them.
         epochs: Of the whole run.
+        group: Who all restore it.
 
     Returns:
         How far the run had come, and a sentence about it.
@@ -140,6 +142,10 @@ def restore_newest(
                 f"; {folder.chosen} is damaged, and the best weights so far are lost with it: the "
                 "best of the epochs from here on are published"
             )
+        # Once all have read it. In the place of the last a damaged one would be kept, at the next
+        # save, as the one before, and take the place of this one.
+        group.wait()
+        folder.make_last(path)
         return state, said
     if damaged is not None:
         raise UserError(f"{damaged}; delete it and train again") from damaged

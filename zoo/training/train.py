@@ -108,7 +108,7 @@ def _begin(
     longer = check_same(session.recipe, begun)
     check_same_data(facts, folder)
     variables = session.phases.variables | told.variables
-    state, said = restore_newest(folder, variables, session.recipe.epochs)
+    state, said = restore_newest(folder, variables, session.recipe.epochs, group)
     session.phases.enter(state.epoch, state.step)
     watch.say(said)
     if longer:
