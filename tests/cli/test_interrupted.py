@@ -36,12 +36,12 @@ def test_in_commands_that_save_nothing(here, zoo, monkeypatch, command):
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-@pytest.mark.parametrize("stage", ["_epoch", "evaluate", "export"])
+@pytest.mark.parametrize("stage", ["_epoch", "_finish", "evaluate", "export"])
 def test_a_run_goes_on_to_its_end(here, zoo, monkeypatch, stage):
     from zoo.run import Run
     from zoo.training.course import Course
 
-    of = Course if stage == "_epoch" else Run
+    of = Course if stage.startswith("_") else Run
 
     def interrupted(*arguments, **options):
         signal.raise_signal(signal.SIGTERM)
@@ -53,9 +53,28 @@ def test_a_run_goes_on_to_its_end(here, zoo, monkeypatch, stage):
         result = zoo("run", "colours", "--data", "pictures", code=130)
     said = f"Error: interrupted; the run is saved; go on with: zoo run colours {AGAIN}"
     assert result.stderr.strip().splitlines()[-1] == said
+    assert not Path("savedmodels").exists()
     zoo(*said.split()[said.split().index("zoo") + 1 :])
     assert Path("runs/colours/evaluation.json").is_file()
     assert Path("savedmodels/colours/1").is_dir()
+
+
+def test_no_other_seed_is_begun(here, zoo, monkeypatch):
+    from zoo.training.course import Course
+
+    real = Course._finish
+
+    def interrupted(course):
+        signal.raise_signal(signal.SIGTERM)
+        real(course)
+
+    monkeypatch.setattr(Course, "_finish", interrupted)
+    result = zoo("train", "colours", "--data", "pictures", "--seeds", 2, code=130)
+    again = "zoo train colours --data pictures --seeds 2 --run runs/colours --resume"
+    said = f"Error: interrupted; the run is saved; go on with: {again}"
+    assert result.stderr.strip().splitlines()[-1] == said
+    assert [path.name for path in Path("runs/colours").iterdir()] == ["seed-0"]
+    assert Path("runs/colours/seed-0/model.keras").is_file()
 
 
 @pytest.mark.slow

@@ -48,8 +48,8 @@ def train(
             memory; when the loss is no longer a number, going back and lowering the rate
             notwithstanding.
         WorkerLostError: When another worker is gone.
-        KeyboardInterrupt: After Ctrl-C or SIGTERM, once the run is saved; after a second one
-            without that.
+        KeyboardInterrupt: After Ctrl-C or SIGTERM, once the run is saved, or done; after a second
+            one without that.
     """
     check_callbacks(callbacks)
     # Before anything else: TensorFlow joins others only as long as it has computed nothing.
@@ -87,7 +87,9 @@ def _train(
             watch.notes(session.notes)
             with fitting(session.recipe, group.devices):
                 Course(session, folder, watch, interrupt, state, told, group).run(resumed)
-            group.wait()
+            # After the last step nothing else asks: the run is done, what would follow it is not.
+            if group.agreed(interrupt.noticed):
+                raise KeyboardInterrupt
 
 
 def _begin(

@@ -102,7 +102,8 @@ def run(count: int, arguments: Sequence[str]) -> None:
     Raises:
         UserError: If one of the workers but the first ended of a mistake of the user's.
         WorkerLostError: If one ended otherwise before its time.
-        SystemExit: If the first one ended with an exit code, having said why.
+        SystemExit: If the first one ended with an exit code, having said why; or if they
+            were interrupted before they were done.
     """
     shares = _gpus(count)
     ports = free_ports(count)
@@ -121,7 +122,7 @@ def run(count: int, arguments: Sequence[str]) -> None:
                     if process.poll() is None:
                         process.kill()
                     process.wait()
-        if came:
+        if came and any(process.returncode for process in started):
             raise SystemExit(INTERRUPTED)
         if first is not None:
             said = logs[first].read_text("utf-8", "replace") if first else ""
