@@ -1,5 +1,9 @@
-"""The weights to publish, of which there is one copy: what becomes of a run that lost it."""
+"""The one copy of the weights to publish: lost, or newer than the network last published."""
 
+import signal
+
+import keras
+import numpy as np
 import pytest
 
 import zoo
@@ -32,3 +36,20 @@ def test_a_run_that_lost_what_to_publish_trains_on_for_it(stripes_recipe, damage
     assert "chosen.npz is damaged, and the best weights so far are lost with it" in told
     assert "on validation, epoch 3" in told
     assert run.model.count_params() > 0
+
+
+def test_a_run_that_is_extended_and_stopped_answers_as_it_is_now(stripes_recipe, tmp_path):
+    recipe = stripes_recipe.with_overrides({"publish": "last"})
+    done = zoo.train(recipe, {"epochs": 1}, run=tmp_path / "run", watch=QUIET)
+    before = done.model.get_weights()
+    stop = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: epoch == 2 and signal.raise_signal(signal.SIGTERM)
+    )
+    with pytest.raises(KeyboardInterrupt):
+        zoo.train(
+            recipe, {"epochs": 3}, run=done.folder, resume=True, watch=QUIET, callbacks=[stop]
+        )
+    stopped = zoo.Run(done.folder)
+    assert [row["epoch"] for row in stopped.history] == [1, 2]
+    after = stopped.model.get_weights()
+    assert not all(np.array_equal(*pair) for pair in zip(before, after, strict=True))

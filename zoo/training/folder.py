@@ -74,6 +74,10 @@ class RunFolder:
         """The checkpoints that there are to go on from, the newest first."""
         return [path for path in (self.last, self.previous) if path.is_file()]
 
+    def withdraw_model(self) -> None:
+        """Takes the published network away: the run goes on, and will publish another."""
+        self.model_file.unlink(missing_ok=True)
+
     def make_last(self, path: Path) -> None:
         """Makes one of the checkpoints :attr:`saved` the last; another that was is gone."""
         path.replace(self.last)
@@ -156,6 +160,9 @@ class FollowedFolder(RunFolder):
 
     def create(self, recipe: Recipe, data: dict[str, Any]) -> None:
         """Makes nothing."""
+
+    def withdraw_model(self) -> None:
+        """Takes nothing away."""
 
     def make_last(self, path: Path) -> None:
         """Renames nothing."""

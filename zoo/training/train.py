@@ -115,6 +115,8 @@ def _begin(
     watch.say(said)
     if longer:
         watch.say(longer)
+    if state.epoch < session.recipe.epochs:
+        folder.withdraw_model()
     if session.recipe != begun:
         # Where the data are now is where they are looked for from here on.
         folder.create(session.recipe, folder.data())
