@@ -5,6 +5,7 @@ import json
 import re
 import signal
 import time
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -110,6 +111,25 @@ def test_time_that_is_up_ends_the_epoch_and_publishes(stripes_recipe, tmp_path, 
     assert "stopped: the 1e-05 minutes are up" in capfd.readouterr().err
     assert len(run.history) == 1
     assert run.model.count_params() > 0
+
+
+def test_time_lost_to_nan_counts_for_the_run_and_for_no_epoch(
+    stripes_recipe, tmp_path, monkeypatch
+):
+    clock = SimpleNamespace(now=0.0)
+
+    def when(step):
+        clock.now += 25.0
+        return step == 9
+
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    spoil(monkeypatch, when)
+    # 150 seconds for each epoch of 6 steps, and as many for the one that is lost.
+    recipe = stripes_recipe.with_overrides({"epochs": 3, "minutes": 440 / 60})
+    run = zoo.train(recipe, run=tmp_path / "run", watch=QUIET)
+    assert [row["seconds"] for row in run.history] == [150.0, 150.0]
+    with np.load(run.folder / "checkpoints" / "last.npz") as archive:
+        assert json.loads(str(archive["state"]))["progress"]["seconds"] == 450.0
 
 
 def test_rows_tell_of_waiting_and_of_both_kinds_of_weights(stripes_recipe, tmp_path, capfd):

@@ -269,7 +269,10 @@ class Course:
         self._loop.rate_factor.assign(factor)
         state.returns = returns
         self._history = self._folder.history(state.epoch)
-        self._began = time.monotonic() - state.seconds
+        # What was lost is time of the run, and none of the epoch that is done again.
+        lost = self._seconds() - state.seconds
+        state.seconds += lost
+        state.epoch_began += lost
         # Not as `_save`: the loop's sums are still those that went wrong.
         self._saving.write(state)
         self._watch.say(
