@@ -13,7 +13,7 @@ from typing import Any
 # What the system says of a place that cannot be written to, which is for the user to mend,
 WRITE_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EEXIST, errno.EFBIG}
 # and of one that cannot be written to or cannot be read.
-PLACE_FAULTS = WRITE_FAULTS | {errno.EACCES, errno.EPERM, errno.ENOTDIR}
+PLACE_FAULTS = WRITE_FAULTS | {errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ENAMETOOLONG}
 
 
 class UserError(ValueError):

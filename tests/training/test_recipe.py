@@ -97,6 +97,8 @@ def test_crop_is_refused_where_answers_are_places(recipe):
         ("flatten", "flatten"),
         ("tfds:mnist", "tfds:mnist"),
         ("none", "none"),
+        ('{{"head": "flatten"}}', '{{"head": "flatten"}}'),
+        pytest.param("[" * 100_000, "[" * 100_000, id="deep"),
     ],
 )
 def test_values_from_the_command_line(text, value):

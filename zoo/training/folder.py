@@ -4,11 +4,11 @@ import json
 import platform
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import zoo
 from zoo.errors import UserError
@@ -17,6 +17,8 @@ from zoo.training.files import sweep, write_text
 from zoo.training.recipe import Recipe, parse_recipe
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "tensorflow-datasets", "pillow", "scikit-learn")
+
+T = TypeVar("T")
 
 
 class RunFolder:
@@ -116,12 +118,16 @@ class RunFolder:
         """Reads the resolved recipe.
 
         Raises:
-            UserError: If there is no run here, or its recipe cannot be read.
+            UserError: If there is no run here, or its recipe is damaged.
         """
         return parse_recipe(self._read_json(self.recipe_file))
 
     def data(self) -> dict[str, Any]:
-        """Reads ``class_names``, ``counts`` by split, ``fingerprint`` and ``notes``."""
+        """Reads ``class_names``, ``counts`` by split, ``fingerprint`` and ``notes``.
+
+        Raises:
+            UserError: If there is no run here, or the file is damaged.
+        """
         return self._read_json(self.data_file)
 
     def history(self, epochs: int | None = None) -> list[dict[str, Any]]:
@@ -130,11 +136,13 @@ class RunFolder:
         Args:
             epochs: Only so many first ones; what a later, interrupted epoch left is
                 of no account after a resume.
+
+        Raises:
+            UserError: If the file is damaged.
         """
         if not self.metrics_file.is_file():
             return []
-        lines = self.metrics_file.read_text(encoding="utf-8").splitlines()
-        rows = [json.loads(line) for line in lines if line.strip()]
+        rows = _read(self.metrics_file, _objects)
         return rows if epochs is None else rows[:epochs]
 
     def write_history(self, rows: list[dict[str, Any]]) -> None:
@@ -144,10 +152,7 @@ class RunFolder:
     def _read_json(self, path: Path) -> dict[str, Any]:
         if not path.is_file():
             raise UserError(f"{self.path} holds no run (no {path.name}); `zoo train` makes one")
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
-            raise UserError(f"{path} is damaged ({error}); train again") from error
+        return _read(path, _object)
 
 
 class FollowedFolder(RunFolder):
@@ -169,6 +174,36 @@ class FollowedFolder(RunFolder):
 
     def write_history(self, rows: list[dict[str, Any]]) -> None:
         """Writes nothing."""
+
+
+def _read(path: Path, parse: Callable[[str], T]) -> T:
+    """Returns what a file holds.
+
+    Args:
+        path: The file.
+        parse: Makes it of the text, and refuses text that is none by a ``ValueError`` or
+            ``TypeError``.
+
+    Raises:
+        UserError: If the file is damaged.
+    """
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise UserError(
+            f"{path} is damaged ({error}); restore it, or train again into another --run"
+        ) from error
+
+
+def _object(text: str) -> dict[str, Any]:
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise TypeError("it holds no object")
+    return found
+
+
+def _objects(lines: str) -> list[dict[str, Any]]:
+    return [_object(line) for line in lines.splitlines() if line.strip()]
 
 
 def _suffix(split: str, other: str) -> str:

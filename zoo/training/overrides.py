@@ -6,6 +6,9 @@ from typing import Any
 
 from zoo.errors import UserError
 
+# A set of dicts has the syntax of a literal, as has one nested too deep to be read.
+_NO_LITERAL = (ValueError, SyntaxError, TypeError, MemoryError, RecursionError)
+
 
 def parse_value(text: str) -> Any:
     """Returns what a value typed on the command line means.
@@ -16,7 +19,7 @@ def parse_value(text: str) -> Any:
     for parse in (json.loads, ast.literal_eval):
         try:
             return parse(text)
-        except (ValueError, SyntaxError):
+        except _NO_LITERAL:
             continue
     return text
 
