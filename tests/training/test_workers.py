@@ -281,6 +281,13 @@ def test_no_worker_outlives_the_one_that_started_it(tmp_path):
     assert not psutil.wait_procs(children, timeout=SECONDS)[1]
 
 
+def test_a_recipe_of_the_name_of_a_package_hides_none(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "psutil.py").write_text("raise SystemExit(3)")
+    given(monkeypatch, "import psutil")
+    workers.run(2, [])
+
+
 def test_ports_are_free_and_below_those_of_connections():
     for _ in range(20):
         ports = workers.free_ports(5)

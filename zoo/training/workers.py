@@ -168,7 +168,8 @@ def _start(
     output: IO[Any] | None = None if worker == 0 else log.open("wb")
     try:
         return subprocess.Popen(
-            [sys.executable, "-c", _COMMAND, *arguments],
+            # A recipe in the working folder may have the name of a package.
+            [sys.executable, "-P", "-c", _COMMAND, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output and subprocess.STDOUT,
