@@ -142,6 +142,20 @@ def test_rows_tell_of_waiting_and_of_both_kinds_of_weights(stripes_recipe, tmp_p
     assert all(len(line) <= 80 and " wait " in line for line in lines)
 
 
+def test_a_rate_counts_the_pictures_that_there_are(stripes_recipe, tmp_path, monkeypatch):
+    clock = SimpleNamespace(now=0.0)
+
+    def later(batch, logs):
+        clock.now += 10.0
+
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    # 24 pictures, twice an epoch, make one step.
+    recipe = stripes_recipe.with_overrides({"batch_size": 64, "repeat": 2})
+    wait = keras.callbacks.LambdaCallback(on_train_batch_end=later)
+    run = zoo.train(recipe, run=tmp_path / "run", watch=QUIET, callbacks=[wait])
+    assert [row["pictures_per_second"] for row in run.history] == [4.8, 4.8]
+
+
 def test_a_terminal_shows_the_rates_in_80_columns(stripes_recipe, tmp_path):
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=True, width=80, no_color=True)

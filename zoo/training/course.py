@@ -143,7 +143,7 @@ class Course:
         # The last update shows in no loss: its epoch is not to be validated, nor told of.
         checkpoint.finite_values(loop.variables)
         seconds = self._seconds() - state.epoch_began
-        pictures = state.step * self._recipe.batch_size
+        pictures = state.step * self._session.pictures_a_step
         with loop.update.averaged():
             validated = self._validate()
             self._show(state.epoch + 1)
@@ -167,7 +167,7 @@ class Course:
 
         def note(loss: float) -> str:
             passed = max(time.monotonic() - began, 1e-9)
-            rate = (state.step - first) * self._recipe.batch_size / passed
+            rate = (state.step - first) * self._session.pictures_a_step / passed
             waits = f"wait {loop.waited / passed:.0%}"
             # Of several workers all would have to ask for it.
             reached = f" {score} {loop.running(score):.3f}" if self._group.workers == 1 else ""

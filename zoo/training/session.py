@@ -100,6 +100,11 @@ class Session:
             "notes": list(self.notes),
         }
 
+    @property
+    def pictures_a_step(self) -> int:
+        """How many pictures a training step sees; fewer than a batch where there are no more."""
+        return min(self.recipe.batch_size, self.train.length * self.recipe.repeat)
+
     def published(self) -> keras.Model:
         """Returns the network as it would be published now."""
         return publish(self.loop.network, self.recipe, len(self.class_names))
