@@ -45,7 +45,7 @@ def test_half_precision_takes_half_of_what_is_not_float32_anyway(stripes_recipe,
 def test_the_largest_that_fits_is_named_and_accumulation(stripes_recipe, network):
     # Ten pictures fit. 24 of them take three steps, of eight each: 3 * 2 = 6 make an update.
     recipe = stripes_recipe.with_overrides({"batch_size": 24, "accumulate": 2})
-    said = "the largest that fits is 10: batch_size=8 with accumulate=6 makes the same updates"
+    said = "the largest that fits is 10: batch_size=8 with accumulate=6 makes updates of as many"
     with pytest.raises(UserError, match=said):
         check_batch(recipe, network, there_are(network, 10.5))
 
@@ -54,11 +54,11 @@ def test_the_largest_that_fits_is_named_and_accumulation(stripes_recipe, network
     ("batch_size", "fits", "said"),
     [
         # Three steps would be of 12 pictures; five are of ten.
-        (10, 4, "batch_size=2 with accumulate=5 makes the same updates"),
+        (10, 4, "batch_size=2 with accumulate=5 makes updates of as many pictures"),
         (7, 4, "batch_size=4 with accumulate=2 makes updates of 8 pictures"),
     ],
 )
-def test_what_is_named_keeps_the_updates_or_says_what_they_become(
+def test_what_is_named_keeps_the_size_of_updates_or_says_what_it_becomes(
     stripes_recipe, network, batch_size, fits, said
 ):
     recipe = stripes_recipe.with_overrides({"batch_size": batch_size})
@@ -69,7 +69,7 @@ def test_what_is_named_keeps_the_updates_or_says_what_they_become(
 def test_each_device_holds_its_share(stripes_recipe, network):
     recipe = stripes_recipe.with_overrides({"batch_size": 12})
     check_batch(recipe, network, there_are(network, 6.5), devices=2)
-    said = "on each of 2 devices, .* fits is 8: batch_size=6 with accumulate=2 makes the same"
+    said = "on each of 2 devices, .* fits is 8: batch_size=6 with accumulate=2 makes updates of"
     with pytest.raises(UserError, match=said):
         check_batch(recipe, network, there_are(network, 4.5), devices=2)
 
@@ -80,7 +80,7 @@ def test_a_step_that_runs_out_of_memory_is_told(stripes_recipe, tmp_path, monkey
 
     monkeypatch.setattr(Loop, "train", full)
     said = "OOM when allocating tensor with shape[4,8,8,2] and type float"
-    named = "batch_size=4 does not fit into memory; batch_size=2 with accumulate=2 makes the same"
+    named = "batch_size=4 does not fit into memory; batch_size=2 with accumulate=2 makes updates of"
     with pytest.raises(UserError, match=named):
         zoo.train(stripes_recipe, run=tmp_path / "run", watch=Watch(quiet=True))
     one = stripes_recipe.with_overrides({"batch_size": 1})

@@ -21,7 +21,7 @@ class LossScale:
     """The factor, and how it follows the gradients (Micikevicius et al. 2018, arXiv:1710.03740).
 
     Where float16 computes, a gradient below 2**-24 is 0 and one above 65,504 infinite. A step
-    whose gradients are not all finite is to change nothing, and halves the factor; after
+    whose gradients are not all finite is to make no update, and halves the factor; after
     ``GROWTH_STEPS`` finite ones in a row it doubles. Factors are powers of 2, which round nothing.
     Below 2**-14 it becomes NaN, so that no state with it is saved: the run goes back.
 

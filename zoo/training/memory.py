@@ -55,7 +55,7 @@ def check_batch(
         devices: Machines or GPUs that share a batch, each with as much memory.
 
     Raises:
-        UserError: Names the largest batch that fits, and how to keep its updates with it.
+        UserError: Names the largest batch that fits, and how many of it make a like update.
     """
     if recipe.remat:
         return
@@ -95,7 +95,7 @@ def fitting(recipe: Recipe, devices: int = 1) -> Iterator[None]:
         devices: How many share a batch.
 
     Raises:
-        UserError: Names a smaller batch, and how to keep its updates with it.
+        UserError: Names a smaller batch, and how many of it make a like update.
     """
     import tensorflow as tf
 
@@ -111,12 +111,15 @@ def fitting(recipe: Recipe, devices: int = 1) -> Iterator[None]:
 
 
 def _in_steps(recipe: Recipe, steps: int, devices: int) -> str:
-    """Says how to make an update of so many steps, or of some more that divide it evenly."""
+    """Says how to make an update of so many steps, or of some more that divide it evenly.
+
+    Of as many pictures, which need not make the same update: see ``accumulate`` of a recipe.
+    """
     whole = recipe.batch_size
     # Not of many more: the smaller a batch, the worse the statistics that normalize it.
     counts = range(steps, min(2 * steps, whole // devices) + 1)
     steps = next((count for count in counts if whole % count == 0), steps)
     batch, accumulate = max(devices, math.ceil(whole / steps)), recipe.accumulate * steps
     same = batch * steps == whole
-    made = "the same updates" if same else f"updates of {batch * accumulate} pictures"
-    return f"batch_size={batch} with accumulate={accumulate} makes {made}"
+    pictures = "as many" if same else f"{batch * accumulate}"
+    return f"batch_size={batch} with accumulate={accumulate} makes updates of {pictures} pictures"

@@ -65,9 +65,11 @@ class Recipe(Section):
         repeat: Times that an epoch shows each training picture, each time augmented
             anew: for sets so small that once is only a few steps.
         batch_size: Pictures a step, over all devices together.
-        accumulate: Steps whose gradients make one update: what a batch that many times as
-            large would do, in the memory of one (batch normalization sees each by itself).
-            Steps at the end of the run that are too few for an update change nothing.
+        accumulate: Steps whose gradients make one update: about what a batch that many times as
+            large would do, in the memory of one. Not quite, where the pictures of a batch meet:
+            in batch normalization, as partners of mixup and cutmix, and in losses that are a
+            ratio over them (with class weights or ignored pixels, Dice, Tversky, Lovasz).
+            Steps at the end of the run that are too few for an update make none.
         optimizer: Which one, and how gradients are clipped.
         learning_rate: The peak, reached after warm-up; from there ``schedule`` says how it
             falls.

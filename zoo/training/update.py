@@ -15,8 +15,10 @@ class Update:
 
     ``optimizer.iterations`` counts updates, and so does whatever depends on it: the schedule,
     Adam's bias correction, the average of the weights. With a loss scale a step whose gradients are
-    not finite is as if it had not been: it changes and counts nothing, and the next one takes its
-    place among those that are accumulated.
+    not finite makes no update: it changes no weight, average or state of the optimizer's and counts
+    as none, and the next one takes its place among those that are accumulated. What its forward
+    pass did stays: batch normalization's statistics have moved, dropout has drawn, and its loss and
+    metrics are among the epoch's.
 
     Keras' own ``gradient_accumulation_steps`` gives the same updates on one device. On several
     it fails: it decides within a replica whether to update, where TensorFlow allows no branch
