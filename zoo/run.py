@@ -289,7 +289,7 @@ def train(
     """
     loaded = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     loaded = loaded.with_overrides(overrides or {})
-    if run is None and (cluster or CONFIG in os.environ):
+    if run is None and (cluster or os.environ.get(CONFIG)):
         raise UserError(
             "the workers of a cluster have to be told one run folder for all; give --run"
         )

@@ -51,6 +51,8 @@ def test_slurm():
     assert int(asked["nodes"]) * int(asked["ntasks-per-node"]) > 1
     (step,) = [shlex.split(line) for line in lines if line.startswith("srun ")]
     options = taken(step[step.index("zoo") :])
+    # What was said before the job was queued again stays.
+    assert asked["open-mode"] == "append"
     assert options["cluster"] == "slurm"
     assert options["folder"]
     assert options["resume"]

@@ -4,9 +4,11 @@ import json
 
 import pytest
 
+import zoo
 from zoo.errors import UserError
 from zoo.training import cluster, tf_config
 from zoo.training.recipe import DataOptions, InputOptions, Recipe
+from zoo.training.watch import Watch
 
 
 def write_config(kind="worker", index=0, **jobs):
@@ -72,6 +74,15 @@ def test_slurm_counts_nodes_where_tensorflow_sorts_them(monkeypatch):
         cluster._by_slurm()
 
 
+def test_more_tasks_on_a_node_than_ports_are_refused(monkeypatch):
+    set_slurm(
+        monkeypatch, SLURM_STEP_NUM_TASKS="50", SLURM_STEP_NODELIST="node[1-3]",
+        SLURM_STEP_TASKS_PER_NODE="16,17(x2)",
+    )  # fmt: skip
+    with pytest.raises(UserError, match=r"has 17 tasks on a node, .* --ntasks-per-node"):
+        cluster._by_slurm()
+
+
 def test_outside_of_slurm_that_is_said(monkeypatch):
     monkeypatch.delenv("SLURM_PROCID", raising=False)
     with pytest.raises(UserError, match=r"no task of a Slurm job step .* srun"):
@@ -85,6 +96,13 @@ def test_a_single_task_trains_alone(monkeypatch):
     )  # fmt: skip
     group = cluster._joined.__wrapped__("slurm")
     assert (group.worker, group.workers, group.devices, group.is_chief) == (0, 1, 1, True)
+
+
+def test_an_empty_configuration_is_none(stripes_recipe, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(tf_config.CONFIG, "")
+    run = zoo.train(stripes_recipe, {"epochs": 1}, watch=Watch(quiet=True))
+    assert run.folder.name == "stripes"
 
 
 def test_on_processors_alone_nothing_is_mirrored():

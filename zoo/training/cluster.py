@@ -8,6 +8,7 @@ pressed Ctrl-C, it asks the others for.
 
 import functools
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -199,6 +200,13 @@ def _by_config() -> tuple[Any, int, int]:
 
 
 def _by_slurm() -> tuple[Any, int, int]:
+    tasks = re.findall(r"(?:^|,)(\d+)", os.environ.get("SLURM_STEP_TASKS_PER_NODE", ""))
+    most = max(map(int, tasks), default=0)
+    if most > _PORTS_A_JOB:
+        raise UserError(
+            f"the Slurm job step has {most} tasks on a node, and each job has {_PORTS_A_JOB} ports "
+            f"there; ask for fewer with --ntasks-per-node, or set {CONFIG}"
+        )
     try:
         job = int(os.environ.get("SLURM_JOB_ID", "0"))
         resolver = tf.distribute.cluster_resolver.SlurmClusterResolver(
