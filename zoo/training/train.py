@@ -37,7 +37,7 @@ def train(
         recipe: With overrides applied.
         folder: Where to; made here.
         resume: Go on from the last checkpoint, if there is one: the run ends as if it had
-            never stopped, bit for bit.
+            never stopped, on processors bit for bit.
         watch: Told what goes on.
         callbacks: Keras' or such as Keras' are; see :class:`zoo.training.callbacks.Callbacks`.
         cluster: As :func:`zoo.training.cluster.join` takes it.
