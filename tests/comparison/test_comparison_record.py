@@ -3,7 +3,13 @@
 import pytest
 
 from zoo.comparison.axes import make_grid
-from zoo.comparison.record import check_continues, check_threads, read_record, write_record
+from zoo.comparison.record import (
+    check_continues,
+    check_threads,
+    in_order,
+    read_record,
+    write_record,
+)
 from zoo.errors import UserError
 
 VARY = {"model.head": ["flatten", "average"], "epochs": [1, 2]}
@@ -30,6 +36,9 @@ def test_the_same_or_more(tmp_path, changes):
     asked = record() | changes
     grid = make_grid(asked["vary"], asked["cases"], asked["seeds"])
     check_continues(tmp_path, record(), asked["recipe"], grid)
+    # Runs are named in the order of the fields: those that are there are found again.
+    names = {cell.name for cell in make_grid(VARY, CASES, [0, 1]).cells()}
+    assert names <= {cell.name for cell in in_order(record(), grid).cells()}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Comparing: a recipe and axes in, a folder of runs with one table out."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,13 @@ from zoo import tasks
 from zoo.comparison import pool
 from zoo.comparison.axes import Cell, Grid, make_grid
 from zoo.comparison.page import write_page
-from zoo.comparison.record import check_continues, check_threads, read_record, write_record
+from zoo.comparison.record import (
+    check_continues,
+    check_threads,
+    in_order,
+    read_record,
+    write_record,
+)
 from zoo.comparison.result import Compared, Outcome, Row, read_outcome
 from zoo.comparison.table import write_csv
 from zoo.errors import UserError, nearest
@@ -77,28 +84,42 @@ def compare(
     grid = make_grid(vary or {}, cases or {}, list(numbers), overrides or {})
     if (jobs is not None and jobs < 1) or (threads is not None and threads < 1):
         raise UserError("a comparison needs a job and a thread at least; give 1 or more")
-    recipes = {setting.name: _changed(base, setting) for setting in grid.settings()}
+    # A field that there is not is said to be none before it is said to be another comparison's.
+    for setting in grid.settings():
+        _changed(base, setting)
     folder = Path(out) if out else ROOT / (base.name or base.task)
-    values = base.model_dump(mode="json")
+    score = metric or tasks.get(base.task).score
+    opened = partial(_opened, folder, base, grid, threads, score, gradients, watch)
+    # What can be refused at once waits for no lock, and leaves none in a folder of something else.
+    opened()
+    with pool.locked(folder) as lock:
+        # Another comparison may have begun here meanwhile.
+        comparison = opened()
+        checked = comparison.check()
+        if metric is not None and metric not in checked["scores"]:
+            raise UserError(f"there is no score {metric!r}{nearest(metric, checked['scores'])}")
+        return comparison.run(jobs or pool.jobs_for(comparison.threads, checked["gpus"]), lock)
+
+
+def _opened(
+    folder: Path,
+    base: Recipe,
+    grid: Grid,
+    threads: int | None,
+    score: str,
+    gradients: bool,
+    watch: Watch,
+) -> "_Comparison":
+    """Returns the comparison that a folder holds, or a new one.
+
+    Raises:
+        UserError: If the folder holds something else.
+    """
     record = read_record(folder)
     if record is not None:
-        check_continues(folder, record, values, grid)
-        threads = check_threads(folder, record, threads)
-    comparison = _Comparison(
-        folder,
-        values,
-        grid,
-        recipes,
-        threads or _THREADS,
-        metric or tasks.get(base.task).score,
-        gradients,
-        watch,
-    )
-    checked = comparison.check()
-    if metric is not None and metric not in checked["scores"]:
-        raise UserError(f"there is no score {metric!r}{nearest(metric, checked['scores'])}")
-    with pool.locked(folder) as lock:
-        return comparison.run(jobs or pool.jobs_for(comparison.threads, checked["gpus"]), lock)
+        check_continues(folder, record, base.model_dump(mode="json"), grid)
+        grid, threads = in_order(record, grid), check_threads(folder, record, threads)
+    return _Comparison(folder, base, grid, threads or _THREADS, score, gradients, watch)
 
 
 def _changed(base: Recipe, setting) -> Recipe:
@@ -114,17 +135,17 @@ class _Comparison:
     def __init__(
         self,
         folder: Path,
-        values: dict[str, Any],
+        base: Recipe,
         grid: Grid,
-        recipes: Mapping[str, Recipe],
         threads: int,
         score: str,
         gradients: bool,
         watch: Watch,
     ):
-        self._folder, self._values, self._grid = folder, values, grid
-        self._recipes, self.threads, self._score = recipes, threads, score
+        self._folder, self._grid, self.threads, self._score = folder, grid, threads, score
         self._gradients, self._watch = gradients, watch
+        self._values = base.model_dump(mode="json")
+        self._recipes = {setting.name: _changed(base, setting) for setting in grid.settings()}
         self._outcomes = {cell.name: read_outcome(folder, cell) for cell in grid.cells()}
         self._todo = [one.cell for one in self._outcomes.values() if not self._is_finished(one)]
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,16 @@ def check_continues(
             raise UserError(
                 f"{folder} compares a case {label!r} of other values; call it otherwise, or {other}"
             )
+
+
+def in_order(record: Mapping[str, Any], grid: Grid) -> Grid:
+    """Returns a grid whose fields stand in the order of a record: runs are named in that order.
+
+    Args:
+        record: As :func:`read_record` gave it.
+        grid: That continues it, its fields in any order.
+    """
+    return replace(grid, vary={field: grid.vary[field] for field in record["vary"]})
 
 
 def check_threads(folder: Path, record: Mapping[str, Any], threads: int | None) -> int:
