@@ -4,10 +4,12 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from zoo.comparison import pool
+from zoo.data import memory
 from zoo.errors import UserError
 
 
@@ -184,10 +186,13 @@ def test_runs_hold_on_to_the_folder(tmp_path, scripts, monkeypatch):
         pass
 
 
-def test_jobs_for_a_machine(monkeypatch):
+def test_jobs_for_a_machine(monkeypatch, tmp_path):
     class Machine:
+        total = 16 * 2**30
         available = 10 * 2**30
 
+    limit = tmp_path / "memory.max"
+    monkeypatch.setattr(memory, "_CGROUP_LIMITS", (str(limit),))
     monkeypatch.setattr(pool.psutil, "virtual_memory", Machine)
     monkeypatch.setattr(pool.psutil.Process, "cpu_affinity", lambda self: list(range(8)))
     # Three of 3 GiB fit in 10.
@@ -196,3 +201,17 @@ def test_jobs_for_a_machine(monkeypatch):
     assert pool.jobs_for(16, 0) == 1
     assert pool.jobs_for(1, 1) == 1
     assert os.environ.get("TF_FORCE_GPU_ALLOW_GROWTH") is None
+    # A container that may take 7 GiB of the machine's, or as much as there is.
+    limit.write_text(f"{7 * 2**30}\n")
+    assert pool.jobs_for(1, 0) == 2
+    limit.write_text("max\n")
+    assert pool.jobs_for(1, 0) == 3
+
+
+def test_recipes_in_the_working_folder_shadow_no_module(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("zoo.py", "keras.py", "random.py"):
+        Path(name).write_text("raise ImportError('a recipe')")
+    # The worker's own answer: it came to read what is to be checked.
+    with pytest.raises(UserError, match="the recipe lacks the field 'task'"):
+        pool.ask({"check": {"only": {"data": {}, "input": {}}}}, 1)

@@ -15,10 +15,12 @@ from typing import IO, Any
 import psutil
 
 from zoo.comparison.result import LOG_FILE
+from zoo.data.memory import machine_memory
 from zoo.errors import UserError
 from zoo.training.workers import why
 
-_COMMAND = [sys.executable, "-m", "zoo.comparison.worker"]
+# A recipe in the working folder that is called keras.py or random.py is no module of theirs: -P.
+_COMMAND = [sys.executable, "-P", "-m", "zoo.comparison.worker"]
 _POLL_SECONDS = 0.1
 _PATIENCE_SECONDS = 15.0
 # What TensorFlow with a small network and its pictures takes, at most.
@@ -177,8 +179,9 @@ def jobs_for(threads: int, gpus: int) -> int:
     """
     if gpus:
         return 1
-    memory = psutil.virtual_memory().available // _MEMORY_A_JOB
-    return max(1, min(cores() // threads, memory))
+    # What is free on the machine is more than a container gets.
+    memory = min(machine_memory(), psutil.virtual_memory().available)
+    return max(1, min(cores() // threads, memory // _MEMORY_A_JOB))
 
 
 def cores() -> int:
