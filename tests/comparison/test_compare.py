@@ -199,6 +199,10 @@ def test_gradients_of_what_is_trained_already(cases, zoo):
         (["--vary", "epochs=1,2", "--metric", "acuracy"], "did you mean 'accuracy'"),
         (["--vary", "data.validation=0.25,0.0"], "validation=0.0: .*no split 'validation'"),
         (["--vary", "model.padding=same,valid", "--set", "model.blocks=3"], "vanish in stage 1"),
+        (
+            ["--vary", "epochs=10,2", "--set", "model.freeze=1", "--set", "thaw.epoch=5"],
+            "epochs=2: thaw.epoch=5 leaves none of the 2 epochs",
+        ),
         (["--vary", "epochs=1,2", "--out", "recipes"], "recipes is no comparison"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -239,3 +243,16 @@ def test_a_check_is_asked_for_and_answered_in_files(place):
     recipe = package.load_recipe("colours").model_dump(mode="json")
     worker.work({"check": {"only": recipe}, "runs": "checked", "answer": "answer.json"})
     assert json.loads(Path("answer.json").read_text())["scores"] == ["accuracy"]
+
+
+def test_settings_of_one_network_build_it_once(place, monkeypatch):
+    recipe = package.load_recipe("colours")
+    changes = [{"epochs": 2}, {"epochs": 3}, {"seed": 1}, {"learning_rate": 0.1}]
+    recipes = {str(one): recipe.with_overrides(one) for one in changes}
+    built = []
+    build = package.Recipe.build_model
+    monkeypatch.setattr(
+        package.Recipe, "build_model", lambda one, classes: built.append(one) or build(one, classes)
+    )
+    worker.check(recipes, Path("checked"))
+    assert len(built) == 1

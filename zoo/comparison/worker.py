@@ -47,6 +47,8 @@ def check(recipes: Mapping[str, Recipe], runs: Path) -> dict[str, Any]:
     networks, opened, class_names = set(), {}, ()
     for name, recipe in recipes.items():
         with _named(name):
+            # Options cost nothing to look at: those of every setting, for epochs count as well.
+            recipe.check_options()
             # A network costs seconds to build, and many settings share theirs.
             parts = recipe.model_dump_json(exclude={"seed", "epochs", "learning_rate"})
             if parts not in networks:
