@@ -1,5 +1,7 @@
 """Going on with a comparison: the same, or more of it."""
 
+import json
+
 import pytest
 
 from zoo.comparison.axes import make_grid
@@ -77,11 +79,31 @@ def test_reading(tmp_path):
     (tmp_path / "cache").mkdir()
     (tmp_path / ".lock").touch()
     assert read_record(tmp_path) is None
-    write_record(tmp_path, {"seeds": [0]})
-    assert read_record(tmp_path) == {"seeds": [0]}
-    (tmp_path / "compare.json").write_text('{"seeds"')
-    with pytest.raises(UserError, match=r"compare\.json is damaged"):
+    held = record() | {"rows": []}
+    write_record(tmp_path, held)
+    assert read_record(tmp_path) == held
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b'{"recipe"', "Expecting ':' delimiter"),
+        (b"\xff", "can't decode byte"),
+        (b"[]", "it holds no object"),
+        (b"{}", "the file lacks the field 'recipe'"),
+        (json.dumps(record() | {"vary": ["epochs"]}).encode(), "the file's vary is ['epochs']: "),
+        (json.dumps(record() | {"threads": "1"}).encode(), "the file's threads is '1': "),
+    ],
+)
+def test_a_damaged_record(tmp_path, content, why):
+    (tmp_path / "compare.json").write_bytes(content)
+    with pytest.raises(UserError) as refusal:
         read_record(tmp_path)
+    said = str(refusal.value)
+    assert said.startswith(f"{tmp_path / 'compare.json'} is damaged (")
+    assert why in said
+    assert said.endswith("; put it right, or choose another --out")
+    assert "\n" not in said
 
 
 def test_a_folder_of_something_else(tmp_path):

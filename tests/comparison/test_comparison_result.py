@@ -8,7 +8,10 @@ import math
 import pytest
 from rich.console import Console
 
+from zoo.comparison.axes import make_grid
+from zoo.comparison.result import read_outcome
 from zoo.comparison.table import show, write_csv
+from zoo.errors import UserError
 
 VARY = {"model.residual": [True, False]}
 # 0.5, 0.7 and 0.9: mean 0.7; squared distances 0.04, 0 and 0.04, over 3 - 1: 0.04; root 0.2.
@@ -98,3 +101,60 @@ def test_many_failures_are_counted(tmp_path, made_up):
     assert text.count("failed: ") == 10
     assert "and 8 more, in compare.json" in text
     assert "best" not in text
+
+
+RESULT = {
+    "epochs": 2,
+    "epoch": 1,
+    "loss": 0.5,
+    "validation_loss": math.nan,
+    "seconds": 3,
+    "parameters": 104,
+    "macs": None,
+    "scores": {"validation": {"accuracy": 1.0, "iou/cat": None}},
+}
+
+
+@pytest.fixture
+def cell(tmp_path):
+    (found,) = make_grid({"model.residual": [True]}, {}, [0]).cells()
+    (tmp_path / found.name).mkdir()
+    return found
+
+
+def test_what_a_run_wrote_is_read(tmp_path, cell):
+    assert read_outcome(tmp_path, cell).status == "open"
+    (tmp_path / cell.name / "result.json").write_text(json.dumps(RESULT))
+    norms = {"initial": {"conv": 1.0}, "trained": {"conv": math.inf}}
+    (tmp_path / cell.name / "gradients.json").write_text(json.dumps(norms))
+    outcome = read_outcome(tmp_path, cell)
+    assert outcome.status == "finished"
+    assert json.dumps(outcome.result) == json.dumps(RESULT)
+    assert outcome.gradients == norms
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("result.json", json.dumps(RESULT)[:50], "Unterminated string"),
+        ("result.json", "null", "it holds no object"),
+        ("result.json", "{}", "the file lacks the field 'seconds'"),
+        (
+            "result.json",
+            json.dumps(RESULT | {"scores": {"test": 1}}),
+            "the file's scores.test is 1",
+        ),
+        ("gradients.json", "", "Expecting value"),
+        ("gradients.json", '{"initial": {}}', "the file lacks the field 'trained'"),
+    ],
+)
+def test_a_damaged_file_of_a_run(tmp_path, cell, name, content, why):
+    path = tmp_path / cell.name / name
+    path.write_text(content)
+    with pytest.raises(UserError) as refusal:
+        read_outcome(tmp_path, cell)
+    said = str(refusal.value)
+    assert said.startswith(f"{path} is damaged (")
+    assert why in said
+    assert said.endswith("; remove it, and the same command writes it anew")
+    assert "\n" not in said

@@ -7,10 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from zoo.comparison.axes import Grid, identity, text_of
+from zoo.comparison.reading import Form, read_object
 from zoo.errors import UserError
 from zoo.training.files import write_text
 
 FILE = "compare.json"
+
+
+class _Record(Form):
+    recipe: dict[str, Any]
+    vary: dict[str, list[Any]]
+    cases: dict[str, dict[str, Any]]
+    seeds: list[int]
+    threads: int
 
 
 def read_record(folder: Path) -> dict[str, Any] | None:
@@ -24,12 +33,7 @@ def read_record(folder: Path) -> dict[str, Any] | None:
         if folder.exists() and (not folder.is_dir() or any(_seen(folder))):
             raise UserError(f"{folder} is no comparison (it has no {FILE}); choose another --out")
         return None
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise UserError(
-            f"{path} is damaged ({error}); put it right, or choose another --out"
-        ) from error
+    return read_object(path, _Record, "put it right, or choose another --out")
 
 
 def write_record(folder: Path, values: Mapping[str, Any]) -> None:

@@ -1,6 +1,5 @@
 """What a comparison found: runs, rows of runs that differ in their seed alone, and the whole."""
 
-import json
 import math
 import statistics
 from dataclasses import dataclass
@@ -8,12 +7,25 @@ from pathlib import Path
 from typing import Any
 
 from zoo.comparison.axes import Cell, Grid, Setting
+from zoo.comparison.reading import Form, read_object
 from zoo.training.folder import RunFolder
 
 SPLITS = ("validation", "test")
 RESULT_FILE = "result.json"
 GRADIENTS_FILE = "gradients.json"
 LOG_FILE = "log.txt"
+
+
+class _Result(Form):
+    seconds: float
+    parameters: int
+    macs: int | None
+    scores: dict[str, dict[str, float | None]]
+
+
+class _Gradients(Form):
+    initial: dict[str, float]
+    trained: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -64,13 +76,19 @@ def read_outcome(folder: Path, cell: Cell, failure: str = "") -> Outcome:
         folder: Of the comparison.
         cell: Which run.
         failure: Why it ended before, where it did.
+
+    Raises:
+        UserError: If one of its files is damaged.
     """
     run = folder / cell.name
-    return Outcome(cell, run, _read(run / RESULT_FILE), _read(run / GRADIENTS_FILE), failure)
+    result = _read(run / RESULT_FILE, _Result)
+    return Outcome(cell, run, result, _read(run / GRADIENTS_FILE, _Gradients), failure)
 
 
-def _read(path: Path) -> dict[str, Any] | None:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+def _read(path: Path, form: type[Form]) -> dict[str, Any] | None:
+    if not path.is_file():
+        return None
+    return read_object(path, form, "remove it, and the same command writes it anew")
 
 
 @dataclass(frozen=True)
