@@ -46,7 +46,8 @@ from zoo.cli.training import load
     "--jobs",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Train N side by side (default: what cores and memory hold); changes no result.",
+    help="Train N side by side (default: what cores and memory hold); no result changes, except "
+    "where minutes end runs.",
 )
 @click.option(
     "--threads",

@@ -58,7 +58,8 @@ def compare(
         overrides: Values by field, for all runs alike.
         out: The folder; by default ``compares/NAME``.
         jobs: How many train side by side; by default as many as cores and memory hold, one on a
-            GPU. Results do not depend on it.
+            GPU. Results do not depend on it, except where ``minutes`` end runs: side by side each
+            takes fewer steps in them.
         threads: Of each run's arithmetic; by default 1, or what the comparison was begun with.
             Sums are added up in another order by another number, and differ in their last digits.
         metric: The score to show; by default the task's own. Files hold every score.
