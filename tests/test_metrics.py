@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pycocotools import mask as coco
 from sklearn.metrics import accuracy_score, confusion_matrix, jaccard_score
 
 from zoo.losses import MaskCrossEntropy
@@ -43,6 +44,25 @@ def test_boxes_by_hand():
     assert float(mean.result()) == pytest.approx((1 / 7 + 1 / 2) / 2)
 
 
+@given(seed=seeds)
+@properties
+def test_boxes_equal_the_coco_tools(seed):
+    rng = np.random.default_rng(seed)
+    truth = np.sort(rng.random((20, 2, 2)), axis=1).reshape(20, 4)
+    # From nearly right to somewhere else.
+    moved = truth + rng.normal(size=(20, 4)) * np.linspace(0, 0.3, 20)[:, np.newaxis]
+    answer = np.sort(moved.reshape(20, 2, 2), axis=1).reshape(20, 4)
+    # The tools take left, top, width and height, and compare each with each.
+    left_top = [np.hstack([one[:, :2], one[:, 2:] - one[:, :2]]) for one in (answer, truth)]
+    each = np.diagonal(coco.iou(*left_top, [0] * 20))
+    mean, at_half = BoxMeanIoU(dtype="float64"), BoxIoUAccuracy(dtype="float64")
+    for metric in (mean, at_half):
+        metric.update_state(truth[:7], answer[:7])
+        metric.update_state(truth[7:], answer[7:])
+    assert float(mean.result()) == pytest.approx(each.mean(), rel=1e-9)
+    assert float(at_half.result()) == pytest.approx((each >= 0.5).mean())
+
+
 @given(first=seeds, second=seeds)
 @properties
 def test_masks_equal_scikit_learn(first, second):
@@ -64,6 +84,25 @@ def test_masks_equal_scikit_learn(first, second):
         each[occurs], jaccard_score(truth, answer, average=None, labels=occurs), rtol=1e-5
     )
     assert np.all(np.isnan(np.delete(each, occurs)))
+
+
+@given(first=seeds, second=seeds)
+@properties
+def test_masks_equal_the_coco_tools(first, second):
+    metric = MaskMeanIoU(4)
+    pairs = [masks(first, some=True), masks(second, some=True)]
+    for truth, answer in pairs:
+        metric.update_state(truth, answer)
+    # All pictures one below the other are one; where it is ignored nobody has a class.
+    truth, answer = (np.concatenate(side).reshape(-1, 5) for side in zip(*pairs, strict=True))
+    answer = np.where(truth == 255, 255, answer)
+    expected = []
+    for label in range(4):
+        sides = [np.asfortranarray(one == label, np.uint8) for one in (answer, truth)]
+        overlap = coco.iou(*([coco.encode(one)] for one in sides), [0])
+        expected.append(overlap.item() if np.any(sides) else np.nan)
+    np.testing.assert_allclose(metric.per_class(), expected, rtol=1e-6)
+    assert float(metric.result()) == pytest.approx(np.nanmean(expected), rel=1e-6)
 
 
 def test_masks_by_hand():

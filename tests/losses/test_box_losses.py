@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pycocotools import mask as coco
 from samples import boxes, properties, seeds
 
 from zoo.losses import CIoU, DIoU, GIoU, SmoothL1, overlaps
@@ -45,6 +46,20 @@ def test_iou_equals_the_diagonal_of_keras_pairs():
     first, second = first.astype(np.float32), second.astype(np.float32)
     pairs = keras.utils.bounding_boxes.compute_iou(first, second, "xyxy")
     np.testing.assert_allclose(overlaps(first, second)[0], np.diagonal(pairs), atol=1e-5)
+
+
+@given(seed=seeds, side=st.sampled_from([1, 4, 640]))
+@properties
+def test_iou_equals_the_coco_tools(seed, side):
+    # As they come, in pixels, and on a grid so coarse that boxes touch, coincide and vanish.
+    first, second = boxes(seed) * side
+    if side == 4:
+        first, second = np.round(first), np.round(second)
+    # Left, top, width and height; each with each, and 0 for a true box that is no crowd.
+    left_top = [np.hstack([one[:, :2], one[:, 2:] - one[:, :2]]) for one in (first, second)]
+    expected = coco.iou(*left_top, [0] * len(second))
+    found = overlaps(np.repeat(first, len(second), axis=0), np.tile(second, (len(first), 1)))[0]
+    np.testing.assert_allclose(np.reshape(found, expected.shape), expected, atol=1e-12)
 
 
 @given(first=box, second=box, scale=st.floats(0.01, 1000))
