@@ -174,7 +174,7 @@ class Run:
         """Publishes the run's model, verified, as the next version.
 
         Args:
-            to: ``savedmodels/NAME``; by default of the recipe's name, and then what a
+            to: ``savedmodels/NAME``; by default of the recipe's title, and then what a
                 server needs to serve all of ``savedmodels/`` is written there as well.
             on_error: ``"row"`` or ``"fail"``; see :class:`zoo.inference.Predictor`.
             version: The number; larger than all that were given before.
@@ -192,7 +192,7 @@ class Run:
             UserError: If the place cannot be written to, or the version was given already.
         """
         watch, scorer, network = watch or Watch(), None, None
-        destination = Path(to) if to else Path("savedmodels") / self.recipe.name
+        destination = Path(to) if to else Path("savedmodels") / self.recipe.title
         if score:
             scorer = scorer_of(self.predictor(), self.recipe, watch, self.folder.parent)
         with watch.bar("exporting and verifying"):
@@ -293,7 +293,7 @@ def train(
         raise UserError(
             "the workers of a cluster have to be told one run folder for all; give --run"
         )
-    folder = RunFolder(run or new_run_path(loaded.name or loaded.task))
+    folder = RunFolder(run or new_run_path(loaded.title))
     train_into(
         loaded, folder, resume=resume, watch=watch or Watch(), callbacks=callbacks, cluster=cluster
     )

@@ -96,6 +96,24 @@ def listed(root: Path) -> list[PublishedVersion]:
     return found
 
 
+def check_place(destination: Path) -> None:
+    """Checks that versions may be published to a folder.
+
+    Servers take a folder with a version in it for one model, and find no other in it.
+
+    Args:
+        destination: ``savedmodels/NAME``; need not exist.
+
+    Raises:
+        UserError: If there are models in it.
+    """
+    if destination.is_dir() and (found := models(destination)):
+        raise UserError(
+            f"{destination} holds models, such as {found[0].name}, which a version beside them "
+            f"would hide from servers; publish to {destination / 'NAME'}"
+        )
+
+
 def roll_back(model: Path) -> tuple[Path, Path]:
     """Takes back the newest version of a model: servers go back to the one before.
 

@@ -1,5 +1,6 @@
 """Publishing: a SavedModel written aside, verified in fresh processes, renamed into place."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from zoo.export.golden import inputs_of, write_golden
 from zoo.export.graph.tiled import require_tiles, tiled
 from zoo.export.graph.write import Graph, write_graph
 from zoo.export.publish import check_version, publish
+from zoo.export.published import check_place
 from zoo.export.requests import write_requests
 from zoo.export.runtimes.score import Scored, Scorer, judge
 from zoo.export.told import Told
@@ -78,10 +80,13 @@ def export(
     Raises:
         CheckError: If the reloaded model answers otherwise, or its score lies further below
             the Keras model's than it may; nothing is published.
-        UserError: If the place cannot be written to, the version was given already, or the
-            model cannot be asked for tiles.
+        UserError: If the place cannot be written to or holds models, the version was given
+            already, or the model cannot be asked for tiles.
     """
+    check_place(destination)
     check_version(destination, version)
+    # Of "." and "..", too, whose own name is none.
+    name = os.path.basename(os.path.abspath(destination))
     functions = dict(predictor.signatures)
     if overlap is not None:
         require_tiles(predictor, overlap)
@@ -93,12 +98,12 @@ def export(
     def fill(staged: Path) -> tuple[Verification, Scored | None]:
         graph = _write(predictor, staged, network, overlap)
         card = {
-            "name": destination.name,
+            "name": name,
             "task": predictor.task.name,
             "class_names": list(predictor.class_names),
             "license": license,
             "signatures": {
-                name: next(iter(inputs_of(function))) for name, function in functions.items()
+                key: next(iter(inputs_of(function))) for key, function in functions.items()
             },
             "preprocessing": predictor.preprocessing.to_json(),
             "on_error": predictor.on_error,
@@ -112,7 +117,7 @@ def export(
         write_warmup(staged, readable, predictor, functions)
         write_requests(
             staged,
-            destination.name,
+            name,
             reads_bytes=predictor.reads_bytes,
             answers_mask="mask_bytes" in predictor.task.served,
         )

@@ -93,7 +93,7 @@ class Recipe(Section):
             the gradients) or ``"auto"``, the fastest on the machine: bfloat16 on GPUs of compute
             capability 8 and more and on processors that have it, float16 on GPUs of capability 7.
         seed: Of weights, order and augmentation.
-        name: Filled in from the file's name.
+        name: Filled in from the file's name; one made in Python may have none.
 
     Example:
         >>> Recipe(
@@ -131,6 +131,11 @@ class Recipe(Section):
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     name: str = ""
+
+    @property
+    def title(self) -> str:
+        """What to call it: its name, or its task where it was made in Python without one."""
+        return self.name or self.task
 
     def with_overrides(self, overrides: Mapping[str, Any]) -> "Recipe":
         """Returns a recipe with some fields changed.

@@ -115,7 +115,7 @@ def publish_formats(
         converter = Converter(
             predictor,
             destination,
-            recipe.name or recipe.task,
+            recipe.title,
             pictures,
             told,
             license=license,
