@@ -133,7 +133,8 @@ def test_mistakes(server, way, tmp_path):
             pytest.raises(UserError, match=r"bad\.npy' cannot be read"),
         ):
             client.predict([tmp_path / "bad.npy"])
-    for url in ("localhost:8501", "ftp://a", "http://", "", "http://localhost:port"):
+    malformed = ("http://localhost:port", "http://192.168.1..5:8501", f"http://{64 * 'a'}.b")
+    for url in ("localhost:8501", "ftp://a", "http://", "", *malformed):
         with pytest.raises(UserError, match="is no address of a server"):
             zoo.Client(url, "hp2")
     with pytest.raises(UserError, match="at least one picture"):

@@ -1,6 +1,5 @@
 """The client: pictures or arrays in, answers as arrays out."""
 
-import contextlib
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
@@ -13,7 +12,7 @@ from PIL import Image
 
 from zoo.answers import Answer, as_text
 from zoo.client.rest import RestTransport
-from zoo.client.signature import Signature, Transport, VersionState
+from zoo.client.signature import OtherOutputsError, Signature, Transport, VersionState
 from zoo.errors import UserError, nearest
 
 DEFAULT_SIGNATURE, PIXELS = "serving_default", "pixels"
@@ -37,7 +36,7 @@ class Client:
         batch: How many encoded pictures a request carries at most.
 
     Raises:
-        UserError: If the URL is of another kind.
+        UserError: If the URL is of another kind, or the token none that a request can bear.
 
     Example:
         >>> with zoo.Client("http://localhost:8501", "pets") as client:
@@ -58,6 +57,11 @@ class Client:
     ):
         if batch < 1:
             raise UserError(f"batch is {batch}; a request carries at least one picture")
+        if token is not None and not (token and token.isascii() and token.isprintable()):
+            raise UserError(
+                "the token is empty or holds what is no printable ASCII, and no request can bear "
+                "it; give the server's, or None where it asks for none"
+            )
         self.name, self._batch = name, batch
         self._transport = _connect(url, name, version, token, timeout)
 
@@ -137,6 +141,14 @@ class Client:
             >>> Client("http://localhost:8501", "half_plus_two").call({"x": [2.0]})
             {'y': array([3.], dtype=float32)}
         """
+        try:
+            return self._call(inputs, signature)
+        except OtherOutputsError:
+            # A newer version answers than the one that was asked for its signatures.
+            vars(self).pop("signatures", None)
+            return self._call(inputs, signature)
+
+    def _call(self, inputs: Mapping[str, Any], signature: str) -> dict[str, np.ndarray]:
         found = self._signature(signature)
         arrays = {}
         for name, value in inputs.items():
@@ -148,7 +160,7 @@ class Client:
 
     @cached_property
     def signatures(self) -> dict[str, Signature]:
-        """What the model takes and gives, by signature; asked for once."""
+        """What the model takes and gives, by signature; asked for again where an answer differs."""
         return self._transport.signatures()
 
     def _signature(self, name: str) -> Signature:
@@ -181,15 +193,23 @@ def _connect(
 ) -> Transport:
     scheme, separator, address = url.partition("://")
     address = address.rstrip("/")
-    if separator and address and scheme in ("http", "https"):
-        with contextlib.suppress(httpx.InvalidURL):
-            return RestTransport(f"{scheme}://{address}", name, version, token, timeout)
+    if separator and address and scheme in ("http", "https") and _is_url(url):
+        return RestTransport(f"{scheme}://{address}", name, version, token, timeout)
     if separator and address and scheme in ("grpc", "grpcs"):
         # Only here: TensorFlow comes with it.
         from zoo.client.grpc import GrpcTransport
 
         return GrpcTransport(address, name, version, token, timeout, scheme == "grpcs")
     raise UserError(f"{url!r} is no address of a server; give http://HOST:8501 or grpc://HOST:8500")
+
+
+def _is_url(url: str) -> bool:
+    try:
+        # Whoever looks the host up encodes it so, and only once there is something to ask.
+        httpx.URL(url).raw_host.decode().encode("idna")
+    except (httpx.InvalidURL, UnicodeError):
+        return False
+    return True
 
 
 def _read(picture: str | Path | bytes | np.ndarray) -> bytes | np.ndarray:

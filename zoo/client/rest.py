@@ -9,7 +9,14 @@ from urllib.parse import quote
 import httpx
 import numpy as np
 
-from zoo.client.signature import Signature, Tensor, VersionState, read_signatures
+from zoo.amounts import in_bytes
+from zoo.client.signature import (
+    OtherOutputsError,
+    Signature,
+    Tensor,
+    VersionState,
+    read_signatures,
+)
 from zoo.errors import ServerError
 
 _CODES = {
@@ -46,9 +53,16 @@ class RestTransport:
         columns = {name: _plain(array) for name, array in inputs.items()}
         body = json.dumps({"signature_name": signature, "inputs": columns})
         answered = self._ask("POST", f"{self._path}:predict", body.encode())["outputs"]
-        # Of one output the value stands alone.
-        if len(outputs) == 1:
-            answered = {next(iter(outputs)): answered}
+        names = _names(answered)
+        if names is None and len(outputs) == 1:
+            # The value stands alone, and does not say what it is called.
+            names, answered = set(outputs), {next(iter(outputs)): answered}
+        if names != set(outputs):
+            raise OtherOutputsError(
+                f"{self._url} answers for {signature} of {self._name!r} with other outputs than "
+                "it says that there are; perhaps a version has just changed: ask again",
+                "ABORTED",
+            )
         return {name: _array(value, outputs[name].dtype) for name, value in answered.items()}
 
     def signatures(self) -> dict[str, Signature]:
@@ -71,12 +85,14 @@ class RestTransport:
     def _ask(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
         try:
             response = self._http.request(method, path, content=body)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            message = f"no server answers at {self._url} ({error}); start one with `zoo serve`"
+            raise ServerError(message, "UNAVAILABLE") from error
         except httpx.TimeoutException as error:
             message = f"{self._url} did not answer within {self._timeout:g} s"
             raise ServerError(message, "DEADLINE_EXCEEDED") from error
         except httpx.HTTPError as error:
-            message = f"no server answers at {self._url} ({error}); start one with `zoo serve`"
-            raise ServerError(message, "UNAVAILABLE") from error
+            raise ServerError(self._ended(error, body), "UNAVAILABLE") from error
         try:
             # A string output that is no UTF-8 is sent as it is.
             plain = json.loads(response.content.decode("utf-8", "surrogateescape"))
@@ -95,6 +111,21 @@ class RestTransport:
                 _CODES.get(response.status_code, "INTERNAL"),
             )
         return plain
+
+    def _ended(self, error: httpx.HTTPError, body: bytes | None) -> str:
+        # Who refuses what is too long may close before all is sent: then his answer is lost.
+        hint = ""
+        if body:
+            size = in_bytes(len(body))
+            hint = f"; perhaps a request of {size} is more than it takes: send less at a time"
+        return f"the connection to {self._url} ended while it was asked ({error}){hint}"
+
+
+def _names(answered: Any) -> set[str] | None:
+    """Returns the names in an answer; ``None`` where the value of a single output stands alone."""
+    # Bytes, too, are written as an object.
+    named = isinstance(answered, dict) and set(answered) != {"b64"}
+    return set(answered) if named else None
 
 
 def _plain(array: np.ndarray) -> Any:

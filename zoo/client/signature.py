@@ -5,6 +5,8 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from zoo.errors import ServerError
+
 # NumPy's names of the types that a signature names as DT_FLOAT and so on.
 _DTYPES = {
     "DT_FLOAT": "float32",
@@ -49,13 +51,22 @@ class VersionState(NamedTuple):
     message: str
 
 
+class OtherOutputsError(ServerError):
+    """An answer of other outputs than the signature has that was asked for."""
+
+
 class Transport(Protocol):
     """How requests reach a server and answers come back."""
 
     def predict(
         self, signature: str, inputs: Mapping[str, np.ndarray], outputs: Mapping[str, Tensor]
     ) -> dict[str, np.ndarray]:
-        """Sends arrays, strings as ``bytes`` objects, and returns such."""
+        """Sends arrays, strings as ``bytes`` objects, and returns such.
+
+        Raises:
+            OtherOutputsError: If it can be told that these are not the outputs of what answers.
+            ServerError: If the server refuses, or does not answer.
+        """
         ...
 
     def signatures(self) -> dict[str, Signature]:
