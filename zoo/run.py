@@ -212,7 +212,7 @@ class Run:
                 scorer=scorer,
             )
         if to is None:
-            write_server_files(destination.parent)
+            write_server_files(destination.parent, watch.say)
         return published
 
     def convert(

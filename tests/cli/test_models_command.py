@@ -100,6 +100,17 @@ def test_options_before_a_subcommand_are_meant_for_it(savedmodels, zoo, refused)
     assert "savedmodels" in refused("models", "--root", "other", "config", "--root", "savedmodels")
 
 
+def test_a_model_that_would_end_the_server_is_left_out_and_named(savedmodels, zoo):
+    (savedmodels / "pets" / "9").mkdir()
+    said = zoo("models", "config", "--json")
+    assert "savedmodels/pets is left out of models.config, since its newest version" in said.stderr
+    assert set(json.loads(said.stdout)) == {"config", "compose"}
+    assert '"pets"' not in (savedmodels / "models.config").read_text()
+    zoo("models", "rollback", "pets")
+    assert zoo("models", "config").stderr == ""
+    assert '"pets"' in (savedmodels / "models.config").read_text()
+
+
 @pytest.mark.parametrize("name", ["pets", "savedmodels/pets"])
 def test_rolling_back_is_one_rename(savedmodels, zoo, refused, name):
     said = zoo("models", "rollback", name).stdout

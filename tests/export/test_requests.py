@@ -3,6 +3,7 @@
 import base64
 import http.server
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -201,6 +202,25 @@ def test_the_server_is_told_of_every_model_that_has_a_version(tmp_path):
     assert serving["volumes"] == [".:/models:ro"]
     assert all(port.startswith("127.0.0.1:") for port in serving["ports"])
     assert f"--model_config_file=/models/{CONFIG}" in serving["command"]
+
+
+def test_a_model_whose_newest_version_is_broken_would_end_the_server(tmp_path):
+    publish(tmp_path, "pets", "digits")
+    (tmp_path / "pets" / "2").mkdir()
+    said = []
+    config, _ = write_server_files(tmp_path, said.append)
+    assert re.findall('name: "(.*)"', config.read_text()) == ["digits"]
+    [line] = said
+    assert line.startswith(f"{tmp_path / 'pets'} is left out of models.config")
+    assert "its newest version, 2, holds no SavedModel; publish another" in line
+    (tmp_path / "digits" / "2").mkdir()
+    with pytest.raises(UserError, match=r"no model in .* can be served"):
+        write_server_files(tmp_path)
+    (tmp_path / "pets" / "2" / "saved_model.pb").touch()
+    said.clear()
+    write_server_files(tmp_path, said.append)
+    assert re.findall('name: "(.*)"', config.read_text()) == ["pets"]
+    assert ["digits" in line for line in said] == [True]
 
 
 def test_files_that_somebody_changed_stay(tmp_path):

@@ -62,7 +62,10 @@ def config(root, as_json) -> None:
     """Write models.config and compose.yaml, to serve all models by TensorFlow Serving."""
     from zoo.export.server_files import write_server_files
 
-    written, compose = (str(path) for path in write_server_files(Path(root)))
+    def tell(line):
+        click.echo(line, err=True)
+
+    written, compose = (str(path) for path in write_server_files(Path(root), tell))
     if as_json:
         click.echo(json.dumps({"config": written, "compose": compose}))
         return

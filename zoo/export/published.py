@@ -85,7 +85,7 @@ def listed(root: Path) -> list[PublishedVersion]:
     found = []
     for model in models(root):
         newest, *older = reversed(versions(model))
-        served = _is_savedmodel(newest)
+        served = is_served(model)
         found.append(_described(newest, "served" if served else "broken"))
         # Servers want the newest alone, and keep what they have until that is loaded.
         states = iter([] if served else ["kept"])
@@ -94,6 +94,15 @@ def listed(root: Path) -> list[PublishedVersion]:
             found.append(_described(path, state))
         found += [_described(path, "denied") for path in _denied(model)]
     return found
+
+
+def is_served(model: Path) -> bool:
+    """Returns whether a server can load the newest version of a model, the one that it wants.
+
+    Args:
+        model: ``savedmodels/NAME``, with a version.
+    """
+    return _is_savedmodel(versions(model)[-1])
 
 
 def check_place(destination: Path) -> None:

@@ -3,6 +3,7 @@
 Imports no TensorFlow.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
 from zoo.errors import UserError
-from zoo.export.published import models
+from zoo.export.published import is_served, models
 from zoo.training.files import write_text
+from zoo.versions import versions
 
 CONFIG = "models.config"
 COMPOSE = "compose.yaml"
@@ -56,26 +58,40 @@ def compose() -> dict[str, Any]:
     }
 
 
-def write_server_files(root: Path) -> list[Path]:
+def write_server_files(root: Path, tell: Callable[[str], Any] = lambda line: None) -> list[Path]:
     """Writes ``models.config`` and ``compose.yaml`` for all that is published in a folder.
 
-    A model without a version is left out: the server would not start. A file whose first line
-    does not say that it was written here is somebody's own, and stays.
+    A model that a server cannot load is left out, since it would end the server when it starts,
+    and all others with it. A file whose first line does not say that it was written here is
+    somebody's own, and stays.
 
     Args:
         root: ``savedmodels/``.
+        tell: Told of each model that is left out, in one line.
 
     Returns:
         The two files, whoever wrote them.
 
     Raises:
-        UserError: If nothing is published there.
+        UserError: If nothing is published there, or nothing that could be served.
     """
-    names = [model.name for model in models(root)]
-    if not names:
+    found = models(root)
+    if not found:
         raise UserError(f"nothing is published in {root}; `zoo export` publishes a run")
+    left_out = [model for model in found if not is_served(model)]
+    for model in left_out:
+        tell(
+            f"{model} is left out of {CONFIG}, since its newest version, "
+            f"{versions(model)[-1].name}, holds no SavedModel; publish another, or take it back by "
+            "`zoo models rollback`"
+        )
+    if left_out == found:
+        raise UserError(
+            f"no model in {root} can be served, since the newest version of each holds no "
+            "SavedModel; `zoo models rollback NAME` takes one back"
+        )
     texts = {
-        root / CONFIG: models_config(names),
+        root / CONFIG: models_config([model.name for model in found if model not in left_out]),
         root / COMPOSE: yaml.safe_dump(compose(), sort_keys=False),
     }
     for path, text in texts.items():
