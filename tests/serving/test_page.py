@@ -184,6 +184,31 @@ def test_the_curl_is_the_request(page, zoo_server, tmp_path):
     assert label == asked(zoo_server, "classification", data)["label"].decode()
 
 
+def test_the_curl_names_any_model(browser, zoo_models, tmp_path):
+    """As people call them, with what means something to a shell."""
+    import json
+    import subprocess
+
+    from zoo.serving.server import Server
+
+    name = "it's (v2) *!"
+    shutil.copytree(zoo_models[0] / "classification", tmp_path / "models" / name)
+    data = photograph()
+    (tmp_path / "photo.jpg").write_bytes(data)
+    with Server(tmp_path / "models", rest_port=0, grpc_port=0) as running:
+        page = browser.new_page()
+        page.goto(running.rest_url)
+        choose(page, name, data)
+        command = page.locator("#curl").inner_text()
+        page.close()
+        done = subprocess.run(
+            command, shell=True, cwd=tmp_path, capture_output=True, check=True, text=True
+        )
+        with zoo.Client(running.rest_url, name) as client:
+            [answer] = client.predict([data])
+    assert json.loads(done.stdout)["outputs"]["label"] == [answer.values["label"].decode()]
+
+
 def test_what_is_no_picture(page):
     choose(page, "classification", b"nothing to see")
     assert page.locator("#said").inner_text() == "This picture cannot be read"
@@ -209,6 +234,35 @@ def test_the_model_chosen_last_is_the_one_spoken_of(page):
     assert late
     assert page.get_by_role("alert").is_hidden()
     assert shares_shown(page) == shown
+
+
+def test_a_mask_that_is_decoded_late_changes_nothing(page):
+    """Meanwhile another picture has been asked about."""
+    page.evaluate(
+        """() => {
+            const decode = readMask;
+            const held = new Promise((resolve) => { window.release = resolve; });
+            readMask = async (data) => {
+                window.waiting = true;
+                await held;
+                return decode(data);
+            };
+        }"""
+    )
+    page.get_by_label("Model", exact=True).select_option("segmentation")
+    page.get_by_text("version").wait_for()
+    page.get_by_label("Picture file").set_input_files(
+        {"name": "first.jpg", "mimeType": "image/jpeg", "buffer": photograph()}
+    )
+    until(page, "window.waiting === true")
+    choose(page, "classification", photograph(), "second.jpg")
+    page.get_by_role("img", name="The picture second.jpg").wait_for()
+    until(page, "document.getElementById('said').textContent.includes('%')")
+    shown, said = shares_shown(page), page.locator("#said").inner_text()
+    page.evaluate("release()")
+    page.wait_for_timeout(500)
+    assert (shares_shown(page), page.locator("#said").inner_text()) == (shown, said)
+    assert page.get_by_label("Mask over the picture").is_hidden()
 
 
 def test_a_server_that_answers_again_is_said_to_be_lost_no_longer(page):
