@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from zoo.errors import CheckError
 from zoo.export.runtimes import FORMATS, replay, score, verify
 from zoo.export.runtimes.contract import missing_modules
 from zoo.export.verify import Verification
@@ -101,6 +102,27 @@ def test_a_savedmodel_whose_score_falls_is_not_published(trained, zoo, monkeypat
     assert [path.name for path in Path("savedmodels/colours").iterdir()] == ["1"]
     zoo("export", trained, "--score", "--to", "elsewhere/colours", code=1)
     assert list(Path("elsewhere/colours").iterdir()) == []
+
+
+@ALL
+def test_a_savedmodel_that_fails_keeps_no_other_format_back(trained, zoo, monkeypatch):
+    def fail(staged):
+        raise CheckError("the SavedModel fails here; it was not published")
+
+    monkeypatch.setattr("zoo.export.savedmodel.compare", fail)
+    # One stands for the others.
+    for name in [name for name in FORMATS if name != "litert"]:
+        monkeypatch.delitem(FORMATS, name)
+    result = zoo("export", trained, "--format", "all", "--json", code=1)
+    savedmodel, litert = json.loads(result.stdout)["formats"]
+    assert (savedmodel["format"], savedmodel["path"]) == ("savedmodel", None)
+    assert savedmodel["failed"] == "the SavedModel fails here; it was not published"
+    assert litert["path"] == f"{trained}/exported/litert"
+    assert Path(litert["path"], "model.tflite").is_file()
+    assert "the SavedModel fails here; it was not published" in result.stderr
+    assert list(Path("savedmodels/colours").iterdir()) == []
+    # Alone it fails as it did.
+    assert "the SavedModel fails here" in zoo("export", trained, code=1).stderr
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_a_score_that_differs(version, signature):
         CheckError, match=rf"{signature}/1 answers .*score differs by 0\.01"
     ) as said:
         verify.compare(version)
-    assert str(said.value).endswith("allowed is 0.0001; nothing was published")
+    assert str(said.value).endswith("allowed is 0.0001; it was not published")
 
 
 def test_a_score_that_is_no_number_on_one_side(version):

@@ -6,7 +6,7 @@ import click
 from click.core import ParameterSource
 
 from zoo.cli.group import json_option, start_tensorflow
-from zoo.errors import UserError
+from zoo.errors import CheckError, UserError
 from zoo.export.runtimes import FORMATS
 from zoo.export.runtimes.contract import require
 
@@ -102,21 +102,29 @@ def export(
     start_tensorflow()
     from zoo import finish
     from zoo.cli.formats import as_plain, show_formats
+    from zoo.export.runtimes.convert import Converted
     from zoo.export.runtimes.publish import NotPublishedError
     from zoo.run import Run
 
-    trained, published, failure = Run(run), None, None
+    trained, published = Run(run), None
+    failed, failure = [], None
     if format_ not in FORMATS:
-        published = trained.export(
-            str(Path(to) / _SAVEDMODEL) if to and format_ == _ALL else to,
-            on_error=on_error,
-            version=version,
-            license=license,
-            precision=precision,
-            overlap=(0.25 if overlap is None else overlap) if tiled else None,
-            score=score,
-        )
-        if not as_json or not (formats or score):
+        try:
+            published = trained.export(
+                str(Path(to) / _SAVEDMODEL) if to and format_ == _ALL else to,
+                on_error=on_error,
+                version=version,
+                license=license,
+                precision=precision,
+                overlap=(0.25 if overlap is None else overlap) if tiled else None,
+                score=score,
+            )
+        except CheckError as error:
+            if not formats:
+                raise
+            # The others are published all the same.
+            failed.append(Converted(_SAVEDMODEL, precision, None, failed=str(error)))
+        if published and not (as_json and (formats or score)):
             finish.show_published(published, as_json)
     if not formats and not score:
         return
@@ -128,6 +136,7 @@ def export(
             score=score,
             license=license,
             published=published,
+            failed=failed,
         )
     except NotPublishedError as error:
         rows, failure = error.rows, error

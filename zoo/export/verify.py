@@ -125,7 +125,7 @@ def _check(
                     )
     except CheckError as error:
         raise CheckError(
-            f"the exported model fails in {_WHERE[runtime]}: {error}; nothing was published"
+            f"the SavedModel fails in {_WHERE[runtime]}: {error}; it was not published"
         ) from error
     return worst, said["warmup"]
 

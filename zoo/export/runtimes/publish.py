@@ -64,6 +64,7 @@ def publish_formats(
     score: bool = False,
     license: str | None = None,
     published: Published | None = None,
+    failed: Sequence[Converted] = (),
     runs: Path = RUNS,
     watch: Watch | None = None,
 ) -> list[Converted]:
@@ -81,6 +82,7 @@ def publish_formats(
             table is written to ``formats.json`` in the destination.
         license: Of the model, for its cards.
         published: The SavedModel of the same network, to stand beside them.
+        failed: What was not published of it before, to stand beside them and be raised with them.
         runs: Folder of the run folders, beside which converted pictures are kept.
         watch: Told what goes on.
 
@@ -111,6 +113,7 @@ def publish_formats(
         rows.append(Converted("keras", "float32", None, size, scored=scorer.original))
     if published is not None:
         rows.append(_of_savedmodel(published))
+    rows += failed
     if formats:
         converter = Converter(
             predictor,
@@ -134,8 +137,8 @@ def publish_formats(
         destination.mkdir(parents=True, exist_ok=True)
         table = {"split": SPLIT, "score": scorer.name, "models": [row.to_json() for row in rows]}
         write_text(destination / TABLE, json.dumps(table, indent=2) + "\n")
-    if failed := [row.failed for row in rows if row.failed]:
-        raise NotPublishedError("; ".join(failed), rows)
+    if reasons := [row.failed for row in rows if row.failed]:
+        raise NotPublishedError("; ".join(reasons), rows)
     return rows
 
 
