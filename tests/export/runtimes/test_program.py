@@ -74,6 +74,27 @@ def test_sixteen_bits_become_eight_as_the_zoo_makes_them(values, program_of):
     np.testing.assert_array_equal(found, preprocessing.decode(data))
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_colour_of_sixteen_bits_is_refused_where_pillow_would_read_it_wrong(channels, program_of):
+    samples = np.random.default_rng(0).integers(0, 4096, (20, 30, 3), np.uint16)
+    files = [tf.io.encode_png(samples).numpy()]
+    files.append(tf.io.encode_png(samples[..., :2]).numpy())
+    module = program_of(Preprocessing(SIZE, channels, values=(0, 4095)), "class")
+    for data in files:
+        with pytest.raises(ValueError, match="not as 0 to 4095; convert it to 8 bits"):
+            module.read(io.BytesIO(data))
+    # 8 bits mean what they say, and the full range is what Pillow takes for granted.
+    colour = encoded(scene(30, 20, 0))
+    np.testing.assert_array_equal(
+        module.read(io.BytesIO(colour)), Preprocessing(SIZE, channels).decode(colour)
+    )
+    for values in (None, (0, 65535)):
+        preprocessing = Preprocessing(SIZE, channels, values=values)
+        found = program_of(preprocessing, "class").read(io.BytesIO(files[0]))
+        wanted = preprocessing.decode(files[0]).numpy().astype(int)
+        assert np.abs(found - wanted).max() <= 1
+
+
 @pytest.mark.parametrize("fit", ["pad", "stretch"])
 def test_boxes_come_back_as_the_zoo_brings_them(fit, program_of):
     preprocessing = Preprocessing(SIZE, 3, fit)
