@@ -122,6 +122,33 @@ def test_a_class_may_be_called_test(tmp_path):
     assert open_dataset("class_folders", tmp_path).label_names == ("test", "train")
 
 
+@pytest.mark.parametrize(
+    "folders",
+    [
+        ["train", "valid", "test"],
+        ["train", "train_masks", "test"],
+        ["Images", "groundtruth"],
+        ["train/images", "train/groundtruth"],
+    ],
+)
+def test_folders_of_splits_and_of_pictures_beside_masks_are_no_classes(tmp_path, folders):
+    draw_classes(tmp_path, dict.fromkeys(folders, 5))
+    with pytest.raises(UserError, match="is of no format that is told by its files; name the"):
+        open_dataset("auto", tmp_path)
+
+
+def test_masks_among_the_pictures_of_a_class_mislead(tmp_path):
+    draw_classes(tmp_path, {"benign": 3, "normal": 3})
+    for name in ("0_mask", "1-Label", "2_mask_1", "face_mask"):
+        draw(tmp_path / "benign" / f"{name}.png")
+    found = open_dataset("auto", tmp_path).findings
+    assert [one.file for one in found if one.effect == "misleads"] == [
+        "benign/0_mask.png",
+        "benign/1-Label.png",
+        "benign/2_mask_1.png",
+    ]
+
+
 def test_hidden_files_are_passed_over_and_others_counted(tmp_path):
     draw_classes(tmp_path, {"cat": 5, "dog": 5}, ".JPG")
     for name in ("._0.JPG", ".DS_Store", "notes.txt", "more.txt", "README"):

@@ -39,6 +39,7 @@ KINDS = {
     "mask-size": "a mask of another size than its picture",
     "mask-unknown-id": "a mask with ids or colours that are no class",
     "mask-one-class": "a mask of one class alone",
+    "mask-as-picture": "a mask beside its picture, learnt from as a picture itself",
     "class-absent": "a class without an example, in a split or at all",
     "in-several-splits": "examples that several splits ask for",
     "in-no-split": "examples that no split asks for",

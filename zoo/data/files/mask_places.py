@@ -15,7 +15,9 @@ from zoo.data.findings import Finding
 from zoo.data.places import hidden
 from zoo.errors import UserError
 
-_IMAGES = ("images", "image", "imgs", "img", "JPEGImages", "pictures", "photos", "input")
+IMAGES = ("images", "image", "imgs", "img", "JPEGImages", "pictures", "photos", "input")
+"""Usual names of the folder of pictures beside one of masks, the better before the worse."""
+
 _MASKS = ("masks", "mask", "labels", "label", "SegmentationClass", "annotations", "trimaps")
 
 
@@ -91,7 +93,7 @@ def masks_in_folders(
             findings += [one for one in odd if one.file in files]
             found.append(Found(place, place, own, looks, *folder_each(each, own)))
             continue
-        pictures = find_folder(place, images, _IMAGES, "pictures")
+        pictures = find_folder(place, images, IMAGES, "pictures")
         folder = find_folder(place, masks, _MASKS, "masks")
         if pictures == folder:
             raise UserError(f"{pictures} is to hold pictures and masks; put each in its own folder")
@@ -152,7 +154,7 @@ def folders_each(place: Path) -> dict[Path, Path]:
 def usual_folders(place: Path) -> tuple[Path, Path] | None:
     """Returns the folders of pictures and of masks by usual names, if both are there."""
     try:
-        pictures = find_folder(place, None, _IMAGES, "pictures")
+        pictures = find_folder(place, None, IMAGES, "pictures")
         masks = find_folder(place, None, _MASKS, "masks")
     except UserError:
         return None

@@ -1,8 +1,9 @@
 """A folder per class: PATH/CLASS/*.jpg, or PATH/train/CLASS/*.jpg and so on."""
 
 import os
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from zoo.amounts import plural
 from zoo.data.dataset import DataSet
 from zoo.data.files.dataset import dataset_of
 from zoo.data.files.example import Example
+from zoo.data.files.mask_places import IMAGES
 from zoo.data.files.pictures import PICTURES, files_in, find_root, natural
 from zoo.data.files.splits import SPLIT_FOLDERS
 from zoo.data.findings import Finding, found_in
@@ -23,6 +25,7 @@ TARGETS = ("class",)
 KNOWN_BY = "a folder per class"
 
 _INSIDE = "folders"
+_MASK_OF = re.compile(r"(?P<picture>.+?)[ _-](?:mask|label)s?(?:[ _-]?\d+)?", re.IGNORECASE)
 
 
 def recognize(path: Path) -> str | None:
@@ -31,10 +34,22 @@ def recognize(path: Path) -> str | None:
         return None
     places = [f for f in _folders(path) if f.name.lower() in SPLIT_FOLDERS and _folders(f)]
     classes = {f.name for place in places or [path] for f in _folders(place) if _has_picture(f)}
-    if len(classes) < 2:
+    if len(classes) < 2 or _are_parts(classes):
         return None
     inside = f" in {' and '.join(place.name for place in places)}" if places else ""
     return f"there are {len(classes):,} folders of pictures{inside}"
+
+
+def _are_parts(folders: Collection[str]) -> bool:
+    """Says whether folders are called as splits are, or as that of pictures beside their masks."""
+    own = {_picture_of(name.lower()) or name.lower() for name in folders}
+    return own <= SPLIT_FOLDERS.keys() or not own.isdisjoint(map(str.lower, IMAGES))
+
+
+def _picture_of(name: str) -> str | None:
+    """Returns what a mask of this name would be the mask of: "7" of "7_mask"."""
+    match = _MASK_OF.fullmatch(name)
+    return match["picture"] if match else None
 
 
 def _has_picture(folder: Path) -> bool:
@@ -86,6 +101,7 @@ def open(
         "pictures of no class, which lie not in a class folder itself",
         effect="left out",
     )
+    findings += _masks_among(list(found.values()))
     labels = {str(example.label) for example in found.values()}
     if len(labels) < 2:
         stops = next((one.text for one in findings if one.effect == "stops"), None)
@@ -171,6 +187,18 @@ def _examples(
             text = f"class folder {child} holds no picture; add some, or remove the folder"
             findings.append(Finding("unusable-set", "", text, "stops"))
     return found
+
+
+def _masks_among(examples: Sequence[Example]) -> list[Finding]:
+    """Finds pictures that go by the name of another in their folder as its masks do."""
+    stems = {os.path.splitext(one.file)[0] for one in examples}
+    masks = [one.file for one in examples if _picture_of(os.path.splitext(one.file)[0]) in stems]
+    return found_in(
+        dict.fromkeys(masks, ""),
+        "mask-as-picture",
+        "masks by their names, learnt from as pictures of the class; move them out of its folder",
+        effect="misleads",
+    )
 
 
 def _of_no_class(root: Path, places: Sequence[Path]) -> list[Path]:
