@@ -20,6 +20,10 @@ def draw(root: Path, *names: str) -> None:
 
 
 XML = "<annotation><object/></annotation>"
+BOX = (
+    "<annotation><object><name>cat</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>2</xmax>"
+    "<ymax>2</ymax></bndbox></object></annotation>"
+)
 
 
 def write(root: Path, **texts: str) -> None:
@@ -185,6 +189,35 @@ def test_what_is_to_be_learnt_decides_between_formats(tmp_path):
         UserError, match=r"looks like .*voc.*not all .*\('box' and 'mask'\); choose another task"
     ):
         recognize(tmp_path, ["box", "mask"])
+
+
+def voc_of_splits(root):
+    """As Roboflow exports them: an XML file beside each picture."""
+    for split, name in (("train", 1), ("valid", 2), ("test", 3)):
+        draw(root, f"{split}/{name}.png")
+        write(root, **{f"{split}__{name}_dot_xml": BOX})
+
+
+def voc_in_folders_of_any_name(root):
+    draw(root, "images/1.png", "images/2.png")
+    write(root, annots__1_dot_xml=BOX, annots__2_dot_xml=BOX)
+
+
+@pytest.mark.parametrize(
+    ("make", "first", "lengths"),
+    [
+        (voc_of_splits, "test/3.xml", {"train": 1, "validation": 1, "test": 1}),
+        (voc_in_folders_of_any_name, "annots/1.xml", {"train": 2}),
+    ],
+)
+def test_voc_is_told_wherever_its_files_are(tmp_path, make, first, lengths):
+    make(tmp_path / "a" / "b")
+    source, path, evidence = recognize(tmp_path)
+    assert (source, path) == ("voc", tmp_path / "a" / "b")
+    assert evidence.endswith(f"XML files: {first} in a/b")
+    dataset = open_dataset("auto", tmp_path, validation=0, test=0)
+    assert {name: split.length for name, split in dataset.splits.items()} == lengths
+    assert not any(one.affects_training for one in dataset.findings)
 
 
 def test_where_two_formats_fit_both_are_named(tmp_path):

@@ -102,6 +102,15 @@ def find_folder(root: Path, given: str | None, usual: Sequence[str], what: str) 
     )
 
 
+def only_folder(path: Path) -> Path | None:
+    """Returns the one folder in a folder without pictures: archives are unpacked into such."""
+    children = [child for child in path.iterdir() if not hidden(child.name)]
+    folders = [child for child in children if child.is_dir()]
+    if len(folders) != 1 or any(child.suffix.lower() in PICTURES for child in children):
+        return None
+    return folders[0]
+
+
 def natural(name: str) -> tuple[tuple[tuple[int, int | str], ...], str]:
     """Returns a key that sorts names as people count: "2.png" before "10.png"."""
     parts = re.split(r"(\d+)", name)

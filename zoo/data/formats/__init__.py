@@ -29,9 +29,9 @@ from typing import Any, NamedTuple
 
 from zoo.data.dataset import TARGETS, DataSet
 from zoo.data.files.folders import readable
-from zoo.data.files.pictures import PICTURES, find_root
+from zoo.data.files.pictures import find_root, only_folder
 from zoo.data.findings import Finding, decision
-from zoo.data.places import hidden, prepared_sets
+from zoo.data.places import prepared_sets
 from zoo.data.request import Divide, Request, Wanted
 from zoo.errors import UserError, nearest
 from zoo.options import validated
@@ -129,14 +129,13 @@ def recognize(path: Path | str, targets: Collection[str] = ()) -> Recognized:
 
 
 def _nested(path: Path) -> Iterator[Path]:
-    """Yields a path, and the only folder in it, and so on: archives are unpacked into such."""
+    """Yields a path, and the only folder in it, and so on."""
     yield path
     for _ in range(_DEPTH if path.is_dir() else 0):
-        children = [child for child in path.iterdir() if not hidden(child.name)]
-        folders = [child for child in children if child.is_dir()]
-        if len(folders) != 1 or any(child.suffix.lower() in PICTURES for child in children):
+        inner = only_folder(path)
+        if inner is None:
             return
-        path = folders[0]
+        path = inner
         yield path
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from zoo.data.dataset import DataSet
 from zoo.data.files.boxes import Objects, with_boxes
 from zoo.data.files.dataset import dataset_of
-from zoo.data.files.pictures import examples_in, files_in, find_folder, find_root
+from zoo.data.files.pictures import examples_in, files_in, find_folder, find_root, only_folder
 from zoo.data.files.voc import annotations_in, is_annotation
 from zoo.data.request import Request
 
@@ -23,9 +23,12 @@ def recognize(path: Path) -> str | None:
     if not path.is_dir():
         return None
     xmls = _folder(path, None, _ANNOTATIONS, "annotations")
-    # Where no folder of theirs has the usual name, they lie beside the pictures.
-    found = files_in(xmls, {".xml"})[0] if xmls != path else sorted(path.glob("*.xml"))
+    found = files_in(xmls, {".xml"})[0]
     if not found or not is_annotation(found[0]):
+        return None
+    inner = only_folder(path)
+    if inner not in (None, xmls) and all(inner in one.parents for one in found):
+        # The set is the inner folder: its lists are looked for there.
         return None
     first = found[0].relative_to(path).as_posix()
     return f"there are annotations of Pascal VOC, {len(found):,} XML files: {first}"
