@@ -24,7 +24,7 @@ class Listing:
     """What a table lists.
 
     Attributes:
-        name: Of its file, for messages.
+        name: Of its file below the set's folder, for messages.
         table: As it was read.
         columns: Which column is what.
         found: The rows of each picture, by the picture's file.
@@ -45,7 +45,7 @@ class Listing:
 
 
 def listing_of(
-    path: Path,
+    name: str,
     table: Table,
     examples: Sequence[Example],
     given: Mapping[str, str | int],
@@ -54,9 +54,9 @@ def listing_of(
     """Finds the pictures that a table's rows are of.
 
     Args:
-        path: Of the table.
+        name: Of the table's file below the set's folder, for messages.
         table: As it was read.
-        examples: The pictures that there are.
+        examples: The pictures that there are; of several of a name, that beside the table counts.
         given: As `find_columns` takes it.
         header: As `find_columns` takes it.
 
@@ -68,16 +68,18 @@ def listing_of(
     cells = [columns.cell(row, "file") for row in columns.rows]
     dropped = _parts_to_drop(cells, names)
     if dropped:
-        text = f"{path.name}: the first {dropped} parts of its paths are of another place"
+        text = f"{name}: the first {dropped} parts of its paths are of another place"
         findings.append(decision(text))
+    folder = f"{Path(name).parent.as_posix()}/"
     found: dict[str, list[Row]] = {}
 
     def leave_out(kind: str, row: Row, why: str) -> None:
-        text = f"left out: {path.name} line {row.line} {why}"
-        findings.append(Finding(kind, path.name, text, "left out"))
+        text = f"left out: {name} line {row.line} {why}"
+        findings.append(Finding(kind, name, text, "left out"))
 
     for row, cell in zip(columns.rows, cells, strict=True):
         here = names.find(_without(cell, dropped))
+        here = [one for one in here if one.file.startswith(folder)] or here
         files = {one.file for one in here}
         if not cell:
             leave_out("missing-picture", row, "names no picture")
@@ -88,7 +90,7 @@ def listing_of(
             leave_out("ambiguous-annotation", row, f"names {cell!r}, and there are {either}")
         else:
             found.setdefault(here[0].file, []).append(row)
-    return Listing(path.name, table, columns, found, findings)
+    return Listing(name, table, columns, found, findings)
 
 
 def _parts_to_drop(cells: Sequence[str], names: Names) -> int:
