@@ -185,6 +185,19 @@ def test_pictures_beside_the_folders_of_splits_are_named(tmp_path):
     assert found == ["0.png", "test/1.png"]
 
 
+def test_a_test_whose_pictures_are_of_no_class_is_left_out(tmp_path):
+    draw_classes(tmp_path / "train", {"cat": 10, "dog": 10})
+    draw_classes(tmp_path, {"test": 3})
+    dataset = open_dataset("auto", tmp_path)
+    assert {name: split.counts for name, split in dataset.splits.items()} == {
+        "train": (7, 7),
+        "validation": (1, 1),
+        "test": (2, 2),
+    }
+    left_out = [one for one in dataset.findings if one.effect == "left out"]
+    assert [one.file for one in left_out] == ["test/0.png", "test/1.png", "test/2.png"]
+
+
 def test_relative_paths_are_found_under_zoo_data(tmp_path, monkeypatch):
     draw_classes(tmp_path / "pets", {"cat": 5, "dog": 5})
     monkeypatch.setenv("ZOO_DATA", str(tmp_path))

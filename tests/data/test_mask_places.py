@@ -170,3 +170,31 @@ def test_lists_of_masks_come_before_lists_of_boxes(tmp_path):
     labels = {name: Path(split.label(0)).name for name, split in dataset.splits.items()}
     assert labels == {"train": "b.png", "validation": "a.png"}
     assert "train is ImageSets/Segmentation/train.txt" in sentences(dataset.findings)
+
+
+@pytest.mark.parametrize("train", ["train", "."], ids=["in train", "beside test"])
+def test_a_test_without_masks_is_left_out(tmp_path, train):
+    for number in range(10):
+        picture = np.full((*SIZE, 3), number, np.uint8)
+        save(tmp_path / train / "image" / f"{number}.png", picture)
+        save(tmp_path / train / "label" / f"{number}.png", np.uint8(drawn("c") > 0) * 255)
+        save(tmp_path / "test" / f"{number}.png", picture)
+    dataset = open_dataset("auto", tmp_path)
+    assert {name: split.length for name, split in dataset.splits.items()} == {
+        "train": 7,
+        "validation": 1,
+        "test": 2,
+    }
+    (left_out,) = [one for one in dataset.findings if one.effect == "left out"]
+    assert (left_out.kind, left_out.file) == ("missing-mask", "test")
+    assert left_out.text == (
+        "left out: 10 pictures in test, which has not both a folder of pictures and one of masks "
+        "by usual names"
+    )
+
+
+def test_what_train_lacks_is_said(tmp_path):
+    folder(tmp_path / "test", "a", masks=("a.png",))
+    save(tmp_path / "train" / "images" / "b.png", np.zeros((*SIZE, 3), np.uint8))
+    with pytest.raises(UserError, match="train has no folder of masks by a usual name"):
+        opened(tmp_path)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from zoo.amounts import plural
 from zoo.data.files.colours import Colours
 from zoo.data.files.example import Example
 from zoo.data.files.masks import with_masks
@@ -82,9 +83,12 @@ def masks_in_folders(
     Raises:
         UserError: If a folder is not there, or is that of both.
     """
-    found, examples, findings, classes = [], [], [], None
-    for place in places(root) if images is None and masks is None else [root]:
-        each = folders_each(place) if images is None and masks is None else {}
+    found, examples, classes = [], [], None
+    usual = images is None and masks is None
+    inside = places(root) if usual else [root]
+    findings = _without_masks(root, inside) if usual else []
+    for place in inside:
+        each = folders_each(place) if usual else {}
         if each:
             own, looks, odd = examples_in(root, place)
             both = [pair for pair in zip(own, looks, strict=True) if _folder_of(pair[0]) in each]
@@ -129,15 +133,44 @@ def places(root: Path) -> list[Path]:
     Args:
         root: Folder of the data set.
     """
-    inside = [
+    splits = _split_folders(root)
+    held = [folder for folder in splits if usual_folders(folder) or folders_each(folder)]
+    if held:
+        # Without train nothing is left to learn from: what it lacks is said when it is opened.
+        train = [folder for folder in splits if SPLIT_FOLDERS[folder.name.lower()] == "train"]
+        return [folder for folder in splits if folder in (*held, *train)]
+    parts = list(folders_each(root))
+    if any(len(files_in(pictures, PICTURES)[0]) > 1 for pictures in parts):
+        return [pictures.parent for pictures in parts]
+    return [root]
+
+
+def _split_folders(root: Path) -> list[Path]:
+    return [
         child
         for child in sorted(root.iterdir())
         if child.is_dir() and child.name.lower() in SPLIT_FOLDERS
     ]
-    parts = [] if inside else list(folders_each(root))
-    if any(len(files_in(pictures, PICTURES)[0]) > 1 for pictures in parts):
-        inside = [pictures.parent for pictures in parts]
-    return inside or [root]
+
+
+def _without_masks(root: Path, found: Sequence[Path]) -> list[Finding]:
+    """Names the folders of splits that hold pictures, but no folders of them and of masks."""
+    held = {
+        folder.name: len(files_in(folder, PICTURES)[0])
+        for folder in _split_folders(root)
+        if folder not in found
+    }
+    return [
+        Finding(
+            "missing-mask",
+            name,
+            f"left out: {plural(count, 'picture')} in {name}, which has not both a "
+            "folder of pictures and one of masks by usual names",
+            "left out",
+        )
+        for name, count in held.items()
+        if count
+    ]
 
 
 def folders_each(place: Path) -> dict[Path, Path]:

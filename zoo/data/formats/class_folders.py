@@ -32,7 +32,7 @@ def recognize(path: Path) -> str | None:
     """Says what shows that a folder holds a folder per class; see `zoo.data.formats`."""
     if not path.is_dir():
         return None
-    places = [f for f in _folders(path) if f.name.lower() in SPLIT_FOLDERS and _folders(f)]
+    places = [folder for folder in _of_splits(path) if _folders(folder)]
     classes = {f.name for place in places or [path] for f in _folders(place) if _has_picture(f)}
     if len(classes) < 2 or _are_parts(classes):
         return None
@@ -66,8 +66,9 @@ def open(
     Classes are the folders' names in natural order. A split that has no folder of its own is cut
     from the files of train: of each class the same share, chosen by a hash of the seed and of
     each file, so that the same files give the same splits on every machine. Pictures beside the
-    class folders, and in folders inside them, are of no class: they are left out, and named.
-    Hidden files, AppleDouble files (`._x.jpg`) among them, are passed over.
+    class folders, and in folders inside them, are of no class: they are left out, and named,
+    as are those of a split without class folders. Hidden files, AppleDouble files (`._x.jpg`)
+    among them, are passed over.
 
     Args:
         name: Empty: this source takes no name.
@@ -131,14 +132,18 @@ def _folders(folder: Path) -> list[Path]:
     return sorted(child for child in folder.iterdir() if child.is_dir() and not hidden(child.name))
 
 
+def _of_splits(root: Path) -> list[Path]:
+    return [folder for folder in _folders(root) if folder.name.lower() in SPLIT_FOLDERS]
+
+
 def _split_folders(root: Path) -> dict[str, str]:
     """Returns the folder of each split that has one."""
     found: dict[str, str] = {}
-    for folder in _folders(root):
-        split = SPLIT_FOLDERS.get(folder.name.lower())
+    for folder in _of_splits(root):
         # A class may be called "test": it is a split only where it holds folders.
-        if split is None or not _folders(folder):
+        if not _folders(folder):
             continue
+        split = SPLIT_FOLDERS[folder.name.lower()]
         if split in found:
             raise UserError(
                 f"{root} has two folders for {split}: {found[split]} and {folder.name}; remove one"
@@ -147,7 +152,8 @@ def _split_folders(root: Path) -> dict[str, str]:
     if found and "train" not in found:
         raise UserError(f"{root} has a folder for {', '.join(found)} but none named train; add it")
     if found:
-        others = [f.name for f in _folders(root) if f.name not in found.values()]
+        # A split's folder without folders is of a test whose classes are kept back.
+        others = [f.name for f in _folders(root) if f.name.lower() not in SPLIT_FOLDERS]
         if others:
             raise UserError(
                 f"{root} holds train and also {others[0]!r}, which is no split; move it into "
@@ -210,9 +216,10 @@ def _of_no_class(root: Path, places: Sequence[Path]) -> list[Path]:
         for path in files_in(child, PICTURES)[0]
         if path.parent != child
     ]
+    unsorted = [] if root in places else _of_splits(root)
     beside = [
         child
-        for folder in dict.fromkeys([root, *places])
+        for folder in dict.fromkeys([root, *places, *unsorted])
         for child in sorted(folder.iterdir())
         if child.is_file() and child.suffix.lower() in PICTURES and not hidden(child.name)
     ]

@@ -82,7 +82,7 @@ def open(
             one is also looked for under `$ZOO_DATA`.
         request: What is asked for. Without splits lists by the usual names, or the folders
             train, validation and test with both folders in each of them, or the other way
-            round.
+            round; one without them is left out.
         images: Folder of the pictures below `path`; without it one by a usual name.
         masks: Folder of the masks below `path`; likewise.
         pairs: Lists below `path` of two columns, a picture and its mask; without it, and
