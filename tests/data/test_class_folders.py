@@ -40,7 +40,13 @@ def test_every_file_goes_to_one_split_and_every_class_to_all(tmp_path):
     assert len(sentences(dataset.findings)) == 2
 
 
-@pytest.mark.parametrize("name", [".thumbnails", "lost+found"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(".thumbnails", "lost+found", "__MACOSX", "@eaDir", "$RECYCLE.BIN"),
+        "System Volume Information",
+    ],
+)
 def test_what_is_none_of_the_data_is_no_class(tmp_path, name):
     draw_classes(tmp_path, {"cat": 5, "dog": 5})
     (tmp_path / name).mkdir()

@@ -140,6 +140,13 @@ def test_the_only_folder_inside_is_looked_at(tmp_path):
     assert len(open_dataset("auto", tmp_path).label_names) == 2
 
 
+def test_what_a_mac_adds_to_an_archive_is_no_folder_beside_the_set(tmp_path):
+    class_folders(tmp_path / "pets")
+    (tmp_path / "__MACOSX" / "pets").mkdir(parents=True)
+    (tmp_path / "__MACOSX" / "pets" / "._1.png").write_bytes(b"\x00\x05\x16\x07")
+    assert recognize(tmp_path)[:2] == ("class_folders", tmp_path / "pets")
+
+
 def test_every_format_that_is_told_is_tried_here():
     told = {
         name for name, module in formats_package._formats().items() if hasattr(module, "recognize")

@@ -13,6 +13,7 @@ _PAPERS = {
     *(".xml", ".txt", ".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".toml", ".pbtxt"),
     *(".names", ".data", ".md", ".rst", ".html", ".pdf", ".license", ".py", ".ipynb", ""),
 }
+_MACOSX = "__MACOSX"
 _SYSTEM = {".ds_store", "thumbs.db", "desktop.ini", "ehthumbs.db"}
 _APPLE_DOUBLE = b"\x00\x05\x16\x07"
 _MAGIC = {
@@ -45,7 +46,7 @@ def find_strays(
     def cannot_be_read(error: OSError) -> None:
         unread[Path(error.filename).relative_to(root).as_posix()] = error.strerror or ""
 
-    for place, names in walk(root, cannot_be_read):
+    for place, names in walk(root, cannot_be_read, _passed_over):
         folder = Path(place)
         held = folders is None or folder in folders
         for name in sorted(names):
@@ -72,9 +73,14 @@ def find_strays(
     ]
 
 
+def _passed_over(folder: str) -> bool:
+    # What a Mac adds to an archive is in nobody's way, and named.
+    return hidden(folder) and folder != _MACOSX
+
+
 def _is_systems(path: Path) -> bool:
     name = path.name.lower()
-    if name in _SYSTEM or name.startswith("._") or "__MACOSX" in path.parts:
+    if name in _SYSTEM or name.startswith("._") or _MACOSX in path.parts:
         return True
     # Copied by other programs, they may have lost the beginning of their names.
     return path.suffix.lower() not in PICTURES | _PAPERS - {""} and _begins(path) == _APPLE_DOUBLE

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
+# What a Mac adds to archives, a network disk to folders, and systems to the roots of disks.
+_OF_SYSTEMS = ("__macosx", "@eadir", "lost+found", "$recycle.bin", "system volume information")
 _TARGET_OF_FEATURE = {
     "ClassLabel": "class",
     "BBoxFeature": "box",
@@ -17,9 +19,9 @@ _TARGET_OF_FEATURE = {
 def hidden(name: str) -> bool:
     """Says by its name whether a file or folder is none of the data's.
 
-    Hidden ones are, and what a file system keeps at its root, where a disk full of pictures is.
+    Hidden ones are, and what systems keep beside the data, whatever it looks like.
     """
-    return name.startswith(".") or name == "lost+found"
+    return name.startswith(".") or name.lower() in _OF_SYSTEMS
 
 
 def resolved(place: Path) -> Path:

@@ -10,15 +10,16 @@ from zoo.errors import UserError
 
 
 def walk(
-    folder: Path, unread: Callable[[OSError], None] | None = None
+    folder: Path,
+    unread: Callable[[OSError], None] | None = None,
+    passed_over: Callable[[str], bool] = hidden,
 ) -> Iterator[tuple[str, list[str]]]:
     """Goes through a folder and those below it, each once, and links to folders as well.
-
-    Hidden folders are passed over.
 
     Args:
         folder: Where to begin.
         unread: Told of a folder that cannot be read, which is then passed over.
+        passed_over: Says by its name whether a folder below is not gone through.
 
     Yields:
         Each folder, and the names of the files in it, hidden ones included.
@@ -33,7 +34,7 @@ def walk(
             folders.clear()
             continue
         been.add(real)
-        folders[:] = sorted(name for name in folders if not hidden(name))
+        folders[:] = sorted(name for name in folders if not passed_over(name))
         yield place, names
 
 
