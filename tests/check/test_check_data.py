@@ -112,6 +112,8 @@ def test_masks_are_taken_for_no_pictures_and_files_of_nobodys_are_named(masked, 
     (masked / "images" / "notes.txt").write_text("seen on Monday")
     (masked / "images" / "scan.mat").write_bytes(b"MATLAB")
     (masked / "images" / "5.dat").write_bytes((masked / "images" / "0.png").read_bytes())
+    (masked / "images" / "phone.HEIC").write_bytes(b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00")
+    (masked / "images" / "web.avif").write_bytes(b"\x00\x00\x00\x20ftypavif\x00\x00\x00\x00")
     (masked / "__MACOSX").mkdir()
     (masked / "__MACOSX" / "0.png").write_bytes(b"\x00\x05\x16\x07")
     Image.new("L", (20, 10)).save(masked / "masks" / "9.png")
@@ -125,9 +127,14 @@ def test_masks_are_taken_for_no_pictures_and_files_of_nobodys_are_named(masked, 
         "images/Thumbs.db": {"system-file"},
         "images/scan.mat": {"other-files"},
         "images/5.dat": {"extension-mismatch"},
+        "images/phone.HEIC": {"unreadable-picture"},
+        "images/web.avif": {"unreadable-picture"},
         "__MACOSX/0.png": {"system-file"},
         "masks/9.png": {"missing-picture"},
     }
+    (phone,) = [one for one in checked.findings if one.file == "images/phone.HEIC"]
+    assert (phone.detail, phone.effect) == ("HEIC", "left out")
+    assert "save them as JPEG" in phone.text
 
 
 def test_pictures_that_others_take_for_damaged_mislead_and_one_colour_is_said(

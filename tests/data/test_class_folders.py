@@ -167,6 +167,14 @@ def test_hidden_files_are_passed_over_and_others_counted(tmp_path):
     assert "2 .txt, 1 without an ending, 1 folder inside" in sentences(dataset.findings)[0]
 
 
+@pytest.mark.parametrize("ending", [".jpe", ".JFIF"])
+def test_every_ending_of_a_jpeg_is_read(tmp_path, ending):
+    draw_classes(tmp_path, {"cat": 2, "dog": 2}, ending)
+    dataset = open_dataset("auto", tmp_path, validation=0, test=0)
+    assert dataset.splits["train"].counts == (2, 2)
+    assert sentences(dataset.findings)[1:] == ()
+
+
 def test_pictures_of_no_class_are_left_out_and_named_once(tmp_path):
     draw_classes(tmp_path, {"cat": 5, "dog": 5})
     draw(tmp_path / "loose.png")

@@ -16,13 +16,19 @@ _PAPERS = {
 _MACOSX = "__MACOSX"
 _SYSTEM = {".ds_store", "thumbs.db", "desktop.ini", "ehthumbs.db"}
 _APPLE_DOUBLE = b"\x00\x05\x16\x07"
+# How files begin, and from which byte on.
 _MAGIC = {
-    b"\xff\xd8\xff": "JPEG",
-    b"\x89PNG": "PNG",
-    b"GIF8": "GIF",
-    b"II*\x00": "TIFF",
-    b"MM\x00*": "TIFF",
+    (0, b"\xff\xd8\xff"): "JPEG",
+    (0, b"\x89PNG"): "PNG",
+    (0, b"GIF8"): "GIF",
+    (0, b"II*\x00"): "TIFF",
+    (0, b"MM\x00*"): "TIFF",
+    (4, b"ftypheic"): "HEIC",
+    (4, b"ftypheix"): "HEIC",
+    (4, b"ftypmif1"): "HEIC",
+    (4, b"ftypavif"): "AVIF",
 }
+_NOT_READ = ("HEIC", "AVIF")
 
 
 def find_strays(
@@ -40,7 +46,7 @@ def find_strays(
         Pictures that are no example's, in order; and what was found of other files.
     """
     pictures: list[Path] = []
-    system, others, misnamed = {}, {}, {}
+    system, others, misnamed, foreign = {}, {}, {}, {}
     unread: dict[str, str] = {}
 
     def cannot_be_read(error: OSError) -> None:
@@ -59,15 +65,17 @@ def find_strays(
             elif path.suffix.lower() in PICTURES:
                 pictures.append(path)
             elif kind := _picture_kind(path):
-                misnamed[file] = kind
+                (foreign if kind in _NOT_READ else misnamed)[file] = kind
             elif path.suffix.lower() not in _PAPERS:
                 others[file] = ""
     left_behind = "left behind by an operating system, passed over"
     many = "folders that cannot be read"
     ending = "pictures passed over for their names' ending"
+    unknown = "pictures of a format that is not read, left out; save them as JPEG"
     return pictures, [
         *found_in(unread, "unreadable-folder", "a folder that cannot be read", many, unreadable),
         *found_in(misnamed, "extension-mismatch", ending, effect="left out"),
+        *found_in(foreign, "unreadable-picture", unknown, effect="left out"),
         *found_in(system, "system-file", left_behind),
         *found_in(others, "other-files", "passed over, being no picture"),
     ]
@@ -83,17 +91,18 @@ def _is_systems(path: Path) -> bool:
     if name in _SYSTEM or name.startswith("._") or _MACOSX in path.parts:
         return True
     # Copied by other programs, they may have lost the beginning of their names.
-    return path.suffix.lower() not in PICTURES | _PAPERS - {""} and _begins(path) == _APPLE_DOUBLE
+    told = path.suffix.lower() in PICTURES | _PAPERS - {""}
+    return not told and _begins(path).startswith(_APPLE_DOUBLE)
 
 
 def _picture_kind(path: Path) -> str:
     begin = _begins(path)
-    return next((kind for magic, kind in _MAGIC.items() if begin.startswith(magic)), "")
+    return next((kind for (at, magic), kind in _MAGIC.items() if begin.startswith(magic, at)), "")
 
 
 def _begins(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(4)
+            return file.read(12)
     except OSError:
         return b""

@@ -21,7 +21,7 @@ from zoo.errors import UserError
 # What a header may say, in the order of the numbers of `zoo.preprocess.read_header`.
 KINDS_OF_PICTURES = ("", "JPEG", "PNG", "GIF", "BMP", "WebP")
 _ENDINGS = {
-    "JPEG": {".jpg", ".jpeg"},
+    "JPEG": {".jpg", ".jpeg", ".jpe", ".jfif"},
     "PNG": {".png"},
     "GIF": {".gif"},
     "BMP": {".bmp"},
