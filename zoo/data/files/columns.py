@@ -35,11 +35,12 @@ NAMES = {
 }
 """What columns may be, and the names that say so, without capitals, blanks and underscores."""
 
-_BOXES: Mapping[Corners, tuple[str, ...]] = {
-    "xyxy": ("x_min", "y_min", "x_max", "y_max"),
-    "center_xywh": ("center_x", "center_y", "width", "height"),
-    "xywh": ("x", "y", "width", "height"),
-}
+_BOXES: Sequence[tuple[Corners, tuple[str, ...]]] = (
+    ("xyxy", ("x_min", "y_min", "x_max", "y_max")),
+    ("xywh", ("x_min", "y_min", "width", "height")),
+    ("center_xywh", ("center_x", "center_y", "width", "height")),
+    ("xywh", ("x", "y", "width", "height")),
+)
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,7 @@ def _file_column(
 
 
 def _box_columns(at: Mapping[str, int]) -> tuple[tuple[int, ...], Corners | None]:
-    for corners, parts in _BOXES.items():
+    for corners, parts in _BOXES:
         if all(part in at for part in parts):
             return tuple(at[part] for part in parts), corners
     return ((at["box"],), None) if "box" in at else ((), None)
