@@ -8,8 +8,9 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from yolo_folder import YoloFolder, boxes
 
-from zoo.data import open_dataset, sentences
+from zoo.data import sentences
 from zoo.data.files.yolo import labels_path, read_shapes
 from zoo.errors import UserError
 
@@ -76,41 +77,9 @@ def test_labels_mirror_the_last_folder_of_images_else_lie_beside(tmp_path):
     assert labels_path(tmp_path / "images/x/3.jpg", tmp_path) == tmp_path / "labels/x/3.txt"
 
 
-class Folder:
-    """A YOLO set that a test fills."""
-
-    def __init__(self, root: Path):
-        self.root = root
-
-    def add(self, name, text: str | None, size=(20, 10)):
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.new("L", size).save(path)
-        if text is not None:
-            labels = labels_path(path, self.root)
-            labels.parent.mkdir(parents=True, exist_ok=True)
-            labels.write_text(text)
-
-    def open(self, path="", **options):
-        options = {"validation": 0, "test": 0, "targets": ["class", "box"], **options}
-        return open_dataset("yolo", self.root / path, **options)
-
-
 @pytest.fixture
 def folder(tmp_path):
-    return Folder(tmp_path)
-
-
-def boxes(dataset, split="train"):
-    found = dataset.splits[split]
-    examples = {i: found.read(tf.constant(i, tf.int64)) for i in range(found.length)}
-    return {
-        Path(found.label(i)).name: (
-            dataset.label_names[int(one["class"])],
-            *np.round(one["box"].numpy().astype(float), 6).tolist(),
-        )
-        for i, one in examples.items()
-    }
+    return YoloFolder(tmp_path)
 
 
 @pytest.mark.parametrize("names", ["[dog, cat]", "{0: dog, 1: cat}"], ids=["list", "dict"])
@@ -238,6 +207,8 @@ def test_a_link_to_a_picture_has_the_labels_beside_the_link(folder):
         ("names: [[a]]\ntrain: images", r"has \['a'\] as the name of class 0; write a word"),
         ("names: {0: }\ntrain: images", "has None as the name of class 0; write a word"),
         ("names: 3\ntrain: images", "has no names of classes"),
+        ("names: [a]\ntrain: images\nkpt_shape: 17", "has 17 as kpt_shape; write the number of"),
+        ("names: [a]\ntrain: images\nkpt_shape: [17, 0]", r"has \[17, 0\] as kpt_shape; write"),
         ("- 1", "does not describe a YOLO set"),
         ("train: images\n", "has no names of classes"),
         ("names: [a]", "does not say which pictures to train on"),

@@ -41,11 +41,13 @@ class Shape(NamedTuple):
         return x - width / 2, y - height / 2, x + width / 2, y + height / 2
 
 
-def read_shapes(path: Path) -> tuple[list[Shape], list[Reason]]:
+def read_shapes(path: Path, key_points: int = 0) -> tuple[list[Shape], list[Reason]]:
     """Reads a file of labels.
 
     Args:
         path: Of the text; an empty one says that there is no object.
+        key_points: How many numbers of key points follow each box; 0 where there are none, and
+            a line is a box or a polygon.
 
     Returns:
         The objects, and what is wrong with lines that are none.
@@ -65,13 +67,13 @@ def read_shapes(path: Path) -> tuple[list[Shape], list[Reason]]:
         if not line.strip():
             continue
         try:
-            shapes.append(_shape(number, line.split()))
+            shapes.append(_shape(number, line.split(), key_points))
         except ValueError as error:
             faults.append(Reason("object-incomplete", f"line {number} {error}"))
     return shapes, faults
 
 
-def _shape(line: int, words: Sequence[str]) -> Shape:
+def _shape(line: int, words: Sequence[str], key_points: int) -> Shape:
     try:
         id_, *values = map(float, words)
     except ValueError:
@@ -81,12 +83,15 @@ def _shape(line: int, words: Sequence[str]) -> Shape:
     if id_ != int(id_) or id_ < 0:
         raise ValueError(f"begins with {words[0]}, which is no number of a class")
     count = len(values)
-    if count != _BOX and (count < _SMALLEST_POLYGON or count % 2):
+    is_polygon = not key_points and count >= _SMALLEST_POLYGON and count % 2 == 0
+    if count != _BOX + key_points and not is_polygon:
+        others = "a polygon x and y of 3 points or more"
+        if key_points:
+            others = f"its key points {key_points} by kpt_shape"
         raise ValueError(
-            f"holds {plural(count, 'number')} behind the class; a box has 4, a "
-            "polygon x and y of 3 points or more"
+            f"holds {plural(count, 'number')} behind the class; a box has {_BOX}, {others}"
         )
-    return Shape(line, int(id_), tuple(values))
+    return Shape(line, int(id_), tuple(values[: count - key_points]))
 
 
 def labels_path(picture: Path, root: Path) -> Path:

@@ -1,5 +1,6 @@
 """What a YOLO set's `data.yaml` says: names of the classes, and where the splits are."""
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ class Description:
         pictures: The paths of each split's pictures, in natural order, each the root and what
             follows it, `..` included; empty where nothing says what they are.
         findings: What was decided and found.
+        key_points: How many numbers of key points follow the box in each line of the labels.
     """
 
     root: Path
@@ -36,6 +38,7 @@ class Description:
     names: Mapping[int, str] = field(default_factory=dict)
     pictures: dict[str, list[Path]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    key_points: int = 0
 
 
 def find_description(folder: Path) -> Path | None:
@@ -67,6 +70,10 @@ def describe(path: Path) -> Description:
     """
     content = _load(path)
     description = Description(_root(path, content), path.name, _names(path, content))
+    description.key_points = _key_points(path, content)
+    if description.key_points:
+        said = f"{path.name} says kpt_shape: of each object the box is taken, no key point"
+        description.findings.append(decision(said))
     places: dict[str, list[Path]] = {}
     for key, split in _KEYS.items():
         for text in _paths(path, content, key):
@@ -157,6 +164,20 @@ def _names(path: Path, content: Mapping[str, Any]) -> dict[int, str]:
     raise UserError(
         f"{path} has no names of classes; write them as names: [cat, dog], or number by number"
     )
+
+
+def _key_points(path: Path, content: Mapping[str, Any]) -> int:
+    """Returns how many numbers say the key points of an object; 0 where it has none."""
+    given = content.get("kpt_shape")
+    if given is None:
+        return 0
+    counts = [_number(one) or 0 for one in given] if isinstance(given, list) else []
+    if len(counts) != 2 or not all(counts):
+        raise UserError(
+            f"{path} has {given!r} as kpt_shape; write the number of key points and of the numbers "
+            "of each, as in kpt_shape: [17, 3]"
+        )
+    return math.prod(counts)
 
 
 def _number(given: Any) -> int | None:

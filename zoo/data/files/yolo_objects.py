@@ -49,7 +49,7 @@ def read_labels(description: Description, paths: Mapping[str, Path]) -> dict[str
             found[file] = Reason("missing-annotation", f"has no labels {source}")
             continue
         try:
-            shapes, faults = read_shapes(path)
+            shapes, faults = read_shapes(path, description.key_points)
         except ValueError as error:
             text = f"has the labels {source}, which {error}"
             found[file] = Reason("unreadable-annotation", text)

@@ -83,7 +83,8 @@ def open(
 
     A picture's labels are in `labels/` where it is in `images/`, or beside it; an empty file
     says that the picture has no object. A line is a class and a box, or a class and a polygon,
-    whose bounds are the box. Classes are numbered by their names' order, as in any format; the
+    whose bounds are the box; where `data.yaml` says `kpt_shape`, it is a class, a box and key
+    points, which are not read. Classes are numbered by their names' order, as in any format; the
     numbers in the files are only what `names` calls them. Polygons are masks as well: background
     is 0, the classes follow, a smaller object covers a larger one, and an object of a box alone
     is ignored.
