@@ -102,6 +102,49 @@ def test_boxes_splits_and_groups_come_from_columns(tmp_path):
     assert "taken as xywh" in said[1]
 
 
+def splits_of(values):
+    rows = [f"{n}.png,{'cat' if n % 2 else 'dog'},{value}" for n, value in enumerate(values)]
+    return "\n".join(["file,label,set", *rows])
+
+
+def test_dev_is_validation_and_other_splits_than_there_are_are_named(tmp_path):
+    draw(tmp_path, *(f"{n}.png" for n in range(9)))
+    values = ["train", "Train", "dev", "dev", "test", "test", "holdout", "2", "2"]
+    dataset = opened(tmp_path, splits_of(values), targets=["class"])
+    assert {split: sorted(read(dataset, "class", split)) for split in dataset.splits} == {
+        "train": ["0.png", "1.png"],
+        "validation": ["2.png", "3.png"],
+        "test": ["4.png", "5.png"],
+    }
+    (said,) = [one for one in dataset.findings if one.effect == "left out"]
+    assert said.text == (
+        "left out: labels.csv has the splits '2' (2 pictures), 'holdout' (1 picture), and a split "
+        "is train, validation or test"
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        (
+            ["0", "0", "1"],
+            r"the splits '0' \(2 pictures\), '1' \(1 picture\), and a split is train",
+        ),
+        (["A", "A", "test"], r"the split 'A' \(2 pictures\), and a split is train"),
+    ],
+)
+def test_splits_without_one_to_train_on_are_refused_unless_others_are_asked_for(
+    tmp_path, values, says
+):
+    draw(tmp_path, "0.png", "1.png", "2.png")
+    with pytest.raises(UserError, match=f"{says}.*; write these in the table, or say") as error:
+        opened(tmp_path, splits_of(values))
+    assert "\n" not in str(error.value)
+    dataset = opened(tmp_path, splits_of(values), splits={"test": ["2"]})
+    assert dataset.splits["train"].length == 2
+    assert [one for one in dataset.findings if one.effect == "left out"] == []
+
+
 def test_faulty_boxes_and_pictures_of_several_objects_are_named(tmp_path):
     draw(tmp_path, *(f"{name}.png" for name in "abcdefg"))
     text = (

@@ -1,150 +1,18 @@
 """From the rows of tables to the labels and boxes of pictures."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import replace
 
-from zoo.data.dataset import SPLITS
 from zoo.data.files.box_formats import BoxFormat, Written, edges_of, guess_format
-from zoo.data.files.columns import Columns, find_columns
 from zoo.data.files.example import Example
+from zoo.data.files.listing import Listing, rows_of
 from zoo.data.files.objects import Annotation, Box, Thing, corners
 from zoo.data.files.pictures import Look
-from zoo.data.files.splits import SPLIT_FOLDERS
-from zoo.data.files.tables import Row, Table, number_in, numbers_in
-from zoo.data.files.wanted import Names
-from zoo.data.findings import Finding, Reason, decision, found_in, named
+from zoo.data.files.tables import Row, number_in, numbers_in
+from zoo.data.findings import Finding, Reason, decision, named
 from zoo.errors import UserError
 
 _ONLY = "object"
-
-
-@dataclass(frozen=True)
-class Listing:
-    """What a table lists.
-
-    Attributes:
-        name: Of its file below the set's folder, for messages.
-        table: As it was read.
-        columns: Which column is what.
-        found: The rows of each picture, by the picture's file.
-        findings: What was decided, and every row that is of no picture.
-        split: Which split all of its pictures are; empty where a column or nothing says so.
-    """
-
-    name: str
-    table: Table
-    columns: Columns
-    found: Mapping[str, Sequence[Row]]
-    findings: Sequence[Finding]
-    split: str = ""
-
-    def split_of(self, row: Row) -> str:
-        """Returns the split that a row says, "" where it says none."""
-        return self.split or SPLIT_FOLDERS.get(self.columns.cell(row, "split").lower(), "")
-
-
-def listing_of(
-    name: str,
-    table: Table,
-    examples: Sequence[Example],
-    given: Mapping[str, str | int],
-    header: bool | None,
-) -> Listing:
-    """Finds the pictures that a table's rows are of.
-
-    Args:
-        name: Of the table's file below the set's folder, for messages.
-        table: As it was read.
-        examples: The pictures that there are; of several of a name, that beside the table counts.
-        given: As `find_columns` takes it.
-        header: As `find_columns` takes it.
-
-    Raises:
-        UserError: If the table has no column of pictures.
-    """
-    names = Names(examples)
-    columns, findings = find_columns(table, lambda cell: bool(names.find(cell)), given, header)
-    cells = [columns.cell(row, "file") for row in columns.rows]
-    dropped = _parts_to_drop(cells, names)
-    if dropped:
-        text = f"{name}: the first {dropped} parts of its paths are of another place"
-        findings.append(decision(text))
-    folder = f"{Path(name).parent.as_posix()}/"
-    found: dict[str, list[Row]] = {}
-
-    def leave_out(kind: str, row: Row, why: str) -> None:
-        text = f"left out: {name} line {row.line} {why}"
-        findings.append(Finding(kind, name, text, "left out"))
-
-    for row, cell in zip(columns.rows, cells, strict=True):
-        here = names.find(_without(cell, dropped))
-        here = [one for one in here if one.file.startswith(folder)] or here
-        files = {one.file for one in here}
-        if not cell:
-            leave_out("missing-picture", row, "names no picture")
-        elif not files:
-            leave_out("missing-picture", row, f"names {cell!r}, and there is no such picture")
-        elif len(files) > 1:
-            either = " and ".join(sorted(files)[:2])
-            leave_out("ambiguous-annotation", row, f"names {cell!r}, and there are {either}")
-        else:
-            found.setdefault(here[0].file, []).append(row)
-    return Listing(name, table, columns, found, findings)
-
-
-def _parts_to_drop(cells: Sequence[str], names: Names) -> int:
-    """Returns how many parts of all paths are of the machine that the table was written on."""
-    if any(names.find(cell) for cell in cells):
-        return 0
-    deepest = max((cell.replace("\\", "/").count("/") for cell in cells), default=0)
-    return next(
-        (
-            parts
-            for parts in range(1, deepest + 1)
-            if any(names.find(_without(cell, parts)) for cell in cells)
-        ),
-        0,
-    )
-
-
-def _without(cell: str, parts: int) -> str:
-    return "/".join(cell.replace("\\", "/").split("/")[parts:]) if parts else cell
-
-
-def listed(
-    listings: Sequence[Listing], examples: Sequence[Example], looks: Sequence[Look]
-) -> tuple[list[Example], list[Look], list[Finding]]:
-    """Returns the pictures that tables list, with their splits and groups.
-
-    Args:
-        listings: What the tables list.
-        examples: All pictures.
-        looks: Their headers.
-
-    Returns:
-        The examples and headers of the listed ones, and what was found: the others, and
-        pictures of which rows name several splits, which go to the last of these.
-    """
-    chosen, headers, unlisted, torn = [], [], {}, {}
-    for example, look in zip(examples, looks, strict=True):
-        rows = [(one, row) for one in listings for row in one.found.get(example.file, ())]
-        if not rows:
-            unlisted[example.file] = ""
-            continue
-        splits = sorted({one.split_of(row) for one, row in rows} - {""}, key=SPLITS.index)
-        groups = {one.columns.cell(row, "group") for one, row in rows} - {""}
-        if len(splits) > 1:
-            torn[example.file] = splits[-1]
-        split, group = (splits or [""])[-1], min(groups, default="")
-        chosen.append(replace(example, split=split, group=group))
-        headers.append(look)
-    where = " and ".join(one.name for one in listings)
-    findings = found_in(
-        unlisted, "missing-label", f"pictures without a row in {where}", effect="left out"
-    )
-    findings += found_in(torn, "in-several-splits", "listed for several splits", effect="mended")
-    return chosen, headers, findings
 
 
 def labelled(
@@ -172,9 +40,8 @@ def labelled(
     complete, findings = [], []
     for example in examples:
         lines: dict[str, list[str]] = {}
-        for one in listings:
-            for row in one.found.get(example.file, ()):
-                lines.setdefault(one.columns.cell(row, "label"), []).append(_line(one, row))
+        for one, row in rows_of(listings, example):
+            lines.setdefault(one.columns.cell(row, "label"), []).append(_line(one, row))
         unlabelled = lines.pop("", [])
         why = None
         if not lines:
@@ -234,7 +101,7 @@ def boxes_of(
         findings.append(decision(text))
     annotations: dict[str, Annotation | Reason] = {}
     for example, look in zip(examples, looks, strict=True):
-        rows = [(one, row) for one in listings for row in one.found.get(example.file, ())]
+        rows = list(rows_of(listings, example))
         annotations[example.file] = _annotation(rows, look, box_format)
     return annotations, findings
 

@@ -19,6 +19,7 @@ SPLIT_FOLDERS = {
     "validation": "validation",
     "val": "validation",
     "valid": "validation",
+    "dev": "validation",
     "test": "test",
     "testing": "test",
 }

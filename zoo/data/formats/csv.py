@@ -11,8 +11,9 @@ from zoo.data.files.box_formats import BoxFormat
 from zoo.data.files.boxes import Objects, with_boxes
 from zoo.data.files.dataset import dataset_of
 from zoo.data.files.example import Example
+from zoo.data.files.listing import Listing, listed, listing_of, unknown_splits
 from zoo.data.files.pictures import PICTURES, examples_in, files_in, find_folder, find_root
-from zoo.data.files.rows import Listing, boxes_of, labelled, listed, listing_of
+from zoo.data.files.rows import boxes_of, labelled
 from zoo.data.files.splits import SPLIT_FOLDERS
 from zoo.data.files.tables import read_table
 from zoo.data.findings import Finding
@@ -70,7 +71,7 @@ def open(
             splits, or those in folders of these names; of others the only one that names
             pictures is taken. That of a test may have no labels, and is left out.
         request: What is asked for. Without splits a column of the table says them, else lists or
-            folders of the usual names.
+            folders of the usual names. Pictures of which it says another are left out.
         table: The table's path below `path`, where there are others.
         images: Folder of the pictures below `path`; without it anywhere below.
         columns: What columns are, by the header's name or by number from 1, as in
@@ -110,6 +111,8 @@ def open(
     findings += [finding for one in listings for finding in one.findings]
     examples, looks, said = listed(listings, examples, looks)
     findings += said
+    if request.splits is None:
+        findings += unknown_splits(listings, examples)
     if any(one.columns.box for one in listings):
         annotations, said = boxes_of(listings, examples, looks, box_format)
         examples, placed = with_boxes(
