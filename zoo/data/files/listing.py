@@ -9,11 +9,11 @@ from zoo.amounts import plural
 from zoo.data.dataset import SPLITS
 from zoo.data.files.columns import Columns, find_columns
 from zoo.data.files.example import Example
+from zoo.data.files.names import Names
 from zoo.data.files.pictures import Look
 from zoo.data.files.splits import SPLIT_FOLDERS
 from zoo.data.files.tables import Row, Table
-from zoo.data.files.wanted import Names
-from zoo.data.findings import Finding, decision, found_in, named
+from zoo.data.findings import Finding, found_in, named
 from zoo.errors import UserError
 
 
@@ -64,10 +64,8 @@ def listing_of(
     names = Names(examples)
     columns, findings = find_columns(table, lambda cell: bool(names.find(cell)), given, header)
     cells = [columns.cell(row, "file") for row in columns.rows]
-    dropped = _parts_to_drop(cells, names)
-    if dropped:
-        text = f"{name}: the first {dropped} parts of its paths are of another place"
-        findings.append(decision(text))
+    each, said = names.find_all([(cell,) for cell in cells], name, foreign=True)
+    findings += said
     folder = f"{Path(name).parent.as_posix()}/"
     found: dict[str, list[Row]] = {}
 
@@ -75,8 +73,7 @@ def listing_of(
         text = f"left out: {name} line {row.line} {why}"
         findings.append(Finding(kind, name, text, "left out"))
 
-    for row, cell in zip(columns.rows, cells, strict=True):
-        here = names.find(_without(cell, dropped))
+    for row, (cell, here) in zip(columns.rows, each, strict=True):
         here = [one for one in here if one.file.startswith(folder)] or here
         files = {one.file for one in here}
         if not cell:
@@ -89,25 +86,6 @@ def listing_of(
         else:
             found.setdefault(here[0].file, []).append(row)
     return Listing(name, table, columns, found, findings)
-
-
-def _parts_to_drop(cells: Sequence[str], names: Names) -> int:
-    """Returns how many parts of all paths are of the machine that the table was written on."""
-    if any(names.find(cell) for cell in cells):
-        return 0
-    deepest = max((cell.replace("\\", "/").count("/") for cell in cells), default=0)
-    return next(
-        (
-            parts
-            for parts in range(1, deepest + 1)
-            if any(names.find(_without(cell, parts)) for cell in cells)
-        ),
-        0,
-    )
-
-
-def _without(cell: str, parts: int) -> str:
-    return "/".join(cell.replace("\\", "/").split("/")[parts:]) if parts else cell
 
 
 def listed(

@@ -82,14 +82,15 @@ def divide(
     found: dict[str, list[Example]] = {}
     asked: set[str] = set()
     for split, wanted in splits.items():
-        chosen, missing = finder.find(split, wanted)
+        chosen, said = finder.find(split, wanted)
         asked.update(example.name for example in chosen)
-        faults = [*missing, *_lacking(chosen, split, lacks)]
-        findings += faults
+        faults = _lacking(chosen, split, lacks)
+        findings += [*said, *faults]
         usable = [one for one in chosen if not lacks(one)]
         found[split] = sliced(usable, split, wanted)
         if not found[split]:
-            why = f"; {faults[0]}" if faults else ""
+            lost = [one for one in (*said, *faults) if one.affects_training]
+            why = f"; {lost[0]}" if lost else ""
             if usable:
                 why = f"; the slice takes none of {len(usable):,}"
             raise UserError(f"no example of {root} can be used as {split} ({wanted!r}){why}")

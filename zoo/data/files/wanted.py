@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from zoo.data.files.example import Example
+from zoo.data.files.names import Names
 from zoo.data.files.pictures import natural
 from zoo.data.findings import Finding
 from zoo.data.request import Wanted
@@ -52,37 +53,6 @@ def _bound(text: str, length: int) -> int | None:
     return int(text) if text else None
 
 
-class Names:
-    """Examples by what people may call them: every tail of the path, with and without ending.
-
-    Args:
-        examples: All there are.
-    """
-
-    def __init__(self, examples: Sequence[Example]):
-        self._by_name: dict[str, list[Example]] = {}
-        for example in examples:
-            parts = Path(example.file).parts
-            # Of "a/b.jpg": "a/b.jpg", "a/b", "b.jpg", "b".
-            for start in range(len(parts)):
-                tail = "/".join(parts[start:])
-                for name in {tail, os.path.splitext(tail)[0]}:
-                    self._by_name.setdefault(name, []).append(example)
-
-    def find(self, text: str) -> list[Example]:
-        """Returns the examples that a text names; those of several pictures if it is unclear.
-
-        Args:
-            text: A path, of Windows as well.
-        """
-        name = text.replace("\\", "/").removeprefix("./")
-        found = self._by_name.get(name, [])
-        # Its path below the data set is one picture's, whatever others end in it.
-        own = [one for one in found if one.file == name]
-        own = own or [one for one in found if os.path.splitext(one.file)[0] == name]
-        return own or found
-
-
 class Finder:
     """Examples by the names that lists may use for them.
 
@@ -105,7 +75,7 @@ class Finder:
         self._names = Names(examples)
 
     def find(self, split: str, wanted: Wanted) -> tuple[list[Example], list[Finding]]:
-        """Returns the examples asked for, and the names that there are none of.
+        """Returns the examples asked for, and what was decided and not found.
 
         Args:
             split: Which split it is, for messages.
@@ -141,27 +111,19 @@ class Finder:
     ) -> tuple[list[Example], list[Finding]]:
         where = f"listed in {source}" if source else f"named for {split}"
         chosen: dict[str, Example] = {}
-        missing = []
-        for line in names:
-            name, found = self._look_up(line)
+        texts = [(name, *name.split()[:1]) for name in names]
+        each, findings = self._names.find_all(texts, source or split, foreign=False)
+        for name, found in each:
             if not found:
                 text = f"left out of {split}: {name} is {where}, but there is no such picture"
-                missing.append(Finding("missing-picture", source, text, "left out"))
+                findings.append(Finding("missing-picture", source, text, "left out"))
             elif len({one.file for one in found}) > 1:
                 raise UserError(
                     f"{name!r} is {where}, and there are {found[0].file} and {found[-1].file}; "
                     "write the path below the data set's folder"
                 )
             chosen.update({one.name: one for one in found})
-        return list(chosen.values()), missing
-
-    def _look_up(self, line: str) -> tuple[str, list[Example]]:
-        """Returns a name, the whole line or its first column, and the examples that have it."""
-        for text in (line, *line.split()[:1]):
-            found = self._names.find(text)
-            if found:
-                return text, found
-        return (line.split() or [line])[0], []
+        return list(chosen.values()), findings
 
 
 def _lines(path: Path) -> list[str]:

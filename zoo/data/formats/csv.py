@@ -61,8 +61,9 @@ def open(
     What is not told is found out, and said in the findings with what shows it: the delimiter,
     whether there is a header, which column is what, and what a box's numbers mean. A row that
     cannot be used is left out and named with its line. Files are named by their paths below the
-    set's folder, or any end of these, with or without ending. Examples come in the natural order
-    of their files, whatever the order of the rows.
+    set's folder, or any end of these, with or without ending; capitals and the encoding of accents
+    count only where they decide. Examples come in the natural order of their files, whatever the
+    order of the rows.
 
     Args:
         name: Empty: this source takes no name.

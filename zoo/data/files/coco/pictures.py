@@ -1,10 +1,12 @@
 """Which picture file each entry of COCO's JSON files means."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from zoo.data.files.coco.listing import Listed, Listing
 from zoo.data.files.example import Example
+from zoo.data.files.names import folded, said_of_spelling
 from zoo.data.files.splits import SPLIT_FOLDERS, split_named
 from zoo.data.findings import Finding, found_in
 
@@ -14,10 +16,11 @@ def place_pictures(
 ) -> tuple[dict[str, tuple[Listing, Listed]], dict[str, list[str]], list[Finding]]:
     """Finds the file of each picture that is listed.
 
-    The files' names may have folders, of this machine or of another, or none. Of several files
-    of a name that lies nearest whose path ends alike; then one below the JSON file's folder;
-    then one in a folder for which the JSON file is named (`instances_train2017.json`,
-    `train2017/`).
+    The files' names may have folders, of this machine or of another, or none, and may lack their
+    endings. Of several files of a name that lies nearest whose path ends alike; then one below
+    the JSON file's folder; then one in a folder for which the JSON file is named
+    (`instances_train2017.json`, `train2017/`). A name that no file has is that of the one file,
+    if no other entry names it, whose name differs in capitals or in the encoding of accents.
 
     Args:
         listings: The JSON files' contents.
@@ -27,17 +30,24 @@ def place_pictures(
         For each picture's file where it is listed; for each JSON file the pictures' files; and
         what was found: pictures that are not there, or listed twice.
     """
-    by_name: dict[str, list[str]] = {}
-    for example in examples:
-        by_name.setdefault(Path(example.file).name, []).append(example.file)
+    files = [example.file for example in examples]
+    exact = _Files(files, str, _stem)
+    every = [[exact.find(one.file, listing) for one in listing.pictures] for listing in listings]
+    known = {file for of_listing in every for found in of_listing for file in found}
+    others = [file for file in files if file not in known]
+    respelt = _Files(others, folded, lambda file: folded(_stem(file)))
     placed: dict[str, tuple[Listing, Listed]] = {}
     lists: dict[str, list[str]] = {}
     findings: list[Finding] = []
-    for listing in listings:
+    for listing, of_listing in zip(listings, every, strict=True):
         own = lists.setdefault(listing.source, [])
-        missing, ambiguous = {}, {}
-        for listed in listing.pictures:
-            found = _find(listed.file, listing, by_name)
+        missing, ambiguous, other_names = {}, {}, {}
+        for listed, found in zip(listing.pictures, of_listing, strict=True):
+            if not found:
+                alike = respelt.find(folded(listed.file), listing)
+                if len(alike) == 1:
+                    found = alike
+                    other_names[listed.file] = alike[0]
             if not found:
                 missing[listed.file] = ""
             elif len(found) > 1:
@@ -56,6 +66,7 @@ def place_pictures(
         findings += found_in(
             ambiguous, "ambiguous-annotation", f"{where} and there twice", effect="left out"
         )
+        findings += said_of_spelling(listing.source, other_names)
     return placed, lists, findings
 
 
@@ -80,13 +91,46 @@ def unlisted(examples: Sequence[Example], listed: Sequence[str]) -> tuple[set[st
     return others, found_in(beside, "missing-annotation", said, effect="left out")
 
 
-def _find(name: str, listing: Listing, by_name: dict[str, list[str]]) -> list[str]:
-    """Returns the files that a name may mean."""
-    parts = [part for part in name.strip().replace("\\", "/").split("/") if part not in ("", ".")]
-    found = by_name.get(parts[-1], []) if parts else []
+class _Files:
+    """Files by the last parts of their paths.
+
+    Args:
+        files: Their paths below the data set.
+        ways: How to write these, first the one that counts before the others.
+    """
+
+    def __init__(self, files: Sequence[str], *ways: Callable[[str], str]):
+        self._indices: list[tuple[Callable[[str], str], dict[str, list[str]]]] = []
+        for way in ways:
+            by_name: dict[str, list[str]] = {}
+            for file in files:
+                by_name.setdefault(Path(way(file)).name, []).append(file)
+            self._indices.append((way, by_name))
+
+    def find(self, name: str, listing: Listing) -> list[str]:
+        """Returns the files that a name in a listing may mean."""
+        plain = name.strip().replace("\\", "/").split("/")
+        parts = [part for part in plain if part not in ("", ".")]
+        if not parts:
+            return []
+        every = (
+            _nearest(by_name.get(parts[-1], []), parts, way, listing)
+            for way, by_name in self._indices
+        )
+        return next(filter(None, every), [])
+
+
+def _stem(file: str) -> str:
+    return os.path.splitext(file)[0]
+
+
+def _nearest(
+    found: list[str], parts: Sequence[str], way: Callable[[str], str], listing: Listing
+) -> list[str]:
+    """Returns those of several files that a path most likely means."""
     if len(found) < 2:
         return found
-    alike = [_alike(parts, Path(file).parts) for file in found]
+    alike = [_alike(parts, Path(way(file)).parts) for file in found]
     found = [file for file, length in zip(found, alike, strict=True) if length == max(alike)]
     folder = Path(listing.source).parent
     stem, split = Path(listing.source).stem.lower(), split_named(listing.source)
