@@ -7,6 +7,7 @@ from PIL import Image
 from zoo.data import open_dataset, sentences
 from zoo.data.files.example import Example
 from zoo.data.files.names import Names
+from zoo.errors import UserError
 
 # The same letter as one character, and as two, which is how a Mac's archives have it.
 COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
@@ -93,3 +94,16 @@ def test_the_whole_path_counts_before_the_end_of_another(name, file):
     examples = [Example(one, one, one) for one in ("a/1.JPG", "x/a/1.jpg", "b/1.jpg", "c/1.JPG")]
     (((_, found),), _) = Names(examples).find_all([(name,)], "list.txt", foreign=False)
     assert [one.file for one in found] == ([file] if file else [])
+
+
+def test_a_list_may_have_the_paths_of_another_place_and_names_that_are_given_may_not(tmp_path):
+    draw(tmp_path, "cat/1.png", "cat/2.png", "dog/1.png", "dog/2.png")
+    (tmp_path / "held.txt").write_text("C:\\set\\cat\\1.png 0\nC:\\set\\dog\\1.png 1\n")
+    splits = {"test": "held.txt"}
+    dataset = open_dataset("class_folders", tmp_path, validation=0, splits=splits)
+    assert files(dataset, "test") == ["cat/1.png", "dog/1.png"]
+    said = "held.txt: the first 2 parts of its paths are of another place"
+    assert said in sentences(dataset.findings)
+    splits = {"test": ["set/cat/1.png"]}
+    with pytest.raises(UserError, match="there is no such picture"):
+        open_dataset("class_folders", tmp_path, validation=0, splits=splits)

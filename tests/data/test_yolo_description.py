@@ -1,4 +1,4 @@
-"""What a `data.yaml` says of the labels: key points behind the boxes."""
+"""What a `data.yaml` says of labels and places, and lists written in another place."""
 
 import pytest
 from yolo_folder import YoloFolder, boxes
@@ -31,3 +31,39 @@ def test_of_pose_labels_the_boxes_are_read_and_no_polygons(folder, numbers):
             "kpt_shape"
         ) in said
     assert folder.open(targets=None).targets == {"class", "box"}
+
+
+@pytest.mark.parametrize("lead", ["/content/set/", "../datasets/set/", "C:\\Users\\me\\set\\"])
+def test_folders_of_another_place_are_found_by_the_ends_of_their_paths(folder, lead):
+    for split, name in (("train", "1"), ("valid", "2")):
+        folder.add(f"{split}/images/{name}.png", "0 0.5 0.5 0.5 0.4")
+    # No split: it would be the test's if the ends of paths were tried one by one.
+    folder.add("images/3.png", "0 0.5 0.5 0.5 0.4")
+    text = "".join(
+        f"{key}: {lead}{split}/images\n"
+        for key, split in (("train", "train"), ("val", "valid"), ("test", "test"))
+    )
+    (folder.root / "data.yaml").write_text(f"{text}names: [cat]")
+    dataset = folder.open()
+    assert list(boxes(dataset)) == ["1.png"]
+    assert list(boxes(dataset, "validation")) == ["2.png"]
+    said = sentences(dataset.findings)
+    count = {"/": 2, ".": 2, "C": 4}[lead[0]]
+    assert said[0] == f"data.yaml: the first {count} parts of its paths are of another place"
+    assert "test/images' as test, which is not there" in said[1]
+
+
+def test_lists_of_another_place_are_read_with_a_description_and_without(folder):
+    for number in range(3):
+        folder.add(f"obj_train_data/{number}.png", "0 0.5 0.5 0.5 0.4")
+    lines = "".join(f"data/obj_train_data/{number}.png\n" for number in (2, 0, 7))
+    (folder.root / "train.txt").write_text(lines)
+    (folder.root / "obj.names").write_text("cat\n")
+    bare = folder.open()
+    (folder.root / "data.yaml").write_text("train: data/train.txt\nnames: [cat]")
+    described = folder.open()
+    for dataset in (bare, described):
+        assert set(boxes(dataset)) == {"0.png", "2.png"}
+        said = sentences(dataset.findings)
+        assert "train.txt: the first part of its paths is of another place" in said
+        assert any("data/obj_train_data/7.png" in sentence for sentence in said)

@@ -135,7 +135,8 @@ def without(path: str, parts: int) -> str:
 
 def said_of_parts(where: str, dropped: int) -> Finding:
     """Says how many parts of paths were dropped."""
-    return decision(f"{where}: the first {dropped} parts of its paths are of another place")
+    parts = "part of its paths is" if dropped == 1 else f"{dropped} parts of its paths are"
+    return decision(f"{where}: the first {parts} of another place")
 
 
 def said_of_spelling(where: str, respelt: Mapping[str, str]) -> list[Finding]:

@@ -53,12 +53,12 @@ def divide(
         examples: In natural order.
         request: For each split it asks for a list file below `root` (a name a line; of more
             columns the first), a folder below `root`, `"all"`, or a sequence of names; a name
-            is a picture's path below the set or its pictures' folder, with or without ending.
-            A slice may follow a list, folder or "all", as in `"trainval.txt[::4]"` or
-            `"all[:80%]"`: it counts the examples that lack nothing, in the list's order, else
-            in natural order. Without splits it is divided as the format itself says, else as
-            lists or folders of the usual names do. Where the format says, its splits may be
-            asked for like folders: `"train[:90%]"`.
+            is a picture's path below the set or its pictures' folder, with or without ending,
+            in a list also one of another machine. A slice may follow a list, folder or "all",
+            as in `"trainval.txt[::4]"` or `"all[:80%]"`: it counts the examples that lack
+            nothing, in the list's order, else in natural order. Without splits it is divided
+            as the format itself says, else as lists or folders of the usual names do. Where the
+            format says, its splits may be asked for like folders: `"train[:90%]"`.
         root: Folder of the data set.
         lacks: Says why an example is of no use to the task; None if it is.
         lists: From files below `root` that a split may be asked for as, and that the format

@@ -112,7 +112,7 @@ class Finder:
         where = f"listed in {source}" if source else f"named for {split}"
         chosen: dict[str, Example] = {}
         texts = [(name, *name.split()[:1]) for name in names]
-        each, findings = self._names.find_all(texts, source or split, foreign=False)
+        each, findings = self._names.find_all(texts, source or split, foreign=bool(source))
         for name, found in each:
             if not found:
                 text = f"left out of {split}: {name} is {where}, but there is no such picture"

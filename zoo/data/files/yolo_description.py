@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from zoo.data.files.names import parts_to_drop, said_of_parts, without
 from zoo.data.files.pictures import PICTURES, files_in
 from zoo.data.findings import Finding, decision, found_in
 from zoo.errors import UserError
@@ -74,10 +76,14 @@ def describe(path: Path) -> Description:
     if description.key_points:
         said = f"{path.name} says kpt_shape: of each object the box is taken, no key point"
         description.findings.append(decision(said))
+    root = description.root
+    dropped = _foreign_parts(path, root, _paths(path, content, "train"))
+    if dropped:
+        description.findings.append(said_of_parts(path.name, dropped))
     places: dict[str, list[Path]] = {}
     for key, split in _KEYS.items():
         for text in _paths(path, content, key):
-            place = _place(path, description.root, text)
+            place = _place(path, root, text) or _place_below(path, root, text, dropped)
             if place is not None:
                 places.setdefault(split, []).append(place)
                 continue
@@ -195,26 +201,44 @@ def _place(path: Path, root: Path, text: str) -> Path | None:
     return next((place.resolve() for place in places if os.path.exists(place)), None)
 
 
+def _place_below(path: Path, root: Path, text: str, dropped: int) -> Path | None:
+    """Looks for a place by what is left of its path, where parts of it are dropped."""
+    below = without(_plain(text), dropped) if dropped else ""
+    return _place(path, root, below) if below else None
+
+
+def _foreign_parts(path: Path, root: Path, texts: Sequence[str]) -> int:
+    """Returns how many parts of paths are of another machine, where none of them is here."""
+    if any(_place(path, root, text) for text in texts):
+        return 0
+    return parts_to_drop(list(map(_plain, texts)), lambda text: text and _place(path, root, text))
+
+
+def _plain(text: str) -> str:
+    return "/".join(part for part in re.split(r"[\\/]", text) if part not in ("", ".", ".."))
+
+
 def _pictures(place: Path, description: Description) -> list[Path]:
     root = description.root
     if place.is_dir():
         return _told_from(root, files_in(place, PICTURES)[0])
-    found, gone = [], {}
-    for line in place.read_text(encoding="utf-8-sig", errors="replace").splitlines():
-        name = line.strip().replace("\\", "/")
-        if not name:
-            continue
+    lines = place.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    names = [line.strip().replace("\\", "/") for line in lines if line.strip()]
+
+    def find(name: str) -> Path | None:
         # Relative to the list's folder if it begins with a dot, else to the set's.
-        either = [place.parent / name, root / name]
-        picture = next((one for one in either if os.path.isfile(one)), None)
-        if picture is None:
-            gone[name] = ""
-            continue
-        found.append(picture)
+        either = (place.parent / name, root / name)
+        return next((one for one in either if os.path.isfile(one)), None)
+
+    dropped = parts_to_drop(names, find)
+    if dropped:
+        description.findings.append(said_of_parts(place.name, dropped))
+    found = {name: find(without(name, dropped)) for name in names}
+    gone = {name: "" for name, picture in found.items() if picture is None}
     description.findings += found_in(
         gone, "missing-picture", f"listed in {place.name} and not there", effect="left out"
     )
-    return _told_from(root, found)
+    return _told_from(root, [picture for picture in found.values() if picture is not None])
 
 
 def _told_from(root: Path, pictures: Sequence[Path]) -> list[Path]:
