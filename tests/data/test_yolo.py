@@ -205,7 +205,7 @@ def test_a_link_to_a_picture_has_the_labels_beside_the_link(folder):
         ("names: [a]\ntrain: images\ntest: {a: b}", "has {'a': 'b'} as test, which is no path"),
         ("names: [a]\ntrain: images\npath: 5", "has 5 as path, which is no path"),
         ("names: [[a]]\ntrain: images", r"has \['a'\] as the name of class 0; write a word"),
-        ("names: {0: }\ntrain: images", "has None as the name of class 0; write a word"),
+        ("names: {0: }\ntrain: images", "has '' as the name of class 0; write a word"),
         ("names: 3\ntrain: images", "has no names of classes"),
         ("names: [a]\ntrain: images\nkpt_shape: 17", "has 17 as kpt_shape; write the number of"),
         ("names: [a]\ntrain: images\nkpt_shape: [17, 0]", r"has \[17, 0\] as kpt_shape; write"),

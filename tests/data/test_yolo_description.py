@@ -67,3 +67,19 @@ def test_lists_of_another_place_are_read_with_a_description_and_without(folder):
         said = sentences(dataset.findings)
         assert "train.txt: the first part of its paths is of another place" in said
         assert any("data/obj_train_data/7.png" in sentence for sentence in said)
+
+
+@pytest.mark.parametrize(
+    ("written", "names"),
+    [
+        ("[no, yes]", ["no", "yes"]),
+        ("{0: on, 1: off}", ["on", "off"]),
+        ("[010, 1.10]", ["010", "1.10"]),
+        ("[null, 2024-01-02]", ["null", "2024-01-02"]),
+    ],
+)
+def test_names_of_classes_are_text_whatever_yaml_makes_of_it(folder, written, names):
+    folder.add("images/1.png", "0 0.5 0.5 0.5 0.4")
+    folder.add("images/2.png", "1 0.5 0.5 0.5 0.4")
+    (folder.root / "data.yaml").write_text(f"train: images\nnames: {written}")
+    assert [found[0] for found in boxes(folder.open()).values()] == names

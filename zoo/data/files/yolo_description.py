@@ -123,7 +123,12 @@ def named_classes(root: Path) -> tuple[str, dict[int, str]]:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        content = yaml.safe_load(text)
+        if isinstance(content, dict) and content.get("names"):
+            # By YAML 1.1 the names "no" and "1.10" are false and 1.1.
+            texts = yaml.load(text, yaml.BaseLoader)
+            content["names"] = texts.get("names", content["names"])
     except RecursionError as error:
         raise UserError(f"{path} is no YAML that can be read (too deep); repair it") from error
     # Damaged text makes the parser raise whatever Python does of its parts.
@@ -158,7 +163,7 @@ def _names(path: Path, content: Mapping[str, Any]) -> dict[int, str]:
     by_number = dict(enumerate(names)) if isinstance(names, list) else names
     if isinstance(by_number, dict) and all(_number(key) is not None for key in by_number):
         for number, name in by_number.items():
-            if name is None or isinstance(name, (list, dict)):
+            if name in (None, "") or isinstance(name, (list, dict)):
                 raise UserError(
                     f"{path} has {name!r} as the name of class {number}; write a word, as in "
                     "names: [cat, dog]"
