@@ -17,7 +17,7 @@ from zoo.serving.messages import (
     PredictRequest,
     TensorProto,
 )
-from zoo.serving.protos import read_proto, write_proto
+from zoo.serving.protos import read_proto, size_of, write_proto
 from zoo.serving.server import Server
 from zoo.serving.status import ServingError
 
@@ -79,11 +79,10 @@ def proto(dtype, shape, **fields):
 
 def test_too_few_values_are_the_last_repeated():
     """As tensor.proto says; none are zeros, and what is too much is dropped."""
-    most = 10**6
-    assert read_proto(proto("float32", [3], float_val=[1, 2]), most).numpy().tolist() == [1, 2, 2]
-    assert read_proto(proto("float32", [2]), most).numpy().tolist() == [0, 0]
-    assert read_proto(proto("float32", [1], float_val=[1, 2]), most).numpy().tolist() == [1]
-    assert read_proto(proto("string", [2], string_val=[b"a"]), most).numpy().tolist() == [
+    assert read_proto(proto("float32", [3], float_val=[1, 2])).numpy().tolist() == [1, 2, 2]
+    assert read_proto(proto("float32", [2])).numpy().tolist() == [0, 0]
+    assert read_proto(proto("float32", [1], float_val=[1, 2])).numpy().tolist() == [1]
+    assert read_proto(proto("string", [2], string_val=[b"a"])).numpy().tolist() == [
         b"a",
         b"a",
     ]
@@ -106,8 +105,12 @@ def test_too_few_values_are_the_last_repeated():
     ],
 )
 def test_a_tensor_that_is_none(made, message):
+    def read():
+        size_of(made, 100 * 10**6)
+        read_proto(made)
+
     with pytest.raises(ServingError) as caught:
-        read_proto(made, 100 * 10**6)
+        read()
     assert caught.value.code.name == "INVALID_ARGUMENT"
     assert message in caught.value.message
     assert caught.value.message
@@ -127,7 +130,7 @@ def test_arrays_through_a_proto(array):
     found = tf.make_ndarray(made)
     assert found.dtype == array.dtype
     np.testing.assert_array_equal(found, array)
-    again = read_proto(made, 10**6).numpy()
+    again = read_proto(made).numpy()
     np.testing.assert_array_equal(again, array)
 
 
@@ -163,6 +166,22 @@ def test_the_codes_of_what_is_wrong(channel):
     )
     code, message = refusal(channel, request_of("types", "ranks", x=one))
     assert (code, message) == ("INVALID_ARGUMENT", "In[0] ndims must be >= 2: 1")
+
+
+def test_what_fits_no_model_makes_no_tensors(channel):
+    """100 MB and more of zeros, in a message of a few bytes: the model is looked at first."""
+    large, one = proto("float32", [25_000_001]), np.float32([1])
+    for request, code, message in (
+        (request_of("nobody"), "NOT_FOUND", "Servable not found"),
+        (request_of("hp2", "nothing"), "FAILED_PRECONDITION", "not found"),
+        (request_of("hp2", z=one), "INVALID_ARGUMENT", "Sent extra: {z}"),
+        (request_of("mul6", "serving_default"), "INVALID_ARGUMENT", "takes more than 100 MB"),
+        (request_of("types", "string"), "INVALID_ARGUMENT", "Sent extra: {x}"),
+        (request_of("types", "from_half"), "INVALID_ARGUMENT", "to be half but float is"),
+    ):
+        request.inputs["x"].CopyFrom(large)
+        found = refusal(channel, request)
+        assert (found[0], message in found[1]) == (code, True)
 
 
 def test_a_signature_without_inputs_can_be_called(channel):

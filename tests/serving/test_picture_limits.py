@@ -18,7 +18,7 @@ from test_grpc import predict, proto, refusal, request_of
 
 from zoo.serving.limits import Limits
 from zoo.serving.pictures import PictureLimits
-from zoo.serving.protos import read_proto
+from zoo.serving.protos import size_of
 from zoo.serving.server import Server
 from zoo.serving.status import ServingError
 
@@ -128,4 +128,4 @@ def test_a_large_picture_of_sixteen_bits_and_a_folder_of_photographs():
 def test_a_string_repeated_is_as_large_as_often(tmp_path):
     """A picture of 10 KB, asked for a million times, in a message of 10 KB."""
     with pytest.raises(ServingError, match="takes more than 100 MB"):
-        read_proto(proto("string", [10**6], string_val=[bytes(10_000)]), 100 * 10**6)
+        size_of(proto("string", [10**6], string_val=[bytes(10_000)]), 100 * 10**6)

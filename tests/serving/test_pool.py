@@ -9,10 +9,11 @@ from dataclasses import replace
 
 import grpc
 import pytest
-from fixture_models import half_plus
-from test_grpc import refusal, request_of
+from fixture_models import NUMBERS, half_plus, types
+from test_grpc import predict, proto, refusal, request_of
 from test_limits import LIMITS, ask, connect, head, wait_until
 
+from zoo.serving import answering
 from zoo.serving.bodies import inflate
 from zoo.serving.limits import Pool
 from zoo.serving.server import Server
@@ -83,6 +84,31 @@ def test_grpc_messages_are_held_as_bodies_are(tmp_path):
         opened.close()
         wait_until(lambda: memory._held == 0, 20)
         assert refusal(channel, request_of("nobody", x=[0.0] * 1_400))[0] == "NOT_FOUND"
+
+
+def test_what_shapes_take_is_held_before_a_tensor_is_made(tmp_path, monkeypatch):
+    """Ten inputs, each within a body's 10,000 bytes, and together more than the 25,000."""
+    types(tmp_path / "types" / "1")
+
+    def request_for(count):
+        request = request_of("types")
+        for name in NUMBERS:
+            request.inputs[name].CopyFrom(proto(name, [count]))
+        return request
+
+    with ExitStack() as stack:
+        server = stack.enter_context(Server(tmp_path, rest_port=0, grpc_port=0, limits=LIMITS))
+        address = server.grpc_url.removeprefix("grpc://")
+        channel = stack.enter_context(grpc.insecure_channel(address))
+        made = []
+        monkeypatch.setattr(answering, "read_proto", made.append)
+        # 4 + 8 + 1 + 1 + 2 + 4 + 4 + 8 + 8 + 1 bytes a row.
+        code, message = refusal(channel, request_for(700))
+        assert (code, "takes more than 0.025 MB of memory" in message) == ("INVALID_ARGUMENT", True)
+        assert not made
+        monkeypatch.undo()
+        wait_until(lambda: server._grpc._memory._held == 0, 20)
+        assert len(predict(channel, request_for(300)).outputs) == len(NUMBERS)
 
 
 def test_bodies_have_a_bound_together(tmp_path):

@@ -12,10 +12,11 @@ from zoo.serving.bodies import inflate
 from zoo.serving.inputs import read_inputs
 from zoo.serving.json_writing import write_outputs
 from zoo.serving.limits import Limits
-from zoo.serving.memory import Memory
+from zoo.serving.memory import Hold, Memory
 from zoo.serving.messages import SignatureDefMap
 from zoo.serving.paths import Target
 from zoo.serving.pictures import PictureLimits
+from zoo.serving.protos import dtype_of, read_proto, size_of
 from zoo.serving.repository import Repository
 from zoo.serving.status import Code, ServingError, invalid
 from zoo.serving.versions import VersionStatus
@@ -50,7 +51,7 @@ class Answering:
             ServingError: If it is not answered.
         """
         if target.verb == "predict":
-            with self.memory.hold() as held:
+            with self.memory.hold(len(body)) as held:
                 if gzipped:
                     body = inflate(body, self.limits.max_body, held.add)
                 # Before there is any: of a short body a great many values can be read.
@@ -102,15 +103,31 @@ class Answering:
         self,
         target: Target,
         signature: str,
-        tensors: Mapping[str, Any],
+        protos: Mapping[str, Any],
         only: Collection[str],
+        held: Hold,
     ) -> tuple[int, dict[str, Any]]:
         """Answers tensors with tensors; see :meth:`zoo.serving.servable.Servable.run`.
 
+        Args:
+            target: Which model.
+            signature: ``""`` for the default.
+            protos: TensorProto messages by input; none is read before all are known to fit.
+            only: The outputs wanted; all if there are none.
+            held: By the request; the tensors are added to it.
+
         Returns:
             The version that answered, and its outputs.
+
+        Raises:
+            ServingError: If it is not answered.
         """
         number, servable = self.repository.find(target.model, target.version, target.label)
+        servable.check(signature, {name: dtype_of(proto) for name, proto in protos.items()}, only)
+        for proto in protos.values():
+            # Of a shape without values as many zeros are made.
+            held.add(size_of(proto, self.limits.max_body))
+        tensors = {name: read_proto(proto) for name, proto in protos.items()}
         self.pictures.check(tensors.values())
         return number, servable.run(signature, tensors, only)
 

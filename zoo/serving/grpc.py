@@ -23,14 +23,14 @@ from zoo.serving.messages import (
     PredictResponse,
 )
 from zoo.serving.paths import Target
-from zoo.serving.protos import read_proto, write_proto
+from zoo.serving.protos import write_proto
 from zoo.serving.rest import allows
 from zoo.serving.servable import DEFAULT_SIGNATURE
 from zoo.serving.status import BusyError, Code, ServingError, invalid
 
 _LOG = logging.getLogger(__name__)
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
-# As bytes, as the message of them, and as the tensors in it.
+# As bytes, as the message of them, and as bytes again, of which TensorFlow makes tensors.
 _COPIES = 3
 
 
@@ -181,9 +181,11 @@ class _Calls:
     def _predict(self, request: Any) -> Any:
         target = _target(request)
         signature = request.model_spec.signature_name or DEFAULT_SIGNATURE
-        most = self._answering.limits.max_body
-        tensors = {name: read_proto(proto, most) for name, proto in request.inputs.items()}
-        number, outputs = self._answering.run(target, signature, tensors, request.output_filter)
+        answering, sent = self._answering, _COPIES * request.ByteSize()
+        with answering.memory.hold(sent) as held:
+            number, outputs = answering.run(
+                target, signature, request.inputs, request.output_filter, held
+            )
         response = PredictResponse(model_spec=_spec(target, number, signature))
         for name, array in outputs.items():
             write_proto(array, response.outputs[name])

@@ -18,9 +18,13 @@ class Memory:
         self._held = 0
         self._lock = threading.Lock()
 
-    def hold(self) -> "Hold":
-        """Returns what one request holds: nothing yet; all of it goes at the end of its block."""
-        return Hold(self)
+    def hold(self, beside: int = 0) -> "Hold":
+        """Returns what one request holds: nothing yet; all of it goes at the end of its block.
+
+        Args:
+            beside: Bytes that are held for the same request already.
+        """
+        return Hold(self, beside)
 
     def change(self, size: int) -> None:
         """Takes bytes, or gives them back.
@@ -37,8 +41,8 @@ class Memory:
 class Hold:
     """What one request holds; a context manager."""
 
-    def __init__(self, memory: Memory):
-        self._memory, self._size = memory, 0
+    def __init__(self, memory: Memory, beside: int):
+        self._memory, self._beside, self._size = memory, beside, 0
 
     def add(self, size: int) -> None:
         """Holds so many bytes more.
@@ -47,7 +51,7 @@ class Hold:
             BusyError: If others hold too many.
             ServingError: INVALID_ARGUMENT, if this one alone does.
         """
-        if self._size + size > self._memory.most:
+        if self._beside + self._size + size > self._memory.most:
             most = self._memory.most / MEGABYTE
             raise invalid(f"The request takes more than {most:,g} MB of memory (--max-memory)")
         self._memory.change(size)

@@ -27,12 +27,11 @@ _FIELDS = {
 }
 
 
-def read_proto(proto: Any, most: int) -> tf.Tensor:
-    """Returns a request's tensor: too few values are the last one repeated, as ever.
+def dtype_of(proto: Any) -> tf.DType:
+    """Returns the type of a request's tensor.
 
     Raises:
-        ServingError: INVALID_ARGUMENT, if it is none, or its shape would take more memory than
-            a body may.
+        ServingError: INVALID_ARGUMENT, if there is none such, or none that can be sent.
     """
     try:
         dtype = tf.dtypes.as_dtype(proto.dtype)
@@ -40,18 +39,44 @@ def read_proto(proto: Any, most: int) -> tf.Tensor:
         raise invalid(f"Unknown data type {proto.dtype}") from None
     if dtype.name not in _FIELDS:
         raise invalid(f"A tensor of type {dtype.name} cannot be sent")
+    return dtype
+
+
+def size_of(proto: Any, most: int) -> int:
+    """Returns how many bytes a request's tensor takes, as its shape says, whatever values it has.
+
+    Args:
+        proto: Of a type that can be sent.
+        most: Bytes that it may take.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT, if it would take more.
+    """
+    dtype = dtype_of(proto)
     dims = [dim.size for dim in proto.tensor_shape.dim]
-    # The last string is repeated with all its bytes.
-    strings = proto.string_val
-    size = _BYTES_OF_STRING + len(strings[-1] if strings else b"")
-    if dtype != tf.string or len(strings) >= math.prod(dims):
-        size = _BYTES_OF_STRING if dtype == tf.string else dtype.size
-    for dim in dims:
-        size *= max(dim, 1)
+    count = math.prod(max(dim, 1) for dim in dims)
+    size = count * (_BYTES_OF_STRING if dtype == tf.string else dtype.size)
+    if dtype == tf.string:
+        strings = proto.string_val
+        # The last string is repeated with all its bytes.
+        last = len(strings[-1]) if strings else 0
+        size += proto.ByteSize() + last * max(count - len(strings), 0)
     if size > most:
         raise invalid(f"A tensor of shape {dims} takes more than {most / MEGABYTE:g} MB")
+    return size
+
+
+def read_proto(proto: Any) -> tf.Tensor:
+    """Returns a request's tensor: too few values are the last one repeated, as ever.
+
+    Args:
+        proto: Its size is known to be bearable (:func:`size_of`).
+
+    Raises:
+        ServingError: INVALID_ARGUMENT, if it is none.
+    """
     try:
-        return tf.io.parse_tensor(proto.SerializeToString(), dtype)
+        return tf.io.parse_tensor(proto.SerializeToString(), dtype_of(proto))
     except tf.errors.OpError as error:
         raise invalid(str(error.message).partition("\n")[0]) from None
 

@@ -64,6 +64,24 @@ class Servable:
             )
         return found
 
+    def check(
+        self, signature: str, dtypes: Mapping[str, tf.DType], only: Collection[str] = ()
+    ) -> None:
+        """Looks whether a request fits a signature, before it has tensors.
+
+        Args:
+            signature: ``""`` for the default.
+            dtypes: By input.
+            only: The outputs wanted; all if there are none.
+
+        Raises:
+            ServingError: FAILED_PRECONDITION if there is no such signature, INVALID_ARGUMENT if
+                inputs or ``only`` do not fit it.
+        """
+        definition = self._signature(signature)
+        _check_inputs(definition, dtypes)
+        _check_outputs(definition, only)
+
     def run(
         self,
         signature: str,
@@ -84,12 +102,9 @@ class Servable:
             By output; strings as arrays of ``bytes`` objects.
 
         Raises:
-            ServingError: FAILED_PRECONDITION if there is no such signature, INVALID_ARGUMENT if
-                inputs or ``only`` do not fit it, else what TensorFlow says.
+            ServingError: As :meth:`check`, else what TensorFlow says.
         """
-        definition = self._signature(signature)
-        _check_inputs(definition, tensors)
-        _check_outputs(definition, only)
+        self.check(signature, {name: _dtype(value) for name, value in tensors.items()}, only)
         given = {
             name: value if isinstance(value, tf.Tensor) else _as_tensor(value)
             for name, value in tensors.items()
@@ -119,8 +134,8 @@ def _meta_graph(path: Path) -> Any:
     raise ValueError(f"Could not find meta graph def matching supplied tags: {{ {_TAG} }}")
 
 
-def _check_inputs(definition: Any, tensors: Mapping[str, np.ndarray | tf.Tensor]) -> None:
-    extra, missing = tensors.keys() - definition.inputs.keys(), definition.inputs.keys() - tensors
+def _check_inputs(definition: Any, dtypes: Mapping[str, tf.DType]) -> None:
+    extra, missing = dtypes.keys() - definition.inputs.keys(), definition.inputs.keys() - dtypes
     if extra or missing:
         raise invalid(
             "input keys do not match model signature. "
@@ -128,8 +143,7 @@ def _check_inputs(definition: Any, tensors: Mapping[str, np.ndarray | tf.Tensor]
         )
     for place, name in enumerate(sorted(definition.inputs)):
         expected = tf.dtypes.as_dtype(definition.inputs[name].dtype)
-        value = tensors[name]
-        given = tf.string if value.dtype == object else tf.dtypes.as_dtype(value.dtype)
+        given = dtypes[name]
         if given != expected:
             raise invalid(
                 f"Expects arg[{place}] to be {dtype_name(expected.name)} but "
@@ -147,8 +161,12 @@ def _check_outputs(definition: Any, only: Collection[str]) -> None:
         seen.add(name)
 
 
+def _dtype(value: np.ndarray | tf.Tensor) -> tf.DType:
+    return tf.string if value.dtype == object else tf.dtypes.as_dtype(value.dtype)
+
+
 def _as_tensor(value: np.ndarray) -> tf.Tensor:
-    return tf.constant(value, tf.string if value.dtype == object else value.dtype)
+    return tf.constant(value, _dtype(value))
 
 
 def _scalar(value: tf.Tensor) -> np.ndarray:
