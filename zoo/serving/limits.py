@@ -16,6 +16,8 @@ _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
 
 MEGABYTE = 10**6
+# NumPy has 64, but of strings that have more than 32 TensorFlow overruns its memory there and back.
+MOST_DIMENSIONS = 32
 
 
 def _threads() -> int:

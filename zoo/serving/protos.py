@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from zoo.serving.limits import MEGABYTE
+from zoo.serving.limits import MEGABYTE, MOST_DIMENSIONS
 from zoo.serving.status import invalid
 
 _BYTES_OF_STRING = 16
@@ -50,10 +50,14 @@ def size_of(proto: Any, most: int) -> int:
         most: Bytes that it may take.
 
     Raises:
-        ServingError: INVALID_ARGUMENT, if it would take more.
+        ServingError: INVALID_ARGUMENT, if it would take more, or has too many dimensions.
     """
     dtype = dtype_of(proto)
     dims = [dim.size for dim in proto.tensor_shape.dim]
+    if len(dims) > MOST_DIMENSIONS:
+        raise invalid(
+            f"A tensor has {len(dims)} dimensions; this server takes {MOST_DIMENSIONS} at most"
+        )
     count = math.prod(max(dim, 1) for dim in dims)
     size = count * (_BYTES_OF_STRING if dtype == tf.string else dtype.size)
     if dtype == tf.string:

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
+from zoo.serving.limits import MOST_DIMENSIONS
 from zoo.serving.messages import SavedModel
 from zoo.serving.status import Code, ServingError, invalid
 from zoo.serving.tensors import dtype_name
@@ -111,10 +112,7 @@ class Servable:
         }
         try:
             outputs = self._loaded.signatures[signature or DEFAULT_SIGNATURE](**given)
-            return {
-                name: outputs[name].numpy() if outputs[name].ndim else _scalar(outputs[name])
-                for name in (only or outputs)
-            }
+            return {name: _array(outputs[name]) for name in (only or outputs)}
         except tf.errors.OpError as error:
             raise ServingError(Code(error.error_code), _first_line(error)) from error
         except (TypeError, ValueError) as error:
@@ -169,7 +167,13 @@ def _as_tensor(value: np.ndarray) -> tf.Tensor:
     return tf.constant(value, _dtype(value))
 
 
-def _scalar(value: tf.Tensor) -> np.ndarray:
+def _array(value: tf.Tensor) -> np.ndarray:
+    if value.ndim > MOST_DIMENSIONS:
+        raise invalid(
+            f"An output has {value.ndim} dimensions; {MOST_DIMENSIONS} can be sent at most"
+        )
+    if value.ndim:
+        return value.numpy()
     # Of a scalar string NumPy would make its own kind of bytes, which end at a zero.
     if value.dtype != tf.string:
         return np.asarray(value.numpy())

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from zoo.serving.json_reading import bytes_of, kind, shown
+from zoo.serving.limits import MOST_DIMENSIONS
 from zoo.serving.status import Code, ServingError, invalid
 
 _B64 = "b64"
@@ -112,6 +113,11 @@ def _open(value: Any) -> tuple[tuple[int, ...], list[Any]]:
                     f"expected size: {size}"
                 )
         shape.append(size)
+        if len(shape) > MOST_DIMENSIONS:
+            raise invalid(
+                f"JSON Value: {shown(value)} is nested deeper than a tensor has dimensions, which "
+                f"are {MOST_DIMENSIONS} at most"
+            )
         if size == 0:
             return tuple(shape), []
         level = list(chain.from_iterable(level))
