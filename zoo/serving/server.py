@@ -38,7 +38,7 @@ class Server:
         tell: Told of versions that come and go, in one line each.
 
     Raises:
-        UserError: If there is no such folder, or ``host`` needs a token.
+        UserError: If there is no such folder, ``host`` needs a token, or both ports are the same.
 
     Example:
         >>> with Server(Path("savedmodels"), rest_port=0, grpc_port=0) as server:
@@ -62,6 +62,11 @@ class Server:
             raise UserError(
                 f"whoever reaches {host} could use this server; give a --token, or $ZOO_TOKEN, "
                 "that requests must bear"
+            )
+        if rest_port == grpc_port != 0:
+            raise UserError(
+                f"REST and gRPC cannot both have port {rest_port}; choose another with --rest-port "
+                "or --grpc-port"
             )
         self._host, self._ports = host, (rest_port, grpc_port)
         # An empty $ZOO_TOKEN is none.
@@ -107,6 +112,7 @@ class Server:
             UserError: If a port cannot be had.
         """
         # Before the models are loaded, which takes long: so that a port in use is said at once.
+        # Who asks in that while is answered after it.
         rest = self._socket = _listening(self._host, self._ports[0])
         self.rest_port = rest.getsockname()[1]
         try:
@@ -115,7 +121,6 @@ class Server:
             raise _taken(self._host, self._ports[1], "--grpc-port") from None
         self.repository.start()
         self._grpc.start()
-        rest.listen(_BACKLOG)
         self._thread = threading.Thread(
             target=self._rest.run, kwargs={"sockets": [rest]}, name="rest"
         )
@@ -157,7 +162,8 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind(address)
-        # Taken, but nobody is heard before the models are loaded.
+        # A port that is only bound can be bound once more, which this would fail for.
+        found.listen(_BACKLOG)
         return found
     except OSError as error:
         found.close()
