@@ -38,7 +38,8 @@ class Server:
         tell: Told of versions that come and go, in one line each.
 
     Raises:
-        UserError: If there is no such folder, ``host`` needs a token, or both ports are the same.
+        UserError: If there is no such folder, ``host`` needs a token, no request can bear
+            ``token``, or both ports are the same.
 
     Example:
         >>> with Server(Path("savedmodels"), rest_port=0, grpc_port=0) as server:
@@ -58,6 +59,7 @@ class Server:
         limits: Limits | None = None,
         tell: Callable[[str], Any] = lambda line: None,
     ):
+        token = _stripped(token)
         if not token and not is_loopback(host):
             raise UserError(
                 f"whoever reaches {host} could use this server; give a --token, or $ZOO_TOKEN, "
@@ -69,8 +71,7 @@ class Server:
                 "or --grpc-port"
             )
         self._host, self._ports = host, (rest_port, grpc_port)
-        # An empty $ZOO_TOKEN is none.
-        token, limits = token or None, limits or Limits()
+        limits = limits or Limits()
         self.repository = Repository(root, versions=versions, poll_seconds=poll_seconds, tell=tell)
         self._pool = Pool(limits)
         answering = Answering(
@@ -149,6 +150,20 @@ class Server:
         self.stop()
 
 
+def _stripped(token: str | None) -> str | None:
+    # An empty $ZOO_TOKEN is none.
+    if not token:
+        return None
+    # As that of a request is: a file that $ZOO_TOKEN was read from may have ended with a line.
+    stripped = token.strip()
+    if not (stripped and stripped.isascii() and stripped.isprintable()):
+        raise UserError(
+            "no request can bear such a token; give a --token, or $ZOO_TOKEN, of visible ASCII "
+            "characters"
+        )
+    return stripped
+
+
 def _spelled(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
@@ -157,6 +172,11 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         found = socket.socket(family, kind)
+    except UnicodeError as error:
+        raise UserError(
+            f"{host!r} is no address of this machine: a part of it is empty or too long; give one "
+            "with --host"
+        ) from error
     except OSError as error:
         raise UserError(f"{host!r} is no address of this machine: {error.strerror}") from error
     try:
