@@ -38,6 +38,11 @@ class BoundedProtocol(H11Protocol):
         self._timer.cancel()
         super().connection_lost(exc)
 
+    def on_response_complete(self) -> None:
+        """Begins to count idle seconds anew, however short the request was."""
+        super().on_response_complete()
+        self._since = self.loop.time()
+
     @property
     def is_busy(self) -> bool:
         """Whether a request is being answered, which has a time limit of its own."""
