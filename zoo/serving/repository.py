@@ -17,6 +17,7 @@ from typing import Any
 from zoo.errors import UserError
 from zoo.serving.servable import Servable
 from zoo.serving.status import Code, ServingError, invalid, shortened
+from zoo.serving.telling import Teller
 from zoo.serving.versions import (
     Root,
     State,
@@ -81,10 +82,9 @@ class Repository:
             )
         self._keep = versions
         self._poll_seconds = poll_seconds
-        self._load, self._tell = load, tell
+        self._load, self._teller = load, Teller(tell)
         self._kind: Root | None = None
         self._models: dict[str, _Model] = {}
-        self._unlisted: dict[str, str] = {}
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
@@ -116,7 +116,7 @@ class Repository:
         while not self._stopped.wait(self._poll_seconds):
             try:
                 self.poll()
-                self._unlisted.pop("", None)
+                self._teller.forget("")
             except OSError as error:
                 self._stays("", str(self._root), error)
             except Exception:
@@ -143,7 +143,7 @@ class Repository:
             except OSError as error:
                 self._stays(name, name, error)
                 continue
-            self._unlisted.pop(name, None)
+            self._teller.forget(name)
             found = aspired(names, self._keep)
             if found or name in self._models:
                 wanted[name] = {number: folder / child for number, child in found.items()}
@@ -155,14 +155,15 @@ class Repository:
             self._kind = what_is(self._root)
             if self._kind is None:
                 return {}
-            self._tell(f"{self._root} is {self._kind}, and is served as such until the server ends")
+            self._teller.say(
+                f"{self._root} is {self._kind}, and is served as such until the server ends"
+            )
         return model_folders(self._root, self._kind)
 
     def _stays(self, key: str, what: str, error: OSError) -> None:
         reason = error.strerror or str(error)
-        if self._unlisted.get(key) != reason:
-            self._unlisted[key] = reason
-            self._tell(f"{what} cannot be listed ({reason}); what is loaded of it stays")
+        line = f"{what} cannot be listed ({reason}); what is loaded of it stays"
+        self._teller.say_once(key, line)
 
     def _change(self, name: str, wanted: dict[int, Path]) -> None:
         with self._lock:
@@ -199,12 +200,12 @@ class Repository:
             said = str(getattr(error, "message", None) or error)
             message = shortened(said.strip() or type(error).__name__)
             version.say(State.END, code, message)
-            self._tell(f"{name} version {number} cannot be loaded: {message.splitlines()[0]}")
+            self._teller.say(f"{name} version {number} cannot be loaded: {message.splitlines()[0]}")
             return
         with self._lock:
             version.servable = servable
             version.say(State.AVAILABLE)
-        self._tell(f"{name} version {number} is available")
+        self._teller.say(f"{name} version {number} is available")
 
     def _take_down(self, name: str, version: _Version) -> None:
         # So that it is loaded again if it is wanted again.
@@ -218,7 +219,7 @@ class Repository:
             version.say(State.END)
         # A loaded model refers to itself; its memory is wanted for the next one.
         gc.collect()
-        self._tell(f"{name} version {version.status.version} is unloaded")
+        self._teller.say(f"{name} version {version.status.version} is unloaded")
 
     def names(self) -> list[str]:
         """Returns the names of the models that a request can be made to."""
