@@ -162,6 +162,8 @@ def _end_at_once(number, frame) -> NoReturn:
 
 
 def _greet(server, folder: Path, token: str | None) -> None:
+    from zoo.serving.telling import shown
+
     names = server.repository.names()
     name = names[0] if names else "NAME"
     model = f"{server.rest_url}/v1/models/{quote(name)}"
@@ -169,11 +171,11 @@ def _greet(server, folder: Path, token: str | None) -> None:
     place = folder / name
     if names and not place.is_dir():
         place = folder
-    mount, bearer = shlex.quote(f"{place}:/models/{name}"), ""
+    mount, bearer = shlex.quote(f"{shown(place)}:/models/{name}"), ""
     if token:
         bearer = "-H 'Authorization: Bearer TOKEN' "
     if not names:
-        click.echo(f"nothing to serve in {folder} yet; a model published there is picked up")
+        click.echo(f"nothing to serve in {shown(folder)} yet; a model published there is picked up")
     click.echo(
         f"page     {server.rest_url}/\n"
         f"REST     {model}\n"

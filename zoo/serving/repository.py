@@ -17,7 +17,7 @@ from typing import Any
 from zoo.errors import UserError
 from zoo.serving.servable import Servable
 from zoo.serving.status import Code, ServingError, invalid, shortened
-from zoo.serving.telling import Teller
+from zoo.serving.telling import Teller, is_text, shown
 from zoo.serving.versions import (
     Root,
     State,
@@ -158,7 +158,12 @@ class Repository:
             self._teller.say(
                 f"{self._root} is {self._kind}, and is served as such until the server ends"
             )
-        return model_folders(self._root, self._kind)
+        folders = model_folders(self._root, self._kind)
+        for name in [name for name in folders if not is_text(name)]:
+            del folders[name]
+            line = f"{shown(name)} is left out: its name is no UTF-8, which requests are; rename it"
+            self._teller.say_once(name, line)
+        return folders
 
     def _stays(self, key: str, what: str, error: OSError) -> None:
         reason = error.strerror or str(error)

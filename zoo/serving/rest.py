@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from importlib import resources
 
 from starlette.applications import Starlette
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -32,6 +33,15 @@ _PAGE_HEADERS = {
 }
 
 
+class _Anything(PathConvertor):
+    """Any rest of a path: Starlette's own has no line's end, which a name may have."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("anything", _Anything())
+
+
 def make_app(answering: Answering, pool: Pool, token: str | None) -> Starlette:
     """Makes the application.
 
@@ -54,7 +64,7 @@ def make_app(answering: Answering, pool: Pool, token: str | None) -> Starlette:
         routes=[
             Route("/", show_page),
             Route("/models", list_models),
-            Route("/{path:path}", _Api(answering, pool, token)),
+            Route("/{path:anything}", _Api(answering, pool, token)),
         ]
     )
 

@@ -1,7 +1,9 @@
 """What a server says of its models and versions, in one line each."""
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 
@@ -31,3 +33,17 @@ class Teller:
     def forget(self, key: str) -> None:
         """Lets what was said last of a key be said again."""
         self._last.pop(key, None)
+
+
+def is_text(name: str) -> bool:
+    """Returns whether a file's name can be written in UTF-8; files' names may be any bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def shown(path: str | Path) -> str:
+    r"""Returns a path as text, its bytes that are no UTF-8 as ``\xe9``."""
+    return os.fsencode(path).decode(errors="backslashreplace")
