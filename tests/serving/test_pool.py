@@ -3,6 +3,7 @@
 import gzip
 import select
 import threading
+import time
 import weakref
 from contextlib import ExitStack
 from dataclasses import replace
@@ -44,7 +45,7 @@ def test_what_is_no_longer_waited_for_lets_go_of_its_body_at_once():
         assert last.result(20) == id(None)
     finally:
         release.set()
-        pool.stop()
+        pool.stop(20)
 
 
 def test_a_pool_that_stops_begins_nothing_more():
@@ -52,12 +53,24 @@ def test_a_pool_that_stops_begins_nothing_more():
     busy = pool.submit(release.wait, 60)
     wait_until(busy.running, 20)
     waiting = pool.submit(id, None)
-    stopping = threading.Thread(target=pool.stop)
+    stopping = threading.Thread(target=pool.stop, args=[20])
     stopping.start()
     wait_until(waiting.cancelled, 20)
     release.set()
     stopping.join(20)
     assert busy.result() is True
+
+
+def test_a_pool_that_stops_does_not_wait_for_ever():
+    pool, release = Pool(LIMITS), threading.Event()
+    busy = pool.submit(release.wait, 60)
+    wait_until(busy.running, 20)
+    started = time.monotonic()
+    assert not pool.stop(0.2)
+    assert 0.1 < time.monotonic() - started < 10
+    release.set()
+    assert busy.result(20) is True
+    assert pool.stop(20)
 
 
 def test_what_a_body_inflates_to_is_held():

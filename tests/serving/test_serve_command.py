@@ -105,6 +105,27 @@ def test_asked_twice_it_ends_at_once(folder):
         process.communicate()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "code", "last"),
+    [(signal.SIGTERM, 0, "stopped\n"), (signal.SIGINT, 130, "interrupted\n")],
+)
+def test_it_does_not_wait_for_work_that_nobody_waits_for(folder, number, code, last):
+    """Half an hour of it, whose request has had its 504."""
+    process = start(folder, "--timeout", "5")
+    try:
+        _, url = greeting(process)
+        body = '{"instances": [2000000]}'
+        answer = httpx.post(f"{url}/v1/models/slow:predict", content=body, timeout=60)
+        assert answer.status_code == 504
+        process.send_signal(number)
+        assert process.wait(30) == code
+        assert process.stderr.read().endswith(last)
+    finally:
+        process.kill()
+        process.communicate()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

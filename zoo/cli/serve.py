@@ -140,17 +140,31 @@ def serve(folder, rest_port, grpc_port, host, token, latest, **bounds) -> None:
             limits=Limits(**{name: value for name, value in bounds.items() if value is not None}),
             tell=lambda line: click.echo(line, err=True),
         )
+        _run(server, Path(folder), token)
+    except _Terminated:
+        click.echo("stopped", err=True)
+
+
+def _run(server, folder: Path, token: str | None) -> None:
+    try:
         with server:
             try:
-                _greet(server, Path(folder), token)
+                _greet(server, folder, token)
                 while True:
                     time.sleep(3600)
             finally:
                 # It ends when what is under way is answered; who asks again will not wait.
                 for number in (signal.SIGINT, signal.SIGTERM):
                     signal.signal(number, _end_at_once)
-    except _Terminated:
-        click.echo("stopped", err=True)
+    except (_Terminated, KeyboardInterrupt) as error:
+        if server.has_ended:
+            raise
+        # Python waits for threads at its end, and no thread can be ended from outside.
+        is_stopped = isinstance(error, _Terminated)
+        try:
+            click.echo("stopped" if is_stopped else "Error: interrupted", err=True)
+        finally:
+            os._exit(0 if is_stopped else 130)
 
 
 def _terminate(number, frame) -> NoReturn:

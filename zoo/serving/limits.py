@@ -5,7 +5,7 @@ import os
 import resource
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
 
@@ -70,6 +70,7 @@ class Pool:
         self._places = threading.Semaphore(limits.threads + limits.queue)
         self._lock = threading.Lock()
         self._waiting: dict[Future[Any], Callable[[], Any]] = {}
+        self._under_way: set[Future[Any]] = set()
         self._idle = limits.threads
 
     def submit(
@@ -101,6 +102,7 @@ class Pool:
     def _next(self) -> "tuple[Future[Any], Callable[[], Any]] | None":
         with self._lock:
             for future in self._waiting:
+                self._under_way.add(future)
                 return future, self._waiting.pop(future)
             self._idle += 1
             return None
@@ -108,13 +110,25 @@ class Pool:
     def _leave(self, future: "Future[Any]") -> None:
         with self._lock:
             self._waiting.pop(future, None)
+            self._under_way.discard(future)
         self._places.release()
 
-    def stop(self) -> None:
-        """Lets the threads finish what they do; what waits is not begun."""
-        for future in list(self._waiting):
+    def stop(self, seconds: float) -> bool:
+        """Lets the threads finish what they do; what waits is not begun.
+
+        Args:
+            seconds: How long that is waited for.
+
+        Returns:
+            Whether they have finished. A thread cannot be ended from outside.
+        """
+        with self._lock:
+            waiting, under_way = list(self._waiting), set(self._under_way)
+        for future in waiting:
             future.cancel()
-        self._executor.shutdown(wait=True)
+        has_ended = not wait(under_way, seconds).not_done
+        self._executor.shutdown(wait=has_ended)
+        return has_ended
 
 
 def _call(future: "Future[Any]", function: Callable[[], Any]) -> None:

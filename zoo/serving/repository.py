@@ -24,6 +24,7 @@ from zoo.serving.versions import (
     VersionStatus,
     aspired,
     children_of,
+    files_of,
     model_folders,
     what_is,
 )
@@ -106,11 +107,20 @@ class Repository:
             self._thread = threading.Thread(target=self._watch, name="versions", daemon=True)
             self._thread.start()
 
-    def stop(self) -> None:
-        """Looks no more; what is loaded stays so."""
+    def stop(self, seconds: float | None = None) -> bool:
+        """Looks no more; what is loaded stays so.
+
+        Args:
+            seconds: How long a model that is being loaded is waited for; None for no bound.
+
+        Returns:
+            Whether that has ended.
+        """
         self._stopped.set()
-        if self._thread:
-            self._thread.join()
+        if self._thread is None:
+            return True
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
 
     def _watch(self) -> None:
         while not self._stopped.wait(self._poll_seconds):
@@ -187,7 +197,7 @@ class Repository:
     def _bring_up(self, name: str, version: _Version) -> None:
         if version.servable:
             return
-        files, before = _files(version.path), version.seen
+        files, before = files_of(version.path), version.seen
         version.seen = files
         # Tried once as it is found, as TensorFlow Serving does, which tries again five times, a
         # minute apart. Here it is tried whenever other files have been still for a poll: one
@@ -274,18 +284,6 @@ class Repository:
             what = "any versions" if version is None else f"version {version}"
             raise ServingError(Code.NOT_FOUND, f"Could not find {what} of model {name}")
         return [found[number] for number in sorted(found, reverse=True)]
-
-
-def _files(folder: Path) -> list[tuple[str, int, int]]:
-    """Returns what shows that a version's files have changed."""
-    found = []
-    for path in sorted(folder.rglob("*")):
-        try:
-            stat = path.stat()
-        except OSError:
-            continue
-        found.append((str(path), stat.st_size, stat.st_mtime_ns))
-    return found
 
 
 def _code(error: Exception) -> Code:

@@ -3,6 +3,7 @@
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,9 @@ class Server:
         poll_seconds: How often new versions are looked for.
         limits: On work and memory.
         tell: Told of versions that come and go, in one line each.
+
+    Attributes:
+        has_ended: Whether it has been stopped, and no thread of it goes on.
 
     Raises:
         UserError: If there is no such folder, ``host`` needs a token, no request can bear
@@ -95,6 +99,7 @@ class Server:
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
         self.rest_port = self.grpc_port = 0
+        self.has_ended = False
 
     @property
     def rest_url(self) -> str:
@@ -128,15 +133,21 @@ class Server:
         self._thread.start()
 
     def stop(self) -> None:
-        """Takes no more requests, answers those under way, and ends."""
+        """Takes no more requests, answers those under way, and ends.
+
+        Work that takes longer than a request may is not waited for, nor a model whose loading
+        does: then :attr:`has_ended` is false, and their threads go on.
+        """
+        until = time.monotonic() + self._grace
         self._rest.should_exit = True
         self._grpc.stop(self._grace)
-        self.repository.stop()
+        looked = self.repository.stop(max(until - time.monotonic(), 0))
         if self._thread:
             self._thread.join()
         elif self._socket:
             self._socket.close()
-        self._pool.stop()
+        worked = self._pool.stop(max(until - time.monotonic(), 0))
+        self.has_ended = looked and worked
 
     def __enter__(self) -> "Server":
         try:

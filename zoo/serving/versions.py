@@ -109,6 +109,18 @@ def children_of(folder: Path) -> list[Path]:
     return [folder / name for name in sorted(names)]
 
 
+def files_of(folder: Path) -> list[tuple[str, int, int]]:
+    """Returns what shows that a version's files have changed."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        try:
+            stat = path.stat()
+        except OSError:
+            continue
+        found.append((str(path), stat.st_size, stat.st_mtime_ns))
+    return found
+
+
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
