@@ -90,9 +90,9 @@ def test_more_pictures_than_a_request_may_have(zoo_models):
             assert refusal(channel, request) == ("INVALID_ARGUMENT", message)
 
 
-def told(*tensors, **limits):
+def told(*tensors, with_masks=False, **limits):
     try:
-        PictureLimits(replace(Limits(), **limits)).check(tensors)
+        PictureLimits(replace(Limits(), **limits)).check(tensors, with_masks)
     except ServingError as error:
         return error.message
     return ""
@@ -117,6 +117,47 @@ def test_the_memory_of_pictures_together(claimed, megabytes):
         f"The request's pictures take {2 * megabytes} MB decoded; this server has {megabytes} MB "
         "for them (--max-memory)"
     )
+
+
+def bmp_claiming(width, height, bits):
+    """A BMP's two headers, and no pixels at all."""
+    sizes = width.to_bytes(4, "little") + height.to_bytes(4, "little")
+    head = b"BM" + bytes(8) + (54).to_bytes(4, "little") + (40).to_bytes(4, "little")
+    return head + sizes + b"\x01\x00" + bits.to_bytes(2, "little") + bytes(24)
+
+
+@pytest.mark.parametrize(("bits", "megabytes"), [(1, 12), (8, 12), (24, 3)])
+def test_a_bmp_with_a_palette_takes_more(bits, megabytes):
+    one = np.array([bmp_claiming(1000, 1000, bits)], object)
+    assert told(one, max_memory=megabytes * 10**6) == ""
+    assert f"take {megabytes} MB decoded" in told(one, max_memory=megabytes * 10**6 - 1)
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(16, range(3, 13)), (2, (11, 12))])
+def test_a_mask_is_made_on_each_processor_and_ten_at_most(count, sizes, monkeypatch):
+    """24 bytes a pixel of the largest, 18 MB of ten, where all twelve take 2 MB decoded."""
+    monkeypatch.setattr("zoo.serving.pictures.processors", lambda: count)
+    pictures = np.array([png_claiming(100, 100 * n) for n in range(1, 13)], object)
+    memory = 24 * 10_000 * sum(sizes)
+    assert told(pictures, with_masks=True, max_memory=memory) == ""
+    assert told(pictures, with_masks=True, max_memory=memory - 1) == (
+        f"The request's pictures take {memory / 10**6:.0f} MB while their masks are made; this "
+        f"server has {memory / 10**6 - 1e-6:,g} MB for them (--max-memory)"
+    )
+    assert told(pictures, max_memory=memory - 1) == ""
+
+
+def test_a_model_that_answers_with_masks_takes_more(zoo_models):
+    pictures = [png_claiming(1000, 1000)]
+    with serving(zoo_models[0], max_memory=10_000_000) as server:
+        for task, code in (("classification", 200), ("segmentation", 400)):
+            answer = post(server, task, inputs={"image_bytes": list(map(b64, pictures))})
+            assert answer.status_code == code
+        assert "take 24 MB while their masks are made" in answer.json()["error"]
+        with grpc.insecure_channel(server.grpc_url.removeprefix("grpc://")) as channel:
+            request = request_of("segmentation", image_bytes=pictures)
+            assert refusal(channel, request) == ("INVALID_ARGUMENT", answer.json()["error"])
+            predict(channel, request_of("classification", image_bytes=pictures))
 
 
 def test_a_large_picture_of_sixteen_bits_and_a_folder_of_photographs():

@@ -76,7 +76,7 @@ class Answering:
             )
         _, servable = self.repository.find(target.model, target.version, target.label)
         inputs = read_inputs(document, servable.input_dtypes(signature), signature)
-        self.pictures.check(inputs.tensors.values())
+        self.pictures.check(inputs.tensors.values(), servable.answers_masks(signature))
         return write_outputs(servable.run(signature, inputs.tensors), inputs.form)
 
     def _metadata(self, target: Target) -> bytes:
@@ -128,7 +128,7 @@ class Answering:
             # Of a shape without values as many zeros are made.
             held.add(size_of(proto, self.limits.max_body))
         tensors = {name: read_proto(proto) for name, proto in protos.items()}
-        self.pictures.check(tensors.values())
+        self.pictures.check(tensors.values(), servable.answers_masks(signature))
         return number, servable.run(signature, tensors, only)
 
 

@@ -20,7 +20,8 @@ MEGABYTE = 10**6
 MOST_DIMENSIONS = 32
 
 
-def _threads() -> int:
+def processors() -> int:
+    """Returns how many processors this process may use."""
     return len(os.sched_getaffinity(0))
 
 
@@ -40,14 +41,15 @@ class Limits:
         max_body: Bytes of a request's body, as sent and after gzip.
         max_batch: Pictures or strings of a request.
         max_pixels: Of each encoded picture, as its header says.
-        max_memory: Bytes that the pictures of a request may take decoded, and bytes that all
-            requests may hold together in their bodies and what is read from these.
+        max_memory: Bytes that the pictures of a request may take decoded, and their masks while
+            they are made; and bytes that all requests may hold together in their bodies and
+            what is read from these.
         max_connections: Open at a time to the REST port; a new one closes the idlest. Likewise
             calls of gRPC whose message has not come.
         idle: Seconds until a connection is closed on which nothing goes on.
     """
 
-    threads: int = field(default_factory=_threads)
+    threads: int = field(default_factory=processors)
     queue: int = 128
     timeout: float = 30.0
     max_body: int = 100 * MEGABYTE

@@ -1,5 +1,6 @@
 """Pictures that would take too much memory, told by their number and their headers."""
 
+import heapq
 from collections.abc import Iterable
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.preprocess import read_header
-from zoo.serving.limits import MEGABYTE, Limits
+from zoo.serving.limits import MEGABYTE, Limits, processors
 from zoo.serving.status import invalid
 from zoo.values import MAX_PIXELS
 
@@ -19,6 +20,12 @@ _RANK_OF_PICTURES = 4
 # of each meaning there are; a palette is decoded to three.
 _PLACE_OF_DEPTH, _PLACE_OF_COLOURS = 24, 25
 _CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
+# A BMP has a palette where a pixel has at most 8 bits; that is looked up as whole numbers.
+_BITS_OF_BMP = slice(28, 30)
+_BITS_OF_PALETTE, _BYTES_OF_PALETTE = 8, 12
+# As measured: four classes are scaled at a time, as float32, and compared. tf.map_fn makes a mask
+# on each processor at a time, and ten at most.
+_BYTES_OF_MASK, _MASKS_AT_A_TIME = 24, 10
 
 
 @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
@@ -41,14 +48,18 @@ class PictureLimits:
         # Traced now, not when the first picture comes.
         _size(tf.constant(b""))
 
-    def check(self, tensors: Iterable[Any]) -> None:
+    def check(self, tensors: Iterable[Any], with_masks: bool = False) -> None:
         """Looks at the tensors of a request, NumPy's or TensorFlow's.
+
+        Args:
+            tensors: Of any types.
+            with_masks: Whether each picture is answered with a mask of its own size.
 
         Raises:
             ServingError: INVALID_ARGUMENT, if they are too many pictures or strings, or too
                 large.
         """
-        memory = 0
+        decoded, sizes = 0, []
         for tensor in tensors:
             count = _examples(tensor)
             if count > self._limits.max_batch:
@@ -58,15 +69,22 @@ class PictureLimits:
                 )
             for number, data in enumerate(_strings(tensor)):
                 if _is_picture(data):
-                    memory += self._memory(number, data)
-                if memory > self._limits.max_memory:
-                    raise invalid(
-                        f"The request's pictures take {memory / MEGABYTE:,.0f} MB decoded; this "
-                        f"server has {self._limits.max_memory / MEGABYTE:,g} MB for them "
-                        "(--max-memory)"
-                    )
+                    sizes.append(self._pixels(number, data))
+                    decoded += sizes[-1] * _bytes_of_pixel(data)
+                    self._bound(decoded, "decoded")
+        if with_masks:
+            # They are made when what was decoded is gone.
+            largest = heapq.nlargest(min(_MASKS_AT_A_TIME, processors()), sizes)
+            self._bound(sum(largest) * _BYTES_OF_MASK, "while their masks are made")
 
-    def _memory(self, number: int, data: bytes) -> int:
+    def _bound(self, memory: int, when: str) -> None:
+        if memory > self._limits.max_memory:
+            raise invalid(
+                f"The request's pictures take {memory / MEGABYTE:,.0f} MB {when}; this server "
+                f"has {self._limits.max_memory / MEGABYTE:,g} MB for them (--max-memory)"
+            )
+
+    def _pixels(self, number: int, data: bytes) -> int:
         height, width = _size(tf.constant(data)).numpy().tolist()
         if height * width > MAX_PIXELS:
             return 0
@@ -75,7 +93,7 @@ class PictureLimits:
                 f"Picture {number} claims {width} x {height} pixels; this server takes "
                 f"{self._limits.max_pixels:,} at most (--max-pixels)"
             )
-        return height * width * _bytes_of_pixel(data)
+        return height * width
 
 
 def _examples(tensor: Any) -> int:
@@ -95,6 +113,8 @@ def _strings(tensor: Any) -> Iterable[bytes]:
 
 def _bytes_of_pixel(data: bytes) -> int:
     """Returns what a pixel takes while it is decoded, as measured of zoo models' graphs."""
+    if data.startswith(b"BM") and int.from_bytes(data[_BITS_OF_BMP], "little") <= _BITS_OF_PALETTE:
+        return _BYTES_OF_PALETTE
     if not data.startswith(_PNG) or len(data) <= _PLACE_OF_COLOURS:
         return 3
     depth, colours = data[_PLACE_OF_DEPTH], data[_PLACE_OF_COLOURS]

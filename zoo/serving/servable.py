@@ -17,6 +17,8 @@ from zoo.serving.warmup import warm_up
 
 DEFAULT_SIGNATURE = "serving_default"
 _TAG = "serve"
+# As models of the zoo call them, which is all that has pictures and masks.
+_MASKS = "mask_bytes"
 _OF_THE_GRAPH = ("Graph execution error", "Detected at", "<stack traces", "[[")
 _OP = re.compile(r" *\[Op:\S*\]$")
 
@@ -55,6 +57,14 @@ class Servable:
         """
         inputs = self._signature(signature).inputs
         return {name: tf.dtypes.as_dtype(inputs[name].dtype).name for name in sorted(inputs)}
+
+    def answers_masks(self, signature: str) -> bool:
+        """Returns whether a signature answers pictures with masks of their own sizes.
+
+        Raises:
+            ServingError: As :meth:`input_dtypes`.
+        """
+        return _MASKS in self._signature(signature).outputs
 
     def _signature(self, name: str) -> Any:
         found = self.signature_defs.get(name or DEFAULT_SIGNATURE)
