@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -36,6 +37,8 @@ def encoded(width, height, kind, seed=0):
 @pytest.fixture(scope="module", params=TASKS)
 def published(request, tmp_path_factory):
     """A published version, and what it answers in each runtime."""
+    # Of other weights two classes may be as likely as each other, and a runtime's last bit decides.
+    keras.utils.set_random_seed(0)
     model = zoo.build(
         request.param, encoder="plain", filters=(2, 4), classes=3, input_shape=(16, 24, 3)
     )
