@@ -108,7 +108,12 @@ def test_a_request_defaults_to_what_open_dataset_says_and_picks_from_what_a_form
 
 def test_a_format_is_given_one_request(monkeypatch, tmp_path):
     asked = []
-    monkeypatch.setattr("zoo.data.formats.voc.open", lambda *given: asked.append(given))
+
+    def opened(*given):
+        asked.append(given)
+        return DataSet("cats", frozenset({"box"}), (), (), {})
+
+    monkeypatch.setattr("zoo.data.formats.voc.open", opened)
     monkeypatch.setenv("HOME", str(tmp_path))
     splits = {"test": "all[::4]"}
     open_dataset("voc", Path("~/cats"), targets=["box"], splits=splits, seed=3, cache="~/kept")
