@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -225,6 +226,22 @@ def test_voc_is_told_wherever_its_files_are(tmp_path, make, first, lengths):
     dataset = open_dataset("auto", tmp_path, validation=0, test=0)
     assert {name: split.length for name, split in dataset.splits.items()} == lengths
     assert not any(one.affects_training for one in dataset.findings)
+
+
+def test_a_set_beside_others_is_not_taken_for_all_of_them(tmp_path):
+    voc_in_folders_of_any_name(tmp_path / "kangaroos")
+    draw(tmp_path, "faces/glad/1.png")
+    with pytest.raises(UserError, match="is of no format that is told by its files"):
+        recognize(tmp_path)
+    assert recognize(tmp_path / "kangaroos")[0] == "voc"
+
+
+def test_voc_whose_test_has_no_annotations_is_told(tmp_path):
+    voc_of_splits(tmp_path)
+    for split in ("valid", "test"):
+        shutil.rmtree(tmp_path / split)
+    draw(tmp_path, "test/3.png")
+    assert recognize(tmp_path)[:2] == ("voc", tmp_path)
 
 
 def test_where_two_formats_fit_both_are_named(tmp_path):

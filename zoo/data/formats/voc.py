@@ -1,12 +1,14 @@
 """Pascal VOC: a folder of pictures, a folder of XML files with a box for each object."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from zoo.data.dataset import DataSet
 from zoo.data.files.boxes import Objects, with_boxes
 from zoo.data.files.dataset import dataset_of
-from zoo.data.files.pictures import examples_in, files_in, find_folder, find_root, only_folder
+from zoo.data.files.pictures import PICTURES, examples_in, files_in, find_folder, find_root
+from zoo.data.files.splits import SPLIT_FOLDERS
 from zoo.data.files.voc import annotations_in, is_annotation
 from zoo.data.request import Request
 
@@ -16,6 +18,7 @@ TARGETS = ("class", "box")
 
 _IMAGES = ("JPEGImages", "images", "image", "imgs", "img", "pictures", "photos")
 _ANNOTATIONS = ("Annotations", "xmls", "xml", "labels", "boxes")
+_PARTS = {*SPLIT_FOLDERS, *map(str.lower, (*_IMAGES, *_ANNOTATIONS))}
 
 
 def recognize(path: Path) -> str | None:
@@ -26,12 +29,19 @@ def recognize(path: Path) -> str | None:
     found = files_in(xmls, {".xml"})[0]
     if not found or not is_annotation(found[0]):
         return None
-    inner = only_folder(path)
-    if inner not in (None, xmls) and all(inner in one.parents for one in found):
-        # The set is the inner folder: its lists are looked for there.
+    if _set_around(found, path) != path:
+        # The set is a folder inside: its lists are looked for there, and others may lie beside.
         return None
     first = found[0].relative_to(path).as_posix()
     return f"there are annotations of Pascal VOC, {len(found):,} XML files: {first}"
+
+
+def _set_around(found: Sequence[Path], path: Path) -> Path:
+    """Returns the nearest folder around all annotations that is no part of a set, up to a path."""
+    folder = Path(os.path.commonpath([one.parent for one in found]))
+    while folder != path and (folder.name.lower() in _PARTS or not files_in(folder, PICTURES)[0]):
+        folder = folder.parent
+    return folder
 
 
 def open(
