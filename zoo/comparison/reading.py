@@ -1,6 +1,5 @@
 """Reading the files of a comparison: of the form that they were written in, or refused."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from zoo.errors import UserError
 from zoo.options import first_error
+from zoo.training.files import json_object, read_as
 
 
 class Form(BaseModel):
@@ -27,12 +27,7 @@ def read_object(path: Path, form: type[Form], remedy: str) -> dict[str, Any]:
     Raises:
         UserError: If the file is damaged.
     """
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}); {remedy}") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{path} is damaged (it holds no object); {remedy}")
+    values = read_as(path, json_object, remedy)
     try:
         form.model_validate(values)
     except ValidationError as error:

@@ -12,6 +12,7 @@ from typing import Any
 import zoo
 from zoo.errors import UserError
 from zoo.export.replay import CARD
+from zoo.training.files import json_object, read_as
 
 
 def write_card(version: Path, card: dict[str, Any]) -> None:
@@ -34,13 +35,7 @@ def read_card(version: Path) -> dict[str, Any]:
     path = version / CARD
     if not path.is_file():
         raise UserError(f"{version} has no {CARD}; `zoo export` writes models with one")
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}); publish the model again") from error
-    if not isinstance(card, dict):
-        raise UserError(f"{path} is damaged (it holds no object); publish the model again")
-    return card
+    return read_as(path, json_object, "publish the model again")
 
 
 def facts(*packages: str) -> dict[str, Any]:

@@ -1,8 +1,17 @@
-"""Writing files so that a reader sees the old content or the new, never a part."""
+"""Writing files so that a reader sees the old content or the new, never a part; and reading them.
 
+Imports no TensorFlow.
+"""
+
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
+
+from zoo.errors import UserError
+
+T = TypeVar("T")
 
 
 def write_whole(path: Path, write: Callable[[Path], None], previous: Path | None = None) -> None:
@@ -58,3 +67,34 @@ def write_text(path: Path, text: str) -> None:
         aside.write_text(text, encoding="utf-8")
 
     write_whole(path, write)
+
+
+def read_as(path: Path, parse: Callable[[str], T], remedy: str) -> T:
+    """Returns what a text file holds.
+
+    Args:
+        path: The file.
+        parse: Makes it of the text, and refuses text that is none by a ``ValueError`` or
+            ``TypeError``.
+        remedy: What to do about a file that is damaged, as a clause.
+
+    Raises:
+        UserError: If the file is damaged.
+    """
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise UserError(f"{path} is damaged ({error}); {remedy}") from error
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """Returns an object of JSON.
+
+    Raises:
+        ValueError: If the text is no JSON.
+        TypeError: If it is another value than an object.
+    """
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise TypeError("it holds no object")
+    return found

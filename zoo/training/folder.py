@@ -4,21 +4,21 @@ import json
 import platform
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import zoo
 from zoo.errors import UserError
 from zoo.training.claim import claimed
-from zoo.training.files import sweep, write_text
+from zoo.training.files import json_object, read_as, sweep, write_text
 from zoo.training.recipe import Recipe, parse_recipe
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "tensorflow-datasets", "pillow", "scikit-learn")
 
-T = TypeVar("T")
+_REMEDY = "restore it, or train again into another --run"
 
 
 class RunFolder:
@@ -142,7 +142,7 @@ class RunFolder:
         """
         if not self.metrics_file.is_file():
             return []
-        rows = _read(self.metrics_file, _objects)
+        rows = read_as(self.metrics_file, _objects, _REMEDY)
         return rows if epochs is None else rows[:epochs]
 
     def write_history(self, rows: list[dict[str, Any]]) -> None:
@@ -152,7 +152,7 @@ class RunFolder:
     def _read_json(self, path: Path) -> dict[str, Any]:
         if not path.is_file():
             raise UserError(f"{self.path} holds no run (no {path.name}); `zoo train` makes one")
-        return _read(path, _object)
+        return read_as(path, json_object, _REMEDY)
 
 
 class FollowedFolder(RunFolder):
@@ -176,34 +176,8 @@ class FollowedFolder(RunFolder):
         """Writes nothing."""
 
 
-def _read(path: Path, parse: Callable[[str], T]) -> T:
-    """Returns what a file holds.
-
-    Args:
-        path: The file.
-        parse: Makes it of the text, and refuses text that is none by a ``ValueError`` or
-            ``TypeError``.
-
-    Raises:
-        UserError: If the file is damaged.
-    """
-    try:
-        return parse(path.read_text(encoding="utf-8"))
-    except (ValueError, TypeError, RecursionError) as error:
-        raise UserError(
-            f"{path} is damaged ({error}); restore it, or train again into another --run"
-        ) from error
-
-
-def _object(text: str) -> dict[str, Any]:
-    found = json.loads(text)
-    if not isinstance(found, dict):
-        raise TypeError("it holds no object")
-    return found
-
-
 def _objects(lines: str) -> list[dict[str, Any]]:
-    return [_object(line) for line in lines.splitlines() if line.strip()]
+    return [json_object(line) for line in lines.splitlines() if line.strip()]
 
 
 def _suffix(split: str, other: str) -> str:
