@@ -3,11 +3,11 @@
     python benchmarks/resume.py --folder WORK [--kills 100]
 
 Trains a small network of each task with everything that draws at random: order, augmentation,
-mixing, dropout, stochastic depth, an average of the weights, low precision. A run is killed with
--9 a few times (in a training step, while a checkpoint is written, in validation) and resumed each
-time. In the end weights, optimizer state and history have to be those of the uninterrupted run,
-bit for bit. Each round's result is appended to WORK/results.jsonl: the same command goes on where
-it was stopped.
+mixing, dropout, layers of noise, stochastic depth; with an average of the weights and in low
+precision. A run is killed with -9 a few times (in a training step, while a checkpoint is written,
+in validation) and resumed each time. In the end weights, optimizer state and history have to be
+those of the uninterrupted run, bit for bit. Each round's result is appended to
+WORK/results.jsonl: the same command goes on where it was stopped.
 """
 
 import argparse
@@ -33,7 +33,7 @@ TASKS = ("classification", "localization", "segmentation")
 
 def recipe_of(task: str) -> dict[str, Any]:
     """Returns a small recipe with everything that draws at random, as plain values."""
-    drawn = {"dropout": 0.2, "stochastic_depth": 0.2}
+    drawn = {"dropout": 0.2, "noise": 0.1, "stochastic_depth": 0.2}
     return {
         "task": task,
         "data": {

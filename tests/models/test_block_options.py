@@ -7,7 +7,7 @@ from families import MEMBERS, family, is_own, small
 
 from zoo.errors import UserError
 from zoo.models import build
-from zoo.models.blocks import basic_block, convolution_block, drop
+from zoo.models.blocks import basic_block, convolution_block, disturb, drop
 from zoo.models.encoders import ENCODERS
 from zoo.models.groups import bind, option_names
 from zoo.models.strides import output_strides
@@ -138,13 +138,34 @@ def test_drop_block_never_divides_by_nothing():
 
 
 @pytest.mark.parametrize("name", [name for name in MEMBERS if is_own(name)])
-def test_dropout_and_drop_block_reach_every_own_family(name):
+def test_dropout_drop_block_and_noise_reach_every_own_family(name):
     for options, kind in (
         ({"dropout": 0.2}, keras.layers.SpatialDropout2D),
         ({"dropout": 0.2, "drop_block": 3}, keras.layers.MaxPooling2D),
+        ({"noise": 0.2}, keras.layers.GaussianNoise),
     ):
-        found = layers(encoder(name, **options), kind, "_drop")
+        found = layers(encoder(name, **options), kind, "_noise" if "noise" in options else "_drop")
         assert found, name
+
+
+def test_noise_has_the_deviation_it_is_told_and_comes_while_training_alone():
+    image = keras.Input((40, 40, 8))
+    model = keras.Model(image, disturb(image, Style(noise=0.25), name="x"))
+    ones = np.ones((8, 40, 40, 8), "float32")
+    np.testing.assert_array_equal(model(ones), ones)
+    found = np.asarray(model(ones, training=True))
+    # Of 102,400 values the mean strays by 0.25 / 320 = 0.0008, the deviation by 0.0006.
+    assert found.mean() == pytest.approx(1, abs=0.004)
+    assert found.std() == pytest.approx(0.25, abs=0.003)
+
+
+def test_noise_comes_before_what_is_dropped_so_that_this_is_0():
+    image = keras.Input((8, 8, 64))
+    model = keras.Model(image, disturb(image, Style(noise=0.25, dropout=0.5), name="x"))
+    found = np.asarray(model(np.ones((4, 8, 8, 64)), training=True))
+    empty = (found == 0).all((1, 2))
+    assert 0.3 < empty.mean() < 0.7
+    assert (found != 0).mean() == pytest.approx(1 - empty.mean(), abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -181,6 +202,7 @@ def test_dilation_doubles_from_stage_to_stage():
     [
         ({"drop_block": 3}, "drop_block=3 drops nothing without a rate"),
         ({"drop_block": -1, "dropout": 0.1}, "drop_block=-1"),
+        ({"noise": 1.5}, "noise=1.5 is no standard deviation; give a number from 0 to below 1"),
         ({"residual": False, "stochastic_depth": 0.1}, "leaves blocks out"),
         ({"stochastic_depth": 1.0}, "stochastic_depth=1.0 is no share"),
         ({"squeeze_excitation": -2}, "squeeze_excitation=-2"),

@@ -183,13 +183,13 @@ def test_a_shift_by_the_stride_shifts_the_mask(decoder):
 
 @EACH
 def test_style_reaches_every_layer(decoder):
-    style = {"normalization": "layer", "block_activation": "elu", "dropout": 0.5}
+    style = {"normalization": "layer", "block_activation": "elu", "dropout": 0.5, "noise": 0.1}
     layers = [
         layer for layer in segmenter(decoder, **style).layers if not layer.name.startswith("stage")
     ]
     kinds = {type(layer).__name__ for layer in layers}
     assert "LayerNormalization" in kinds
-    assert "SpatialDropout2D" in kinds
+    assert {"SpatialDropout2D", "GaussianNoise"} <= kinds
     assert "BatchNormalization" not in kinds
     assert {
         layer.activation.__name__ for layer in layers if type(layer) is keras.layers.Activation

@@ -46,6 +46,7 @@ NETWORKS = [
     ("classification", {"dropout": 0.5}),
     ("classification", {"residual": True, "stochastic_depth": 0.5, "freeze": 1}),
     ("localization", {"dropout": 0.3, "residual": True}),
+    ("segmentation", {"noise": 0.3}),
     ("segmentation", {"normalization": "group"}),
 ]
 
@@ -73,14 +74,14 @@ def test_equals_the_network(task, options, precision, compiled):
         for one, other in zip(gradients, other_gradients, strict=True):
             assert np.abs(one).max() > 0 or np.abs(other).max() == 0
             np.testing.assert_allclose(one, other, atol=tolerance * (1 + np.abs(one).max()))
-    # Moving statistics once a step, and the states of dropout.
+    # Moving statistics once a step, and the states of what draws.
     for one, other in zip(
         plain.non_trainable_variables, again.non_trainable_variables, strict=True
     ):
         np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
     states = [np.array(v) for v in again.variables if "seed_generator_state" in v.path]
     assert all(state[-1] == 2 for state in states)
-    assert bool(states) == bool({"dropout", "stochastic_depth"} & set(options))
+    assert bool(states) == bool({"dropout", "noise", "stochastic_depth"} & set(options))
 
 
 def kept_bytes(network, forward):

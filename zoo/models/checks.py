@@ -76,14 +76,19 @@ def per_stage(name: str, value: Any, stages: int) -> tuple[int, ...]:
     return numbers
 
 
-def rate(name: str, value: Any) -> float:
+def rate(name: str, value: Any, what: str = "share") -> float:
     """Returns ``value`` as a float.
+
+    Args:
+        name: Of the option.
+        value: What was given for it.
+        what: It is to be.
 
     Raises:
         UserError: If it is not a number in 0 <= value < 1.
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
-        raise UserError(f"{name}={value!r} is no share; give a number from 0 to below 1")
+        raise UserError(f"{name}={value!r} is no {what}; give a number from 0 to below 1")
     return float(value)
 
 

@@ -23,6 +23,8 @@ class Style:
         block_activation: Name of a Keras activation.
         dropout: Share that is dropped inside each block while training.
         drop_block: What is dropped: 0 for whole channels, n for squares of n x n positions.
+        noise: Standard deviation of the Gaussian noise that is added inside each block while
+            training, where normalised maps have 1 (Poole et al. 2014, arXiv:1406.1831).
 
     Raises:
         UserError: For a value that no network can be built from.
@@ -32,12 +34,14 @@ class Style:
     block_activation: str = "relu"
     dropout: float = 0.0
     drop_block: int = 0
+    noise: float = 0.0
 
     def __post_init__(self) -> None:
         checks.one_of("normalization", self.normalization, NORMALIZATIONS)
         checks.activation_name("block_activation", self.block_activation)
         checks.rate("dropout", self.dropout)
         checks.whole("drop_block", self.drop_block, minimum=0)
+        checks.rate("noise", self.noise, "standard deviation")
         if self.drop_block and not self.dropout:
             raise UserError(
                 f"drop_block={self.drop_block!r} drops nothing without a rate; give dropout= as "

@@ -178,7 +178,20 @@ def convolution_block(
         padding=options.padding,
         name=name,
     )
-    return drop(x, options, name=name)
+    return disturb(x, options, name=name)
+
+
+def disturb(x: keras.KerasTensor, style: Style, *, name: str) -> keras.KerasTensor:
+    """Adds noise to float [n, h, w, c] and drops a share of it, both while training alone.
+
+    Args:
+        x: The map.
+        style: How much of each.
+        name: What the layers' names begin with.
+    """
+    if style.noise:
+        x = keras.layers.GaussianNoise(style.noise, name=f"{name}_noise")(x)
+    return drop(x, style, name=name)
 
 
 def drop(x: keras.KerasTensor, style: Style, *, name: str) -> keras.KerasTensor:

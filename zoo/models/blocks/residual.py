@@ -9,7 +9,7 @@ from zoo.models.blocks.convolution import (
     activate,
     bare_convolution,
     convolution,
-    drop,
+    disturb,
     subsample,
 )
 from zoo.models.style import Residual, Style
@@ -51,7 +51,7 @@ def basic_block(
     y = _convolved(
         start, filters, kernel_size, options, "1", stride=stride, dilation=dilation, name=name
     )
-    y = drop(y, options, name=name)
+    y = disturb(y, options, name=name)
     y = _convolved(y, filters, kernel_size, options, "2", last=True, dilation=dilation, name=name)
     borders = ((1 if stride > 1 else dilation) * (kernel_size - 1), dilation * (kernel_size - 1))
     return _joined(
@@ -110,7 +110,7 @@ def bottleneck_block(
         groups=groups,
         name=name,
     )
-    y = drop(y, options, name=name)
+    y = disturb(y, options, name=name)
     y = _convolved(y, expansion * filters, 1, options, "3", last=True, name=name)
     borders = (0, (1 if stride > 1 else dilation) * (kernel_size - 1))
     return _joined(

@@ -71,7 +71,7 @@ def deeplabv3plus(
     branches.append(FitSize("bilinear", name="aspp_pool_fit")([x, coarsest]))
     x = keras.layers.Concatenate(name="aspp_concat")(branches)
     x = blocks.convolution(x, width, 1, style=style, name="aspp")
-    x = blocks.drop(x, style, name="aspp")
+    x = blocks.disturb(x, style, name="aspp")
 
     if len(features) > 1:
         fine = sum(stride <= decoder_stride for stride in strides[:-1])
@@ -81,7 +81,7 @@ def deeplabv3plus(
         x = keras.layers.Concatenate(name="refine_concat")([skip, x])
     for number in (1, 2):
         x = convolution(x, width, 3, style=style, name=f"refine{number}")
-    x = blocks.drop(x, style, name="refine")
+    x = blocks.disturb(x, style, name="refine")
     return x
 
 

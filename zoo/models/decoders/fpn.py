@@ -58,7 +58,7 @@ def fpn(
                 x = FitSize("bilinear", name=f"{name}_fit")([x, used[size - 1]])
         scales.append(x)
     x = keras.layers.Add(name="scales_add")(scales) if len(scales) > 1 else scales[0]
-    x = blocks.drop(x, style, name="scales")
+    x = blocks.disturb(x, style, name="scales")
     return x
 
 

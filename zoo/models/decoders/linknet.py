@@ -56,5 +56,5 @@ def linknet(
         x = blocks.convolution(x, skip.shape[-1], 1, style=style, name=f"{name}_expand")
         x = keras.layers.Add(name=f"{name}_add")([skip, x])
     x = blocks.convolution(x, width, 3, style=style, name="last")
-    x = blocks.drop(x, style, name="last")
+    x = blocks.disturb(x, style, name="last")
     return blocks.upsample(x, image, width, strides[0], upsample, style=style, name="full")

@@ -56,5 +56,5 @@ def pspnet(
         pooled.append(FitSize("bilinear", name=f"{name}_fit")([x, coarsest]))
     x = keras.layers.Concatenate(name="pool_concat")([coarsest, *pooled])
     x = blocks.convolution(x, width, 3, style=style, name="last")
-    x = blocks.drop(x, style, name="last")
+    x = blocks.disturb(x, style, name="last")
     return x

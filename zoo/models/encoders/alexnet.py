@@ -12,7 +12,7 @@ from typing import Any
 import keras
 
 from zoo.models import checks
-from zoo.models.blocks import convolution, drop
+from zoo.models.blocks import convolution, disturb
 from zoo.models.style import Style
 
 _STYLE = Style(normalization=None)
@@ -52,7 +52,7 @@ def alexnet(
 def _unit(
     x: keras.KerasTensor, width: int, kernel_size: int, *, style: Style, name: str, **geometry: Any
 ) -> keras.KerasTensor:
-    return drop(
+    return disturb(
         convolution(x, width, kernel_size, style=style, name=name, **geometry), style, name=name
     )
 
