@@ -10,13 +10,20 @@ from zoo.data.files.colours import Colours
 from zoo.data.files.example import Example
 from zoo.data.files.masks import with_masks
 from zoo.data.files.object_masks import folder_each, object_files, with_object_masks
-from zoo.data.files.pictures import PICTURES, Look, examples_in, files_in, find_folder
+from zoo.data.files.pictures import (
+    FOLDERS_OF_PICTURES,
+    PICTURES,
+    Look,
+    examples_in,
+    files_in,
+    find_folder,
+)
 from zoo.data.files.splits import SPLIT_FOLDERS
 from zoo.data.findings import Finding
 from zoo.data.places import hidden
 from zoo.errors import UserError
 
-IMAGES = ("images", "image", "imgs", "img", "JPEGImages", "pictures", "photos", "input")
+IMAGES = (*FOLDERS_OF_PICTURES, "JPEGImages", "input")
 """Usual names of the folder of pictures beside one of masks, the better before the worse."""
 
 _MASKS = ("masks", "mask", "labels", "label", "SegmentationClass", "annotations", "trimaps")

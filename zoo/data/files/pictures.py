@@ -29,6 +29,9 @@ _ENDINGS = {
     **{name: set(kind.endings) for name, kind in FOREIGN.items()},
 }
 PICTURES = frozenset().union(*_ENDINGS.values())
+FOLDERS_OF_PICTURES = ("images", "image", "imgs", "img", "pictures", "photos")
+"""Usual names of the folder of pictures beside one of labels, the better before the worse."""
+
 _EXIF_ORIENTATION = 0x0112
 
 

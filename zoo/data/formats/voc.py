@@ -7,7 +7,14 @@ from pathlib import Path
 from zoo.data.dataset import DataSet
 from zoo.data.files.boxes import Objects, with_boxes
 from zoo.data.files.dataset import dataset_of
-from zoo.data.files.pictures import PICTURES, examples_in, files_in, find_folder, find_root
+from zoo.data.files.pictures import (
+    FOLDERS_OF_PICTURES,
+    PICTURES,
+    examples_in,
+    files_in,
+    find_folder,
+    find_root,
+)
 from zoo.data.files.splits import SPLIT_FOLDERS
 from zoo.data.files.voc import annotations_in, is_annotation
 from zoo.data.request import Request
@@ -16,7 +23,7 @@ SOURCE = "voc"
 SUMMARY = "your pictures with boxes: Pascal VOC XML files, and lists of names for the splits"
 TARGETS = ("class", "box")
 
-_IMAGES = ("JPEGImages", "images", "image", "imgs", "img", "pictures", "photos")
+_IMAGES = ("JPEGImages", *FOLDERS_OF_PICTURES)
 _ANNOTATIONS = ("Annotations", "xmls", "xml", "labels", "boxes")
 _PARTS = {*SPLIT_FOLDERS, *map(str.lower, (*_IMAGES, *_ANNOTATIONS))}
 

@@ -9,6 +9,7 @@ from zoo.data.files.boxes import Objects, with_boxes
 from zoo.data.files.counting import carried, counting_of
 from zoo.data.files.dataset import dataset_of
 from zoo.data.files.pictures import (
+    FOLDERS_OF_PICTURES,
     PICTURES,
     examples_of,
     files_in,
@@ -39,7 +40,7 @@ SOURCE = "yolo"
 SUMMARY = "your pictures with YOLO labels: data.yaml, images/ and a text file for each"
 TARGETS = ("class", "box", "mask")
 
-_IMAGES = ("images", "image", "imgs", "img", "obj_train_data", "pictures", "photos")
+_IMAGES = (*FOLDERS_OF_PICTURES, "obj_train_data")
 _ENDINGS = (".yaml", ".yml")
 # So many files of text are looked into before a folder is said to hold no labels.
 _LOOKED_INTO = 20
