@@ -96,9 +96,30 @@ def history(run):
     return [json.loads(line) for line in lines]
 
 
+def broken_off(run, *, dies):
+    """Two workers train until one of them dies. What the other said, and the seconds it went on."""
+    ports = workers.free_ports(2)
+    pair = [
+        start_worker(worker, ports, run, *(["dies"] if worker == dies else [])) for worker in (0, 1)
+    ]
+    try:
+        pair[dies].communicate(timeout=300)
+        since = time.monotonic()
+        said = pair[1 - dies].communicate(timeout=120)[1]
+        return {
+            "code": pair[1 - dies].returncode,
+            "said": said,
+            "seconds": time.monotonic() - since,
+        }
+    finally:
+        for one in pair:
+            one.kill()
+            one.communicate()
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A folder with a run of one process, one of two, and one of two that was broken off."""
+    """A folder with a run of one process, one of two, and two of two that were broken off."""
     folder = tmp_path_factory.mktemp("workers")
     random = np.random.default_rng(0)
     labels = random.integers(0, 3, 40)
@@ -117,14 +138,8 @@ def trained(tmp_path_factory):
         said = [one.communicate(timeout=300) for one in pair]
         assert [one.returncode for one in pair] == [0, 0], said
         digests = [line for out, _ in said for line in out.splitlines() if "digest" in line]
-        ports = workers.free_ports(2)
-        pair = [
-            start_worker(0, ports, "runs/broken"),
-            start_worker(1, ports, "runs/broken", "dies"),
-        ]
-        pair[1].communicate(timeout=300)
-        left = pair[0].communicate(timeout=120)
-        yield {"folder": folder, "digests": digests, "left": (pair[0].returncode, *left)}
+        left = {dies: broken_off(f"runs/broken{dies}", dies=dies) for dies in (0, 1)}
+        yield {"folder": folder, "digests": digests, "left": left}
     finally:
         for one in pair:
             one.kill()
@@ -149,31 +164,36 @@ def test_two_workers_train_as_one_process(trained):
 
 
 @pytest.mark.slow
-def test_a_lost_worker_ends_the_other(trained):
-    code, _, said = trained["left"]
-    assert code == 1
-    assert said.strip().splitlines()[-1].startswith("Error: worker 0 of 2 has lost touch")
-    assert not Path("runs/broken/model.keras").exists()
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_lost_worker_ends_the_other(trained, lost):
+    left = trained["left"][lost]
+    assert left["code"] == 1
+    wanted = f"Error: worker {1 - lost} of 2 has lost touch"
+    assert left["said"].strip().splitlines()[-1].startswith(wanted)
+    assert left["seconds"] < SECONDS
+    assert not Path(f"runs/broken{lost}/model.keras").exists()
 
 
 @pytest.mark.slow
-def test_a_restart_goes_on_to_the_bit(trained):
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_restart_goes_on_to_the_bit(trained, lost):
+    run = f"runs/broken{lost}"
     done = subprocess.run(
-        [sys.executable, "-c", workers._COMMAND, "train", "grays", "--workers", "2", "--run",
-         "runs/broken", "--resume"],
+        [sys.executable, "-c", workers._COMMAND, "train", "grays", "--workers", "2", "--run", run,
+         "--resume"],
         env=environment(), capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
-    assert "resuming runs/broken after step 2 of epoch 2" in done.stderr
-    assert "run      runs/broken" in done.stdout
-    straight, broken = arrays("runs/two"), arrays("runs/broken")
+    assert f"resuming {run} after step 2 of epoch 2" in done.stderr
+    assert f"run      {run}" in done.stdout
+    straight, broken = arrays("runs/two"), arrays(run)
     assert straight.keys() == broken.keys()
     for name, value in straight.items():
         np.testing.assert_array_equal(value, broken[name], err_msg=name)
-    for row, wanted in zip(history("runs/broken"), history("runs/two"), strict=True):
+    for row, wanted in zip(history(run), history("runs/two"), strict=True):
         for name in ("loss", "accuracy", "validation_loss", "validation_accuracy"):
             assert row[name] == wanted[name]
-    assert Path("runs/broken/model.keras").is_file()
+    assert Path(f"{run}/model.keras").is_file()
 
 
 # What workers do in these tests takes no TensorFlow: each runs a line of Python.
