@@ -1,10 +1,12 @@
 """A load on ``zoo serve``: good and bad requests together, for minutes.
 
-    python benchmarks/serve_load.py --seconds 300
+    python benchmarks/serve_load.py --seconds 300 [--models savedmodels] [--reload 10]
 
 Starts the server in a process of its own over a model of half a plus two and, with
-``--models savedmodels``, over yours as well; sends from 32 connections, and as many calls of gRPC
-beside them as ``--calls`` says.
+``--models savedmodels``, over copies of yours as well; sends from 32 connections, and as many
+calls of gRPC beside them as ``--calls`` says. With ``--reload`` one model after another gets a
+next version every so many seconds, and the one before is taken away a little later, as the server
+lets go of it.
 Prints how many requests ended with which status, the times of the good ones, and the server's
 memory at the start (after a tenth of the time, when everything has been used once) and at the
 end. Exits with 1 if a status was not the one to expect, a request hung, or memory grew by more
@@ -13,9 +15,11 @@ than 5 %. Times hold for a machine on which nothing else runs.
 
 import argparse
 import asyncio
+import itertools
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,6 +32,8 @@ import httpx
 import numpy as np
 import psutil
 from serve_load_requests import SERVICE, STALLED, calls_of, requests_of
+
+from zoo.versions import versions
 
 OWN_CONNECTION = [("grpc.use_local_subchannel_pool", 1)]
 GROWTH = 0.05
@@ -60,8 +66,30 @@ async def call(
     return None
 
 
+async def publish(models: list[Path], every: float) -> None:
+    """Gives one model after another its next version, for ever."""
+    aside = models[0].parent.parent / "aside"
+    before: list[Path] = []
+    for path in itertools.cycle(models):
+        await asyncio.sleep(every)
+        newest = versions(path)[-1]
+        await asyncio.to_thread(shutil.copytree, newest, aside)
+        aside.rename(path / str(int(newest.name) + 1))
+        # The one that the same model had before it is at its end by now.
+        before.append(newest)
+        if len(before) > len(models):
+            await asyncio.to_thread(shutil.rmtree, before.pop(0))
+
+
 async def load(
-    url: str, address: str, models: list[str], seconds: float, concurrency: int, calls: int, half
+    url: str,
+    address: str,
+    models: list[str],
+    seconds: float,
+    concurrency: int,
+    calls: int,
+    half,
+    publishing,
 ):
     statuses: dict[str, Counter] = defaultdict(Counter)
     times: dict[str, list[float]] = defaultdict(list)
@@ -121,8 +149,12 @@ async def load(
                 sent = {key: value for key, value in how.items() if key != "method"}
                 await http.request(how.get("method", "POST"), **sent)
     ends = time.monotonic() + seconds
+    published = asyncio.create_task(publishing)
     clients = [client(number) for number in range(concurrency)]
     await asyncio.gather(look(), *clients, *map(caller, range(calls)))
+    if published.done():
+        published.result()
+    published.cancel()
     return statuses, times, wrong
 
 
@@ -132,16 +164,15 @@ def main() -> None:
     parser.add_argument("--concurrency", type=int, default=32)
     parser.add_argument("--calls", type=int, default=8, help="of gRPC at a time")
     parser.add_argument("--models", type=Path, help="savedmodels, to ask about pictures as well")
+    parser.add_argument("--reload", type=float, default=0.0, help="seconds between new versions")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
+        root = Path(folder) / "models"
         half_plus_two(root / "half_plus_two" / "1")
-        models = []
         for path in sorted(arguments.models.iterdir()) if arguments.models else []:
-            if path.is_dir():
-                (root / path.name).symlink_to(path.resolve())
-                models.append(path.name)
-        command = [sys.executable, "-c", "from zoo.cli import main; main()", "serve", folder]
+            if found := versions(path):
+                shutil.copytree(found[-1], root / path.name / found[-1].name)
+        command = [sys.executable, "-c", "from zoo.cli import main; main()", "serve", str(root)]
         process = subprocess.Popen(
             [*command, "--rest-port", "0", "--grpc-port", "0", "--max-body", "2"],
             stdout=subprocess.PIPE,
@@ -149,7 +180,7 @@ def main() -> None:
             env=os.environ | {"PYTHONUNBUFFERED": "1"},
         )
         try:
-            failed = run(process, models, arguments)
+            failed = run(process, root, arguments)
         finally:
             process.terminate()
             code = process.wait(60)
@@ -157,7 +188,7 @@ def main() -> None:
     sys.exit(1 if failed or code else 0)
 
 
-def run(process, models: list[str], arguments: argparse.Namespace) -> bool:
+def run(process, root: Path, arguments: argparse.Namespace) -> bool:
     url = address = ""
     for line in process.stdout:
         if line.startswith("gRPC"):
@@ -173,10 +204,16 @@ def run(process, models: list[str], arguments: argparse.Namespace) -> bool:
         marks.append(memory.memory_info().rss)
 
     seconds = arguments.seconds
-    statuses, times, wrong = asyncio.run(
-        load(url, address, models, seconds, arguments.concurrency, arguments.calls, mark)
+    paths = sorted(root.iterdir())
+    publishing = publish(paths, arguments.reload or 10 * seconds)
+    models = [path.name for path in paths if path.name != "half_plus_two"]
+    sent = load(
+        url, address, models, seconds, arguments.concurrency, arguments.calls, mark, publishing
     )
+    statuses, times, wrong = asyncio.run(sent)
     mark()
+    newest = {path.name: versions(path)[-1].name for path in paths}
+    print(f"versions at the end: {newest}")
     print(f"{'request':28} {'answers':40} {'p50 ms':>8} {'p99 ms':>8}")
     for name, counted in statuses.items():
         said = ", ".join(
