@@ -1,10 +1,11 @@
-"""The contract's cases, the models they speak of, and a server of them."""
+"""The models that the contract's cases speak of, pretended and tiny ones, and servers of them."""
 
 import time
 
 import httpx
 import pytest
 from fixture_models import counter, half_plus, keras_identity, mul6, two_sigs, types
+from pretended_models import Loader
 
 from zoo.serving.server import Server
 
@@ -34,6 +35,11 @@ def server(models):
 def http(server):
     with httpx.Client(base_url=server.rest_url, timeout=60) as client:
         yield client
+
+
+@pytest.fixture
+def loader():
+    return Loader()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import time
 from types import SimpleNamespace
 
 import httpx
-from test_versions import Loader, publish, states, wait_for
+from pretended_models import Loader, publish, states, wait_for
 
 from zoo.cli.serve import _greet
 from zoo.serving.repository import Repository
