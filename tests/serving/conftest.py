@@ -1,4 +1,4 @@
-"""The models that the contract's cases speak of, pretended and tiny ones, and servers of them."""
+"""Models that the contract's cases speak of and tiny ones, servers of them, and a browser."""
 
 import time
 
@@ -76,3 +76,42 @@ def wait_for_answer(client, path, request):
     while (answer := client.post(path, json=request)).status_code != 200:
         assert answer.status_code == 504, answer.text
         assert time.monotonic() < deadline
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from page_steps import CHROMIUM
+    from playwright.sync_api import sync_playwright
+
+    arguments = ["--no-sandbox", "--use-fake-device-for-media-stream"]
+    arguments.append("--use-fake-ui-for-media-stream")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser, zoo_server):
+    context = browser.new_context(permissions=["camera", "clipboard-read", "clipboard-write"])
+    opened = context.new_page()
+    opened.set_default_timeout(120_000)
+    faults = []
+    opened.on("pageerror", lambda error: faults.append(str(error)))
+    # A refusal is also logged; only what the page itself does wrong counts.
+    opened.on(
+        "console",
+        lambda said: faults.append(said.text) if "Content Security" in said.text else None,
+    )
+    opened.on(
+        "request",
+        lambda asked: (
+            faults.append(asked.url)
+            if not asked.url.startswith((zoo_server.rest_url, "data:", "blob:"))
+            else None
+        ),
+    )
+    opened.goto(zoo_server.rest_url)
+    yield opened
+    assert not faults
+    context.close()
