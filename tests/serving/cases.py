@@ -1,9 +1,13 @@
-"""The contract's conformance cases, and which of them are for this server."""
+"""The contract's conformance cases, what arrays they spell, and which are for this server."""
 
+import base64
 import json
+import math
 import os
 from pathlib import Path
 
+import ml_dtypes
+import numpy as np
 import pytest
 
 _ROOTS = [os.environ.get("ZOO_DATA"), Path(__file__).parents[3] / "shared" / "data"]
@@ -19,6 +23,8 @@ CLASSIFY = "classify, regress and multi-inference are not offered"
 POLICY = "of the policies only latest is offered"
 PROMETHEUS = "Prometheus is not offered"
 CONFIG = "there is no config file to reload"
+
+_BARE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 _SUITES = {
     "labels_reload": CONFIG,
@@ -62,3 +68,18 @@ def cases(suite: str):
     return pytest.mark.parametrize(
         "case", chosen, ids=[case["name"].partition("/")[2] for case in chosen]
     )
+
+
+def bytes_of(spelled):
+    return base64.b64decode(spelled["b64"]) if isinstance(spelled, dict) else spelled.encode()
+
+
+def array_of(spec):
+    values, dtype = spec["values"], spec["dtype"]
+    if dtype == "string":
+        array = np.empty(len(values), object)
+        array[:] = [bytes_of(value) for value in values]
+        return array.reshape(spec["shape"])
+    if dtype == "bfloat16":
+        dtype = ml_dtypes.bfloat16
+    return np.array([_BARE.get(v, v) for v in values], dtype).reshape(spec["shape"])

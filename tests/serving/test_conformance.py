@@ -1,39 +1,24 @@
-"""The cases of the contract, one by one, against the server and its parts."""
+"""The cases of the contract, one by one, against the parts of the server; none is forgotten."""
 
-import base64
 import json
-import math
 import re
 from collections import Counter
 
-import grpc
-import ml_dtypes
 import numpy as np
 import pytest
 import tensorflow as tf
-from cases import all_cases, cases, needs_cases, reason_against
-from fixture_models import half_plus
-from tensorflow_serving.apis import (
-    get_model_metadata_pb2,
-    get_model_status_pb2,
-    model_service_pb2_grpc,
-    predict_pb2,
-    prediction_log_pb2,
-    prediction_service_pb2_grpc,
-)
+from cases import all_cases, array_of, cases, needs_cases, reason_against
+from tensorflow_serving.apis import prediction_log_pb2
 
 from zoo.serving import json_reading, paths
 from zoo.serving.inputs import read_inputs
 from zoo.serving.json_writing import write_outputs
 from zoo.serving.repository import Repository
-from zoo.serving.server import Server
 from zoo.serving.status import Code, ServingError, http_status
 from zoo.serving.versions import aspired
 from zoo.serving.warmup import warm_up
 
 pytestmark = needs_cases
-
-_BARE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 @pytest.mark.parametrize("answered", [True, False])
@@ -68,21 +53,6 @@ def test_no_case_is_left_out_in_silence(answered):
     }
     assert counted == (ours if answered else others)
     assert sum(ours.values()) + sum(others.values()) == 207
-
-
-def bytes_of(spelled):
-    return base64.b64decode(spelled["b64"]) if isinstance(spelled, dict) else spelled.encode()
-
-
-def array_of(spec):
-    values, dtype = spec["values"], spec["dtype"]
-    if dtype == "string":
-        array = np.empty(len(values), object)
-        array[:] = [bytes_of(value) for value in values]
-        return array.reshape(spec["shape"])
-    if dtype == "bfloat16":
-        dtype = ml_dtypes.bfloat16
-    return np.array([_BARE.get(v, v) for v in values], dtype).reshape(spec["shape"])
 
 
 def check_error(error, expected):
@@ -155,55 +125,6 @@ def test_a_code_has_its_http_status(case):
     assert http_status(Code[case["status"]["code"]]) == case["expect"]["http"]
 
 
-@cases("rest_error_body")
-def test_a_good_answer_has_no_error(case, http):
-    assert case["status"]["code"] == "OK"
-    response = http.post("/v1/models/hp2:predict", content='{"instances": [1]}')
-    assert "error" not in response.json()
-
-
-def send(http, request):
-    return http.request(request["method"], request["path"], content=request["body"])
-
-
-@cases("rest_route")
-def test_a_route(case, http):
-    response, expected = send(http, case["request"]), case["expect"]
-    if "error" not in expected:
-        assert response.status_code == expected["http"]
-        assert not response.headers["content-type"].startswith("application/json")
-        return
-    assert response.status_code == expected["error"]["http"]
-    message = response.json()["error"]
-    for text in expected["error"]["message_contains"]:
-        assert text in message
-
-
-def comparable(signatures):
-    """A signature map without the names of a graph's tensors, which are the graph's own."""
-    for signature in signatures.values():
-        for side in ("inputs", "outputs"):
-            for info in signature[side].values():
-                info.pop("name")
-    return signatures
-
-
-@cases("rest_e2e")
-def test_rest_end_to_end(case, http):
-    response, expected = send(http, case["request"]), case["expect"]
-    assert response.status_code == expected["http"]
-    assert response.headers["content-type"] == expected["content_type"]
-    found, wanted = response.json(), json.loads(expected["json"])
-    if "json_pointer" in expected:
-        for key in expected["json_pointer"].split("/")[1:]:
-            found = found[key]
-    if "metadata" in wanted:
-        for side in (found, wanted):
-            inner = side["metadata"]["signature_def"]
-            inner["signature_def"] = comparable(inner["signature_def"])
-    assert found == wanted
-
-
 @cases("fs_version_policy")
 def test_the_versions_that_are_wanted(case, tmp_path):
     if "steps" in case:
@@ -252,15 +173,6 @@ def available(repository, name):
     return [state for state in repository.status(name) if state.state == "AVAILABLE"]
 
 
-@pytest.fixture(scope="module")
-def two_versions(tmp_path_factory):
-    root = tmp_path_factory.mktemp("two")
-    for version in ("123", "124"):
-        half_plus(root / "hp2_two" / version)
-    with Server(root, rest_port=0, grpc_port=0, versions=2) as running:
-        yield running
-
-
 def warm_up_record(kind):
     log = prediction_log_pb2.PredictionLog()
     if kind == "session_run_log":
@@ -296,75 +208,3 @@ def test_warm_up(case, tmp_path):
         return
     assert replay() == expected["requests_run"]
     assert answered == [("serving_default", "x")] * expected["requests_run"]
-
-
-def fill_spec(spec, given):
-    spec.SetInParent()
-    spec.name = given.get("name", "")
-    spec.signature_name = given.get("signature_name", "")
-    if "version" in given:
-        spec.version.value = given["version"]
-    if "version_label" in given:
-        spec.version_label = given["version_label"]
-
-
-def proto_of(spec):
-    return tf.make_tensor_proto(array_of(spec), spec["dtype"], spec["shape"])
-
-
-def call(channel, rpc, given):
-    method = rpc.rpartition("/")[2]
-    request = {
-        "Predict": predict_pb2.PredictRequest,
-        "GetModelMetadata": get_model_metadata_pb2.GetModelMetadataRequest,
-        "GetModelStatus": get_model_status_pb2.GetModelStatusRequest,
-    }[method]()
-    if "model_spec" in given:
-        fill_spec(request.model_spec, given["model_spec"])
-    for name, spec in given.get("inputs", {}).items():
-        request.inputs[name].CopyFrom(proto_of(spec))
-    for field in ("output_filter", "metadata_field"):
-        getattr(request, field, []).extend(given.get(field, []))
-    service = {
-        "PredictionService": prediction_service_pb2_grpc.PredictionServiceStub,
-        "ModelService": model_service_pb2_grpc.ModelServiceStub,
-    }[rpc.rpartition("/")[0]]
-    return getattr(service(channel), method)(request, timeout=60)
-
-
-@cases("grpc_e2e")
-def test_grpc_end_to_end(case, server, two_versions):
-    expected = case["expect"]
-    which = two_versions if case["engine_specific"] == "half_plus_two_2_versions" else server
-    with grpc.insecure_channel(which.grpc_url.removeprefix("grpc://")) as channel:
-        if "error" in expected:
-            with pytest.raises(grpc.RpcError) as caught:
-                call(channel, case["rpc"], case["request"])
-            assert caught.value.code().name == expected["error"]["code"]
-            for text in expected["error"].get("message_contains", []):
-                assert text in caught.value.details()
-            return
-        response = call(channel, case["rpc"], case["request"])
-    if "model_spec" in expected:
-        spec = response.model_spec
-        found = {"name": spec.name, "version": spec.version.value}
-        found["signature_name"] = spec.signature_name
-        assert expected["model_spec"].items() <= found.items()
-    for name, wanted in expected.get("outputs", {}).items():
-        assert not response.outputs[name].tensor_content
-        assert response.outputs[name].dtype == tf.as_dtype(wanted["dtype"]).as_datatype_enum
-        np.testing.assert_array_equal(tf.make_ndarray(response.outputs[name]), array_of(wanted))
-    if "outputs" in expected:
-        assert response.outputs.keys() == expected["outputs"].keys()
-    if "versions" in expected:
-        states = get_model_status_pb2.ModelVersionStatus.State
-        rows = response.model_version_status
-        assert {str(r.version): states.Name(r.state) for r in rows} == expected["versions"]
-        assert {r.status.error_code for r in rows} == {Code[expected["error_code"]]}
-    if "metadata_keys" in expected:
-        assert list(response.metadata) == expected["metadata_keys"]
-        packed = response.metadata["signature_def"]
-        assert packed.type_url == expected["any_type"]
-        signatures = get_model_metadata_pb2.SignatureDefMap()
-        assert packed.Unpack(signatures)
-        assert set(expected["signatures_include"]) <= set(signatures.signature_def)
