@@ -1,14 +1,18 @@
 """Small models whose answers differ from picture to picture, and the formats that are here."""
 
+import dataclasses
 import io
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 import zoo
 from zoo import tasks
+from zoo.data import DataSet
+from zoo.data.dataset import Split
 from zoo.export.runtimes import FORMATS
 from zoo.export.runtimes.contract import missing_modules, without_reports
 from zoo.inference import Predictor
@@ -92,3 +96,20 @@ def real_files(channels=3):
     files["alpha.png"] = encoded(scene(30, 40, 8, 4))
     files["palette.gif"] = encoded(Image.fromarray(scene(33, 28, 9)).convert("P"), "GIF")
     return files
+
+
+PICTURES = [encoded(scene(30, 20, seed)) for seed in range(4)]
+
+
+def counted_set(count, unreadable=(), targets=("class",)):
+    """A set of pictures of which each is filled with its number; some cannot be read."""
+
+    def read(index):
+        data = tf.where(tf.reduce_any(index == list(unreadable or [-1])), b"broken", PICTURES[0])
+        pixels = tf.fill([8, 8, 3], tf.cast(index, tf.uint8))
+        image = data if unreadable else pixels
+        return {"image": image, "class": tf.cast(index % 3, tf.int32)}
+
+    split = Split("train", count, read, lambda index: f"picture {index}")
+    splits = {name: dataclasses.replace(split, name=name) for name in ("train", "test")}
+    return DataSet("counted", frozenset(targets), NAMES, (), splits)
