@@ -55,25 +55,58 @@ def test_the_curl_names_any_model(browser, zoo_models, tmp_path):
     assert json.loads(done.stdout)["outputs"]["label"] == [answer.values["label"].decode()]
 
 
+def give(page, kind, name, width=30):
+    """Pastes or drops a picture of 20 rows."""
+    page.evaluate(
+        """async ([kind, name, width]) => {
+            const canvas = new OffscreenCanvas(width, 20);
+            canvas.getContext("2d").fillRect(0, 0, width, 20);
+            const blob = await canvas.convertToBlob({type: "image/png"});
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([blob], name, {type: "image/png"}));
+            const event = kind === "paste" ? new ClipboardEvent(kind, {clipboardData: transfer})
+                : new DragEvent(kind, {dataTransfer: transfer});
+            dispatchEvent(event);
+        }""",
+        [kind, name, width],
+    )
+
+
 def test_pasted_and_dropped(page):
     page.get_by_label("Model", exact=True).select_option("classification")
-    for kind, target in (("paste", "clipboardData"), ("drop", "dataTransfer")):
-        page.evaluate(
-            """async ([kind, target]) => {
-                const canvas = new OffscreenCanvas(30, 20);
-                canvas.getContext("2d").fillRect(0, 0, 30, 20);
-                const blob = await canvas.convertToBlob({type: "image/png"});
-                const transfer = new DataTransfer();
-                transfer.items.add(new File([blob], `${kind}.png`, {type: "image/png"}));
-                const event = kind === "paste" ? new ClipboardEvent(kind, {clipboardData: transfer})
-                    : new DragEvent(kind, {dataTransfer: transfer});
-                dispatchEvent(event);
-            }""",
-            [kind, target],
-        )
+    for kind in ("paste", "drop"):
+        give(page, kind, f"{kind}.png")
         page.get_by_role("img", name=f"The picture {kind}.png").wait_for()
         until(page, "document.getElementById('said').textContent.includes('%')")
     # 30 x 20, sixteen times as large.
+    assert canvas_size(page) == [480, 320]
+
+
+def test_the_picture_given_last_is_shown_however_long_one_before_it_takes(page):
+    page.get_by_label("Model", exact=True).select_option("classification")
+    page.evaluate(
+        """() => {
+            const decode = createImageBitmap;
+            const held = new Promise((done) => { window.letGo = done; });
+            window.late = false;
+            window.createImageBitmap = async (blob, options) => {
+                const bitmap = await decode(blob, options);
+                if (blob.name !== "slow.png") return bitmap;
+                await held;
+                window.late = true;
+                return bitmap;
+            };
+        }"""
+    )
+    give(page, "drop", "slow.png", 40)
+    give(page, "drop", "quick.png")
+    shown = page.get_by_role("img", name="The picture quick.png")
+    shown.wait_for()
+    until(page, "document.getElementById('said').textContent.includes('%')")
+    page.evaluate("letGo()")
+    until(page, "late")
+    page.wait_for_timeout(300)
+    assert shown.is_visible()
     assert canvas_size(page) == [480, 320]
 
 
