@@ -51,14 +51,13 @@ def read_batch(
     rows_read = _mapped(tf.data.Dataset.zip(numbers, pictures), one, sentinel.element_spec)
     survivors = rows_read.ignore_errors()
     indices, rows = survivors.concatenate(sentinel).batch(count + 1).get_single_element()
-    places = indices[:, tf.newaxis]
-
-    def scattered(name):
-        empty = tf.repeat(blank[name][tf.newaxis], count + 1, axis=0)
-        return tf.tensor_scatter_nd_update(empty, places, rows[name])[:-1]
-
-    was_read = tf.scatter_nd(places, tf.ones_like(indices, tf.int32), [count + 1])[:-1] > 0
-    return {name: scattered(name) for name in blank}, was_read
+    # The row that stands past the end is the last of those read, and is for all that were not.
+    blanks = tf.fill([count + 1], tf.size(indices, tf.int64) - 1)
+    sources = tf.tensor_scatter_nd_update(
+        blanks, indices[:, tf.newaxis], tf.range(tf.size(indices, tf.int64))
+    )[:-1]
+    was_read = sources < blanks[:-1]
+    return {name: tf.gather(row, sources) for name, row in rows.items()}, was_read
 
 
 def picture_errors(image_bytes: tf.Tensor, was_read: tf.Tensor) -> tf.Tensor:

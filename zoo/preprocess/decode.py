@@ -147,7 +147,7 @@ def decode_reduced(
     )
     size = shape[:2]
     as_wanted = tf.reduce_any(shape[2] == _JPEG_COMPONENTS[channels])
-    quick = as_wanted & tf.logical_not(mentions_exif(data))
+    quick = as_wanted & tf.logical_not(mentions_exif(data, jpeg=True))
     power = _power(ratio, tf.maximum(size, 1))
 
     def jpeg(reduced: int) -> Decoded:

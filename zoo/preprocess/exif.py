@@ -38,16 +38,18 @@ for _row, _place in enumerate((2, 5, 7)):
     _NUMBERS[_row, _place : _place + 2] = 256, 1
 
 
-def mentions_exif(data: tf.Tensor) -> tf.Tensor:
+def mentions_exif(data: tf.Tensor, *, jpeg: bool = False) -> tf.Tensor:
     """Returns whether the bytes may hold EXIF data: False is certain, and found fast.
 
     Walking a small picture's segments takes longer than decoding it; searching its bytes for
-    the word takes a microsecond a kilobyte.
+    the word takes a microsecond a kilobyte, and a seventh of that as JPEGs spell it.
 
     Args:
         data: string scalar.
+        jpeg: Whether the picture is a JPEG.
     """
-    without = tf.strings.regex_replace(data, "(?i:exif)", "", replace_global=False)
+    word = "Exif" if jpeg else "(?i:exif)"
+    without = tf.strings.regex_replace(data, word, "", replace_global=False)
     return tf.strings.length(without) < tf.strings.length(data)
 
 
