@@ -28,6 +28,7 @@ ROOMS = [
     "losses",
     "metrics",
     "tasks",
+    "asking",
     "inference",
     "training",
     "plan",

@@ -15,12 +15,12 @@ import tensorflow as tf
 from PIL import Image
 from rich.table import Table
 
+from zoo.answers import Answer
 from zoo.data.conversion import picture_in
 from zoo.dry_run import DryRun
 from zoo.errors import UserError
 from zoo.evaluation.evaluate import Evaluation
 from zoo.export.savedmodel import Published
-from zoo.inference import Answer
 from zoo.listing import output
 from zoo.loading import load
 from zoo.model import Model

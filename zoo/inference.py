@@ -14,13 +14,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.answers import Answer, as_text
-from zoo.data.conversion import UnreadableError, picture_in
-from zoo.errors import UserError
-from zoo.preprocess import CHANNELS, Preprocessing, decode_mask, picture_errors, read_batch
+from zoo.answers import Answer
+from zoo.asking import predict
+from zoo.preprocess import CHANNELS, Preprocessing, picture_errors, read_batch
 from zoo.tasks import Task
-
-BATCH = 32
 
 
 class Predictor:
@@ -157,57 +154,6 @@ class Predictor:
         return predict(self.signatures, pictures, self.preprocessing, on_picture)
 
 
-def predict(
-    signatures: Mapping[str, Callable[..., dict[str, tf.Tensor]]],
-    pictures: Iterable[str | Path | bytes | np.ndarray],
-    preprocessing: Preprocessing,
-    on_picture: Callable[[], Any] = lambda: None,
-) -> list[Answer]:
-    """Answers for pictures by a model's two signatures, exported or not.
-
-    Args:
-        signatures: ``serving_default`` and ``pixels``, called by keyword.
-        pictures: As :meth:`Predictor.predict` takes them.
-        preprocessing: Of the model: its channels, and its range of values.
-        on_picture: Called after each picture.
-
-    Returns:
-        One answer a picture, in order.
-
-    Raises:
-        UserError: If a path names no file, or an array has the wrong channels.
-    """
-    channels = preprocessing.channels
-    answers: list[Answer] = []
-    encoded: list[tuple[str, bytes]] = []
-
-    def flush() -> None:
-        if encoded:
-            names, data = zip(*encoded, strict=True)
-            outputs = signatures["serving_default"](image_bytes=tf.constant(list(data), tf.string))
-            answers.extend(answers_of(outputs, names))
-            encoded.clear()
-
-    for number, picture in enumerate(pictures):
-        kind = "array" if isinstance(picture, np.ndarray) else "bytes"
-        name = str(picture) if isinstance(picture, str | Path) else f"{kind} {number}"
-        given = _given(picture, preprocessing)
-        if isinstance(given, bytes):
-            encoded.append((name, given))
-            if len(encoded) == BATCH:
-                flush()
-        else:
-            flush()
-            if isinstance(given, UnreadableError):
-                answers.append(Answer(name, str(given), {}))
-            else:
-                pixels = _as_pixels(given, channels, number)
-                answers.extend(answers_of(signatures["pixels"](image=pixels), [name]))
-        on_picture()
-    flush()
-    return answers
-
-
 def _answers(
     network: Callable[[tf.Tensor], Mapping[str, tf.Tensor]], pixels: tf.Tensor
 ) -> dict[str, tf.Tensor]:
@@ -219,54 +165,6 @@ def _answers(
     margins: Any = [[0, more], [0, 0], [0, 0], [0, 0]]
     some = tf.ensure_shape(tf.pad(pixels, margins), pixels.shape)
     return {key: value[:count] for key, value in network(some).items()}
-
-
-def _given(
-    picture: str | Path | bytes | np.ndarray, preprocessing: Preprocessing
-) -> bytes | np.ndarray | UnreadableError:
-    """Returns what a model is asked about, or why a file cannot be answered for."""
-    found, channels = picture, preprocessing.channels
-    if isinstance(found, str | Path):
-        try:
-            found = picture_in(Path(found), preprocessing.values)
-        except UnreadableError as error:
-            return error
-        except OSError as error:
-            reason = error.strerror
-            raise UserError(f"picture {str(picture)!r} cannot be read: {reason}") from error
-    if isinstance(found, bytes):
-        fits, has = channels in CHANNELS, "1, 3 or 4"
-    else:
-        # Who gives an array of other channels is told so.
-        fits, has = found is picture or found.shape[-1] == channels, str(found.shape[-1])
-    return found if fits else UnreadableError(f"has {has} channels; this model takes {channels}")
-
-
-def _as_pixels(picture: np.ndarray, channels: int, number: int) -> tf.Tensor:
-    array = picture[..., None] if picture.ndim == 2 else picture
-    if array.ndim != 3 or array.shape[-1] != channels:
-        raise UserError(
-            f"array {number} has the shape {picture.shape}; this model takes [h, w, {channels}]"
-        )
-    return tf.constant(array[None], tf.float32)
-
-
-def answers_of(outputs: Mapping[str, tf.Tensor], names: Iterable[str]) -> list[Answer]:
-    """Returns one answer a picture of what a task's ``answer`` gave.
-
-    Args:
-        outputs: Served outputs, n rows each; ``error`` may be missing where all were read.
-        names: Of the n pictures.
-    """
-    arrays = {key: value.numpy() for key, value in outputs.items()}
-    answers = []
-    for row, name in enumerate(names):
-        values = {key: array[row] for key, array in arrays.items()}
-        error = as_text(values.pop("error", ""))
-        if "mask_bytes" in values and not error:
-            values["mask"] = decode_mask(values["mask_bytes"]).numpy()
-        answers.append(Answer(name, error, values))
-    return answers
 
 
 def _blank_rows(values: tf.Tensor, ok: tf.Tensor, name: str) -> tf.Tensor:

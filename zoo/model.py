@@ -10,13 +10,14 @@ import tensorflow as tf
 
 from zoo import tasks
 from zoo.adversarial import Attack
+from zoo.answers import Answer
+from zoo.asking import predict
 from zoo.data import DataSet
 from zoo.data.fingerprint import fingerprint
 from zoo.errors import UserError
 from zoo.evaluation.attacked import evaluate_attacked
 from zoo.evaluation.evaluate import Evaluation, evaluate
 from zoo.export.card import CARD, read_card
-from zoo.inference import Answer, predict
 from zoo.models import FitSize
 from zoo.models.weights.reading import MODEL_FILE, UNREADABLE
 from zoo.preprocess import Preprocessing

@@ -203,7 +203,7 @@ class Run:
             published = export(
                 predictor,
                 destination,
-                self.example_files(),
+                self.example_pictures(),
                 told=told_by(self._files, self.recipe, predictor.model, watch),
                 license=license,
                 version=version,
@@ -240,10 +240,6 @@ class Run:
             runs=self.folder.parent,
             **options,
         )
-
-    def example_files(self, count: int = VERIFIED_PICTURES) -> list[bytes]:
-        """Returns encoded pictures; see :func:`zoo.training.examples.example_files`."""
-        return examples.example_files(self.recipe, count, self.folder.parent)
 
     def example_pictures(self, count: int = VERIFIED_PICTURES) -> list[bytes | np.ndarray]:
         """Returns pictures; see :func:`zoo.training.examples.example_pictures`."""

@@ -4,8 +4,8 @@ from html.parser import HTMLParser
 
 import numpy as np
 
+from zoo.answers import Answer
 from zoo.evaluation.evaluate import Evaluation, Sample
-from zoo.inference import Answer
 from zoo.training.recipe import parse_recipe
 
 VOID = {"meta", "br", "img", "link", "hr", "input", "rect", "use", "path", "image"}

@@ -5,12 +5,12 @@ import pytest
 from pages import NAMES, Page, classification, recipe, squeezed
 
 from zoo.adversarial import Attack
+from zoo.answers import Answer
 from zoo.evaluation import figures, wording
 from zoo.evaluation.attack_report import amplified
 from zoo.evaluation.attacked import Robustness
 from zoo.evaluation.attacker import AttackedSample
 from zoo.evaluation.report import write_report
-from zoo.inference import Answer
 
 
 def sample(name="<i>1</i>.png"):

@@ -8,10 +8,10 @@ import pytest
 from pages import NAMES, Page, classification, classified, picture, recipe, rows, squeezed
 from PIL import Image
 
+from zoo.answers import Answer
 from zoo.evaluation import report
 from zoo.evaluation.evaluate import Evaluation, Sample
 from zoo.evaluation.report import write_report
-from zoo.inference import Answer
 
 
 @pytest.fixture

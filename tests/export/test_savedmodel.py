@@ -10,6 +10,7 @@ from PIL import Image
 
 import zoo
 from zoo import tasks
+from zoo.asking import predict
 from zoo.errors import CheckError, UserError
 from zoo.export import replay, savedmodel, verify
 from zoo.export.savedmodel import export
@@ -174,9 +175,35 @@ def test_asked_to_fail_it_fails_the_request(task):
     assert predictor.from_bytes(tf.constant(PICTURES[:1]))["error"].numpy()[0] == b""
 
 
+def test_what_fails_a_request_is_told_of_its_own_picture():
+    predictor = make_predictor("classification", on_error="fail")
+    given = [PICTURES[0], b"broken", PICTURES[1], PICTURES[2][:40]]
+    answers = predictor.predict(given)
+    expected = make_predictor("classification").predict(given)
+    assert [one.error for one in answers] == [one.error for one in expected]
+    assert [bool(one.error) for one in answers] == [False, True, False, True]
+    good = predictor.predict([PICTURES[1]])[0].values["probabilities"]
+    np.testing.assert_allclose(answers[2].values["probabilities"], good, atol=1e-6)
+    # What fails for a picture that can be read is no fault of the picture's.
+    other = make_predictor("classification")
+    failing = dict(other.signatures)
+
+    def broken(image_bytes):
+        raise tf.errors.InvalidArgumentError(None, None, "another matter")
+
+    failing["serving_default"] = broken
+    with pytest.raises(tf.errors.InvalidArgumentError, match="another matter"):
+        predict(failing, [PICTURES[0]], other.preprocessing)
+
+
 def test_five_channels_are_served_as_pixels(tmp_path, same_process):
     predictor = make_predictor("classification", channels=5)
-    published = export(predictor, tmp_path, [])
+    array = np.full((19, 36, 5), 7, np.uint8)
+    published = export(predictor, tmp_path, [array])
+    # One is of the data, already as large as they are asked about, and two are noise.
+    asked = np.load(published.path / "assets.extra" / "golden" / "pixels.npy")
+    np.testing.assert_array_equal(asked[0], array)
+    assert np.ptp(asked[1]) > 100
     loaded = tf.saved_model.load(str(published.path))
     answers = loaded.signatures["serving_default"](image=tf.zeros([2, 9, 9, 5]))
     assert answers["probabilities"].shape == (2, 3)
@@ -276,6 +303,29 @@ def test_tiles_are_verified_and_warmed_up_too(tmp_path, same_process):
     card = json.loads((published.path / "model_card.json").read_text())
     assert card["signatures"]["tiled"] == "image_bytes"
     answers = json.loads((published.path / "assets.extra/golden/answers.json").read_text())
-    assert len(answers["tiled"]["mask_bytes"]) == published.verification.pictures
+    # Those of the data may be as large as they like: the others are made here.
+    made = published.verification.pictures - len(PICTURES)
+    assert len(answers["tiled"]["mask_bytes"]) == made
+    assert len(answers["serving_default"]["mask_bytes"]) == published.verification.pictures
     # Batches of 1 and of 3 for each of three signatures.
     assert published.verification.warmup == 6
+
+
+def test_large_pictures_are_neither_verified_nor_warmed_up_tile_by_tile(tmp_path, same_process):
+    large = encoded(400, 300)
+    path = export(make_predictor("segmentation"), tmp_path, [large], overlap=0.25).path
+    requests = list(replay.warmup_requests(path / replay.WARMUP))
+    sizes = {name: [] for name, _ in requests}
+    for name, inputs in requests:
+        for data in inputs.get("image_bytes", []):
+            with Image.open(io.BytesIO(data)) as picture:
+                sizes[name].append(picture.size)
+    assert (400, 300) in sizes["serving_default"]
+    # 1.75 tiles of 24 pixels by 2.25 of 16; a sample of 60 x 45 and what is made of it.
+    assert sizes["tiled"][0] == (42, 36)
+    assert max(max(size) for size in sizes["tiled"]) <= 91
+    # It is a part of the large one.
+    with Image.open(io.BytesIO(large)) as whole:
+        part = np.asarray(whole)[:36, :42]
+    cut = next(inputs["image_bytes"][0] for name, inputs in requests if name == "tiled")
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(cut))), part)

@@ -10,8 +10,9 @@ import tensorflow as tf
 
 from zoo.adversarial import Attack
 from zoo.adversarial.perturb import strongest
+from zoo.answers import Answer
+from zoo.asking import answers_of
 from zoo.evaluation.evaluate import lacking
-from zoo.inference import Answer, answers_of
 from zoo.preprocess import Preprocessing, picture_error
 from zoo.preprocess.geometry import geometry
 from zoo.tasks import Task

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
+from zoo.answers import Answer
+from zoo.asking import predict
 from zoo.data import NO_OBJECT, DataSet
 from zoo.data.pipeline import reason_of
 from zoo.data.untuned import untuned
 from zoo.errors import UserError
 from zoo.evaluation.intervals import intervals_of
-from zoo.inference import Answer, predict
 from zoo.preprocess import Preprocessing, decode_mask, upright_size
 from zoo.tasks import Task
 

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from zoo.errors import CheckError
 from zoo.export.card import facts, smallest_server, write_card
-from zoo.export.golden import inputs_of, write_golden
-from zoo.export.graph.tiled import require_tiles, tiled
+from zoo.export.golden import Picture, as_file, inputs_of, write_golden
+from zoo.export.graph.tiled import TILED, require_tiles, tiled
 from zoo.export.graph.write import Graph, write_graph
 from zoo.export.publish import check_version, publish
 from zoo.export.published import check_place
@@ -45,7 +45,7 @@ class Published:
 def export(
     predictor: Predictor,
     destination: Path,
-    pictures: Sequence[bytes],
+    pictures: Sequence[Picture],
     *,
     told: Told | None = None,
     license: str | None = None,
@@ -65,7 +65,7 @@ def export(
     Args:
         predictor: The model and everything around it.
         destination: ``savedmodels/NAME``.
-        pictures: Encoded files to verify with, of the data the model is for.
+        pictures: To verify with, of the data the model is for: encoded, or [h, w, c].
         told: What the model card says of where the model comes from and how good it is.
         license: Of the model, as the card shall state it: an SPDX identifier.
         version: The number; by default the next one.
@@ -90,10 +90,14 @@ def export(
     functions = dict(predictor.signatures)
     if overlap is not None:
         require_tiles(predictor, overlap)
-        functions["tiled"] = tiled(predictor, overlap)
+        functions[TILED] = tiled(predictor, overlap)
     # What keeps it from being measured is said before anything is written.
     original = scorer and scorer.original
-    readable = [data for data in pictures if _can_be_read(data, predictor)]
+    readable = [
+        as_file(picture, predictor.reads_bytes)
+        for picture in pictures
+        if _can_be_read(picture, predictor)
+    ]
 
     def fill(staged: Path) -> tuple[Verification, Scored | None]:
         graph = _write(predictor, staged, network, overlap)
@@ -142,9 +146,9 @@ def _judge(name: str, original: Scored, scored: Scored, precision: str) -> None:
         raise CheckError(f"SavedModel in {precision}: {error}; it was not published") from error
 
 
-def _can_be_read(data: bytes, predictor: Predictor) -> bool:
+def _can_be_read(picture: Picture, predictor: Predictor) -> bool:
     try:
-        predictor.preprocessing.decode(data)
+        predictor.preprocessing.prepare({"image": tf.constant(picture)})
     except tf.errors.InvalidArgumentError:
         return False
     return True

@@ -8,9 +8,10 @@ class Tolerance:
     """The largest differences that a verification lets pass.
 
     Attributes:
-        score: Of a probability or a share, 0 to 1.
-        box: Of a box edge, in pixels of the picture.
-        mask: Share of a mask's pixels whose class differs.
+        score: Of a probability, 0 to 1.
+        box: Of a box edge, in pixels of the model's input, so that it is of no account how large
+            a picture is.
+        mask: Share of a mask's pixels whose class differs, and of a class's share of the mask.
     """
 
     score: float
@@ -33,8 +34,10 @@ ANSWERS = {
     "float32": Tolerance(score=0.02, box=0.5, mask=0.01),
     "int8": Tolerance(score=0.27, box=16.5, mask=0.11),
 }
-"""How far the answers of ``predict.py`` for files may lie from the zoo's, by precision: a box edge
-in pixels of the model's input, so that it is of no account how large a picture is."""
+"""How far the answers of ``predict.py`` for files may lie from the zoo's, by precision."""
+
+FEW_PIXELS = 100
+"""Of a smaller mask a single pixel would be a share to go by: it counts for less."""
 
 PIXELS = 3.0
 """How far the pixels that ``predict.py`` reads may lie off on average, of 0 to 255: lossy pictures

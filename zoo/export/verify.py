@@ -1,6 +1,5 @@
 """Does the exported model answer as the Keras model does, wherever it is loaded?"""
 
-import io
 import json
 import signal
 import subprocess
@@ -11,18 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
 from zoo.errors import CheckError
+from zoo.export.distances import Sizes, distances, golden_sizes
 from zoo.export.replay import CARD, GOLDEN, RUNTIMES
 from zoo.export.tolerance import TOLERANCES, Tolerance
 
 _WHERE = {"tensorflow": "Python's TensorFlow", "c_api": "TensorFlow's C API, as servers load it"}
 SECONDS = 1800
 """How long a fresh process may take: large models on a busy machine take minutes."""
-# What a model says that is no number.
-_TEXTS = ("classes", "error", "label")
 
 
 @dataclass(frozen=True)
@@ -31,9 +26,9 @@ class Verification:
 
     Attributes:
         pictures: How many encoded pictures were answered for.
-        score: Largest difference of a score or a share, 0 to 1.
-        box: Largest difference of a box edge, in pixels.
-        mask: Largest share of a mask's pixels whose class differs.
+        score: Largest difference of a score, 0 to 1.
+        box: Largest difference of a box edge, in pixels of the model's input.
+        mask: Largest share of a mask's pixels whose class differs, or difference of a share.
         warmup: How many warm-up records were replayed.
         runtimes: Where the model was loaded, each time in a fresh process.
     """
@@ -96,18 +91,23 @@ def compare(version: Path) -> Verification:
     expected = json.loads((version / GOLDEN / "answers.json").read_text(encoding="utf-8"))
     card = json.loads((version / CARD).read_text(encoding="utf-8"))
     tolerance = TOLERANCES[card["precision"]]
+    sizes = golden_sizes(version, card["signatures"], card["preprocessing"]["size"])
     with ThreadPoolExecutor(len(RUNTIMES)) as pool:
-        check = partial(_check, version, expected, tolerance)
-        distances, warmups = zip(*pool.map(check, RUNTIMES), strict=True)
+        check = partial(_check, version, expected, tolerance, sizes)
+        found, warmups = zip(*pool.map(check, RUNTIMES), strict=True)
     return Verification(
         pictures=len(list((version / GOLDEN).glob("*.bin"))),
         warmup=min(warmups),
-        **{name: max(one[name] for one in distances) for name in vars(tolerance)},
+        **{name: max(one[name] for one in found) for name in vars(tolerance)},
     )
 
 
 def _check(
-    version: Path, expected: dict[str, Any], tolerance: Tolerance, runtime: str
+    version: Path,
+    expected: dict[str, Any],
+    tolerance: Tolerance,
+    sizes: dict[str, Sizes],
+    runtime: str,
 ) -> tuple[dict[str, float], int]:
     """Returns the largest distances in a runtime, and how many warm-up records it answered."""
     limits = vars(tolerance)
@@ -116,7 +116,8 @@ def _check(
         said = answer_in_fresh_process(version, runtime)
         for key, outputs in said["answers"].items():
             signature = key.partition("/")[0]
-            for name, distance in _distances(expected[signature], outputs, key, tolerance).items():
+            given = (expected[signature], outputs, key, tolerance, sizes[signature])
+            for name, distance in distances(*given).items():
                 worst[name] = max(worst[name], distance)
                 if not distance <= limits[name]:
                     raise CheckError(
@@ -128,55 +129,3 @@ def _check(
             f"the SavedModel fails in {_WHERE[runtime]}: {error}; it was not published"
         ) from error
     return worst, said["warmup"]
-
-
-def _distances(
-    expected: dict[str, Any], outputs: dict[str, Any], key: str, tolerance: Tolerance
-) -> dict[str, float]:
-    if expected.keys() != outputs.keys():
-        raise CheckError(f"{key} answers {sorted(outputs)}, expected {sorted(expected)}")
-    distances: dict[str, float] = {}
-    for name, value in expected.items():
-        if name in _TEXTS:
-            if value != outputs[name] and not (
-                name == "label" and _level(expected, outputs[name], tolerance)
-            ):
-                raise CheckError(f"{key} has other {name}: {outputs[name]}")
-        elif name == "mask_bytes":
-            pairs = zip(value, outputs[name], strict=True)
-            distances["mask"] = max((_mask_distance(a, b) for a, b in pairs), default=0.0)
-        elif name == "mask":
-            distances["mask"] = float(np.mean(np.asarray(value) != np.asarray(outputs[name])))
-        else:
-            # NaN marks the row of the picture that is none, and must be there in both.
-            a, b = np.asarray(value, float), np.asarray(outputs[name], float)
-            if a.shape != b.shape or (np.isnan(a) != np.isnan(b)).any():
-                raise CheckError(f"{key} answers {name} in another shape")
-            kind = "box" if name == "box" else "score"
-            distance = float(np.nanmax(np.abs(a - b), initial=0.0))
-            distances[kind] = max(distances.get(kind, 0.0), distance)
-    return distances
-
-
-def _level(expected: dict[str, Any], labels: list[str], tolerance: Tolerance) -> bool:
-    """Whether other labels than expected are of classes that were likeliest within tolerance."""
-    for row, label in enumerate(labels):
-        classes, probabilities = expected["classes"][row], expected["probabilities"][row]
-        if label == expected["label"][row]:
-            continue
-        if not {label, expected["label"][row]} <= set(classes):
-            return False
-        # Both probabilities may be off, towards each other.
-        gap = max(probabilities) - probabilities[classes.index(label)]
-        if not gap <= 2 * tolerance.score:
-            return False
-    return True
-
-
-def _mask_distance(expected: str, answered: str) -> float:
-    if not expected or not answered:
-        return float(expected != answered)
-    a, b = (
-        np.asarray(Image.open(io.BytesIO(text.encode("latin-1")))) for text in (expected, answered)
-    )
-    return float(np.mean(a != b)) if a.shape == b.shape else 1.0

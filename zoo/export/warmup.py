@@ -12,14 +12,21 @@ from typing import Any
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from zoo.export.golden import golden_pictures, golden_pixels, inputs_of
+from zoo.export.golden import (
+    Picture,
+    golden_pictures,
+    golden_pixels,
+    golden_tiles,
+    inputs_of,
+)
+from zoo.export.graph.tiled import TILED
 from zoo.export.replay import BATCHES, WARMUP
 from zoo.inference import Predictor
 
 
 def write_warmup(
     version: Path,
-    pictures: Sequence[bytes],
+    pictures: Sequence[Picture],
     predictor: Predictor,
     functions: Mapping[str, Any],
 ) -> None:
@@ -27,20 +34,26 @@ def write_warmup(
 
     Args:
         version: The folder of the SavedModel.
-        pictures: Encoded, of the data the model is for; may be none. All can be read.
+        pictures: As :func:`zoo.export.golden.write_golden` takes them.
         predictor: What was saved.
         functions: By signature.
     """
     requests: dict[str, Any] = {"image": golden_pixels(predictor.preprocessing, pictures)}
     if predictor.reads_bytes:
-        requests["image_bytes"] = golden_pictures(pictures[:1], predictor.preprocessing.channels)
+        channels = predictor.preprocessing.channels
+        requests["image_bytes"] = golden_pictures(pictures[:1], channels)
+        # A server loads nothing else while it waits for an answer tile by tile.
+        tiles = golden_tiles(pictures[:1], predictor.preprocessing)
+        requests[TILED] = [tiles, *golden_pictures([], channels)]
     path = version / WARMUP
     path.parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(path)) as writer:
         for signature, function in functions.items():
             for size in BATCHES:
                 inputs = {
-                    key: tf.make_tensor_proto(requests[key][:size], spec.dtype)
+                    key: tf.make_tensor_proto(
+                        requests[TILED if signature == TILED else key][:size], spec.dtype
+                    )
                     for key, spec in inputs_of(function).items()
                 }
                 writer.write(_record(signature, inputs))

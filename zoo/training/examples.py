@@ -5,13 +5,12 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from zoo.preprocess import CHANNELS
 from zoo.training.data import RUNS, open_data
 from zoo.training.recipe import Recipe
 
 
 def example_pictures(recipe: Recipe, count: int, runs: Path = RUNS) -> list[bytes | np.ndarray]:
-    """Returns the first pictures of the test split, or of the first there is.
+    """Returns the first pictures that can be read of the test split, or of train without one.
 
     Args:
         recipe: Names the data.
@@ -23,21 +22,17 @@ def example_pictures(recipe: Recipe, count: int, runs: Path = RUNS) -> list[byte
     """
     dataset = open_data(recipe, runs=runs)
     split = dataset.splits.get("test") or dataset.splits["train"]
+    preprocessing = recipe.preprocessing()
     found: list[bytes | np.ndarray] = []
-    for index in range(min(count, split.length)):
+    for index in range(split.length):
+        if len(found) == count:
+            break
         try:
-            found.append(split.read(tf.constant(index, tf.int64))["image"].numpy())
+            image = split.read(tf.constant(index, tf.int64))["image"].numpy()
+            if isinstance(image, bytes):
+                preprocessing.read(image)
         except tf.errors.OpError:
             # One that cannot be read is no example; evaluating names it.
             continue
+        found.append(image)
     return found
-
-
-def example_files(recipe: Recipe, count: int, runs: Path = RUNS) -> list[bytes]:
-    """Returns the same, encoded; none where no encoded picture carries the model's channels."""
-    if recipe.input.channels not in CHANNELS:
-        return []
-    pictures = example_pictures(recipe, count, runs)
-    return [
-        data if isinstance(data, bytes) else tf.io.encode_png(data).numpy() for data in pictures
-    ]

@@ -10,6 +10,9 @@ from zoo.errors import UserError
 from zoo.inference import Predictor
 from zoo.tasks.segmentation import encoded, served
 
+TILED = "tiled"
+"""The signature's name."""
+
 _SIGMA = 1 / 8
 
 

@@ -12,7 +12,7 @@ from zoo.errors import UserError
 from zoo.export.graph.fold import fold
 from zoo.export.graph.freeze import freeze
 from zoo.export.graph.ops import served_ops
-from zoo.export.graph.tiled import tiled
+from zoo.export.graph.tiled import TILED, tiled
 from zoo.inference import Predictor
 
 
@@ -69,7 +69,7 @@ def write_graph(
     module = _Read(frozen.variables)
     functions = dict(served.signatures)
     if overlap is not None:
-        functions["tiled"] = tiled(served, overlap)
+        functions[TILED] = tiled(served, overlap)
     signatures = {name: function.get_concrete_function() for name, function in functions.items()}
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     try:

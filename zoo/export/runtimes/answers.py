@@ -12,14 +12,11 @@ import tensorflow as tf
 from zoo.answers import as_text
 from zoo.errors import CheckError
 from zoo.export.runtimes.replay import answer_file
-from zoo.export.tolerance import PIXELS, Tolerance
+from zoo.export.tolerance import FEW_PIXELS, PIXELS, Tolerance
 from zoo.inference import Predictor
 
 Network = Callable[[np.ndarray], Mapping[str, Any]]
 """From float32 [n, H, W, c] to a model's outputs by name."""
-
-# Of a smaller mask a single pixel would be a share to go by.
-_FEW_PIXELS = 100
 
 
 @dataclass(frozen=True)
@@ -119,7 +116,7 @@ def _distances(wanted: Expected, said: Mapping[str, Any]) -> dict[str, float]:
     if "mask" in values:
         if said["mask"].shape != values["mask"].shape:
             return {"mask": 1.0}
-        share = min(1.0, said["mask"].size / _FEW_PIXELS)
+        share = min(1.0, said["mask"].size / FEW_PIXELS)
         fractions = [said["fraction"][one] for one in classes]
         off = np.abs(np.subtract(fractions, values["fraction"])).max()
         found["mask"] = share * float(max(np.mean(said["mask"] != values["mask"]), off))

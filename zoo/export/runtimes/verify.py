@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.errors import CheckError
-from zoo.export.golden import golden_pictures
+from zoo.export.golden import Picture, as_file, golden_pictures
 from zoo.export.runtimes.answers import Expected, Network, farthest
 from zoo.export.runtimes.replay import BATCHES, FILES, PIXELS, outputs_file
 from zoo.export.tolerance import Tolerance
@@ -22,7 +22,6 @@ from zoo.inference import Predictor
 SECONDS = 300
 """How long a runtime may take: OpenVINO 2026.4 compiles some quantized networks for ever."""
 
-Picture = bytes | np.ndarray
 Outputs = Mapping[str, np.ndarray]
 
 
@@ -75,7 +74,7 @@ class Requests:
             except tf.errors.OpError:
                 continue
             fitted.append(prepared["image"].numpy().astype(np.float32))
-            readable.append(_as_file(picture, predictor.reads_bytes))
+            readable.append(as_file(picture, predictor.reads_bytes))
         if not fitted:
             raise CheckError(
                 "there is no picture that can be read to verify with; `zoo check` names what is "
@@ -105,12 +104,6 @@ class Requests:
                 (folder / name).write_bytes(picture)
             else:
                 np.save(folder / name, picture)
-
-
-def _as_file(picture: Picture, encoded: bool) -> Picture:
-    if encoded and not isinstance(picture, bytes):
-        return tf.io.encode_png(picture).numpy()
-    return picture
 
 
 def answer_in_fresh_process(folder: Path, requests: Path) -> None:
