@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from zoo.amounts import plural
 from zoo.data.pipeline import Part
 from zoo.errors import UserError
 from zoo.training import checkpoint
@@ -17,13 +16,13 @@ from zoo.training.events import EventLog
 from zoo.training.files import write_whole
 from zoo.training.folder import RunFolder
 from zoo.training.interrupt import Interrupt
-from zoo.training.lines import epoch_line
+from zoo.training.lines import back_line, epoch_line, last_line, lost_line, steps_note
 from zoo.training.loop import Loop
 from zoo.training.resume import restore_chosen, restore_newest
 from zoo.training.samples import Samples
 from zoo.training.saving import Saving
 from zoo.training.session import Session
-from zoo.training.watch import Watch, duration
+from zoo.training.watch import Watch
 
 _RETURNS = 3
 _LOWER = 0.5
@@ -162,17 +161,15 @@ class Course:
         }
 
     def _train(self) -> dict[str, float]:
-        state, loop, score = self._state, self._loop, self._session.task.score
+        state, loop = self._state, self._loop
         first, began, waited = state.step, time.monotonic(), state.waited
+        # Of several workers all would have to ask for it.
+        score = self._session.task.score if self._group.workers == 1 else None
 
         def note(loss: float) -> str:
             passed = max(time.monotonic() - began, 1e-9)
             rate = (state.step - first) * self._session.pictures_a_step / passed
-            waits = f"wait {loop.waited / passed:.0%}"
-            # Of several workers all would have to ask for it.
-            reached = f" {score} {loop.running(score):.3f}" if self._group.workers == 1 else ""
-            learning = f"lr {float(np.asarray(loop.optimizer.learning_rate)):.2g}"
-            return f"loss {loss:.3f}{reached} {learning} {rate:,.0f}/s {waits}"
+            return steps_note(loop, loss, rate, loop.waited / passed, score)
 
         def on_steps(loss: tf.Tensor, steps: int) -> bool:
             looked = state.step // _LOOK
@@ -250,14 +247,8 @@ class Course:
         """Goes back to the last checkpoint and lowers the rate; returns where the run is."""
         failed = self._state
         returns = failed.returns + 1
-        rate = self._recipe.learning_rate
         if returns > _RETURNS:
-            narrow = self._recipe.precision == "float16"
-            raise UserError(
-                f"the loss is no longer a number in epoch {failed.epoch + 1}, after {_RETURNS} "
-                f"tries at lower rates; lower learning_rate (now {rate:g})"
-                f"{', or give precision=float32,' if narrow else ''} and train again"
-            )
+            raise UserError(lost_line(self._recipe, failed, _RETURNS))
         variables, epochs = self._saving.variables, self._recipe.epochs
         self._state, _ = restore_newest(self._folder, variables, epochs, self._group)
         state = self._state
@@ -275,11 +266,7 @@ class Course:
         state.epoch_began += lost
         # Not as `_save`: the loop's sums are still those that went wrong.
         self._saving.write(state)
-        self._watch.say(
-            f"the loss is no longer a number in epoch {failed.epoch + 1}: back to step "
-            f"{state.step} of epoch {state.epoch + 1}, at {factor:g} times the learning "
-            f"rate (try {returns} of {_RETURNS})"
-        )
+        self._watch.say(back_line(failed, state, factor, _RETURNS))
         return state
 
     def _finish(self) -> None:
@@ -292,9 +279,4 @@ class Course:
             self._watch.say(f"stopped: the {recipe.minutes:g} minutes are up")
         restore_chosen(self._folder, loop.network)
         write_whole(self._folder.model_file, self._session.published().save)
-        self._watch.say(
-            f"trained {plural(state.epoch, 'epoch')} in {duration(state.seconds)}; best "
-            f"{self._session.task.score} {state.best_score:.4f} on validation, epoch "
-            f"{state.best_epoch}"
-            + ("; the last epoch's weights are published" if recipe.publish == "last" else "")
-        )
+        self._watch.say(last_line(self._session, state))
