@@ -1,6 +1,7 @@
 """The course of a run: time that is up, callbacks, what is told, what is left of an epoch."""
 
 import io
+import json
 import re
 import signal
 import time
@@ -25,6 +26,68 @@ def test_time_that_is_up_ends_the_epoch_and_publishes(stripes_recipe, tmp_path, 
     assert "stopped: the 1e-05 minutes are up" in capfd.readouterr().err
     assert len(run.history) == 1
     assert run.model.count_params() > 0
+
+
+@pytest.fixture
+def ending(stripes_recipe, monkeypatch):
+    """Makes runs that end an epoch after its third step, and interrupts them there if asked."""
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    validate = module.Course._validate
+
+    def train(folder, *, by, epoch, interrupted_in=None):
+        end = 25.0 * (6 * epoch + 3)
+
+        class Steps(keras.callbacks.Callback):
+            def on_train_batch_end(self, batch, logs=None):
+                clock.now += 25.0
+                if clock.now == end:
+                    self.model.stop_training = by == "callback"
+                    interrupt("step")
+
+        def interrupt(place):
+            if place == interrupted_in and clock.now == end:
+                signal.raise_signal(signal.SIGTERM)
+
+        def validated(course):
+            interrupt("validation")
+            return validate(course)
+
+        clock.now = 0.0 if not folder.exists() else clock.now
+        monkeypatch.setattr(module.Course, "_validate", validated)
+        recipe = stripes_recipe.with_overrides({"minutes": end / 60} if by == "minutes" else {})
+        return zoo.train(recipe, run=folder, resume=True, watch=QUIET, callbacks=[Steps()])
+
+    return train
+
+
+@pytest.mark.parametrize(
+    ("by", "epoch", "place"),
+    [("callback", 0, "validation"), ("callback", 0, "step"), ("minutes", 1, "validation")],
+)
+def test_an_epoch_that_ended_early_is_validated_by_whoever_goes_on(
+    ending, tmp_path, resume_benchmark, by, epoch, place
+):
+    straight, folder = tmp_path / "straight", tmp_path / "run"
+    rows = ending(straight, by=by, epoch=epoch).history
+    assert [row["epoch"] for row in rows] == [1, 2][: epoch + 1]
+    with pytest.raises(KeyboardInterrupt):
+        ending(folder, by=by, epoch=epoch, interrupted_in=place)
+    ending(folder, by=by, epoch=epoch)
+    assert resume_benchmark.differences(straight, folder) == []
+
+
+def test_a_checkpoint_that_does_not_say_that_its_epoch_ended_is_gone_on_with(ending, tmp_path):
+    folder = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        ending(folder, by="callback", epoch=0, interrupted_in="step")
+    path = folder / "checkpoints" / "last.npz"
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    state = json.loads(str(arrays["state"]))
+    del state["progress"]["ended"]
+    np.savez(path, **arrays | {"state": np.array(json.dumps(state))})
+    assert len(ending(folder, by="callback", epoch=0).history) == 1
 
 
 def test_rows_tell_of_waiting_and_of_both_kinds_of_weights(stripes_recipe, tmp_path, capfd):

@@ -38,6 +38,8 @@ class Progress:
         waited: How long the steps of that epoch waited for batches.
         sums: What the losses of its steps add up to, by name.
         returns: How often the run went back because the loss was no longer a number.
+        ended: Whether the epoch under way takes no further step, with some left or none: it is to
+            be validated.
     """
 
     epoch: int = 0
@@ -49,6 +51,8 @@ class Progress:
     waited: float = 0.0
     sums: dict[str, float] = field(default_factory=dict)
     returns: int = 0
+    # From here on with what holds of a checkpoint of before there was such a field.
+    ended: bool = False
 
 
 def variables_of(

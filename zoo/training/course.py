@@ -113,6 +113,9 @@ class Course:
         return patience is not None and state.epoch - since >= patience
 
     def _ended(self) -> bool:
+        if self._state.step:
+            # Steps were taken that no validation has seen yet.
+            return False
         # However little time there is, there is an epoch to publish.
         late = self._time_is_up() and self._state.epoch > 0
         return self._group.agreed(self._stopped_early() or late or self._callbacks.stopped)
@@ -184,6 +187,8 @@ class Course:
                 self._time_is_up() or self._callbacks.stopped,
                 self._saving.wished(),
             )
+            # Before anything is saved: whoever goes on from there need not be asked to end again.
+            state.ended = ended
             if interrupted:
                 raise _StoppedError
             if state.step < self._session.steps and (saved or self._saving.due(state.step)):
@@ -196,7 +201,7 @@ class Course:
         title = f"epoch {state.epoch + 1}/{self._recipe.epochs}"
         with self._watch.bar(title, self._session.steps) as bar:
             bar.to(state.step, self._session.steps)
-            epoch, step = state.epoch, state.step
+            epoch, step = state.epoch, self._session.steps if state.ended else state.step
 
             def batches(context: tf.distribute.InputContext) -> tf.data.Dataset:
                 return self._session.epoch_batches(epoch, step, Part.of_context(context))
@@ -226,6 +231,7 @@ class Course:
         score = row[f"validation_{self._session.task.score}"]
         state.epoch += 1
         state.step = 0
+        state.ended = False
         state.sums = {}
         state.waited = 0.0
         state.epoch_began = self._seconds()
