@@ -48,12 +48,12 @@ class Saving:
             raise checkpoint.NotFiniteError("loss")
         state.sums = sums
         self.write(state)
-        self._saved, self._wished = time.monotonic(), False
 
     def write(self, state: checkpoint.Progress) -> None:
         """Saves a state as it is, whatever the loop's sums are; raises as :meth:`save` does."""
         folder, write = self._folder, self._group.is_chief
         checkpoint.save(folder.last, self.variables, state, folder.previous, write=write)
+        self._saved, self._wished = time.monotonic(), False
 
     def due(self, step: int) -> bool:
         """Says whether so many steps are done; so many minutes are another worker's others."""
