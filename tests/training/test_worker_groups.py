@@ -45,6 +45,7 @@ import sys
 import keras
 
 import zoo
+from zoo.training.cluster import join
 
 
 class Watched(keras.callbacks.Callback):
@@ -64,6 +65,8 @@ try:
     zoo.train("grays", run=sys.argv[1], callbacks=[Watched()])
 except zoo.errors.WorkerLostError as error:
     sys.exit(f"Error: {error}")
+group = join()
+print("alike", group.alike(7, 2), group.alike(7, group.worker), flush=True)
 """
 
 
@@ -133,9 +136,10 @@ def trained(tmp_path_factory):
         pair = [start_worker(worker, ports, "runs/two") for worker in (0, 1)]
         said = [one.communicate(timeout=300) for one in pair]
         assert [one.returncode for one in pair] == [0, 0], said
-        digests = [line for out, _ in said for line in out.splitlines() if "digest" in line]
+        lines = [line for out, _ in said for line in out.splitlines()]
+        told = {name: [line for line in lines if name in line] for name in ("digest", "alike")}
         left = {dies: broken_off(f"runs/broken{dies}", dies=dies) for dies in (0, 1)}
-        yield {"folder": folder, "digests": digests, "left": left}
+        yield {"folder": folder, "told": told, "left": left}
     finally:
         for one in pair:
             one.kill()
@@ -150,13 +154,18 @@ def test_two_workers_train_as_one_process(trained):
     for row, wanted in zip(rows, alone, strict=True):
         for name in ("loss", "validation_loss", "accuracy", "validation_accuracy"):
             assert row[name] == pytest.approx(wanted[name], rel=0, abs=1e-6), name
-    first, second = trained["digests"]
+    first, second = trained["told"]["digest"]
     assert first == second
     found = arrays("runs/two")
     for name, value in arrays("runs/alone").items():
         if name.startswith("network"):
             np.testing.assert_allclose(found[name], value, atol=1e-5)
     assert Path("runs/two/model.keras").is_file()
+
+
+@pytest.mark.slow
+def test_workers_learn_whether_they_have_the_same_numbers(trained):
+    assert trained["told"]["alike"] == ["alike True False"] * 2
 
 
 @pytest.mark.slow

@@ -1,7 +1,9 @@
 """The state of a run as one file: whole or absent, and everything the next step depends on."""
 
+import errno
 import hashlib
 import json
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,10 +12,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from zoo.errors import UserError
+from zoo.errors import FaultError, UserError
 from zoo.training.files import write_whole
 from zoo.training.remembered import Memory
 from zoo.training.replicas import EachDevice
+
+# What the system, or a library in its stead, says of a file that is gone or damaged: an archive may
+# point before its own beginning, and bz2 gives no number. For the rest no file is to blame.
+_DAMAGE = (None, errno.EINVAL, errno.ENOENT)
 
 
 class DamagedError(UserError):
@@ -145,7 +151,21 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], Progress]:
 
     Raises:
         DamagedError: If the file is damaged or absent.
+        FaultError: If the system or the memory refused, which says nothing of the file.
     """
+    try:
+        return _content(path)
+    except FaultError:
+        raise
+    # A bit that fell over may ask for another compression, a password, or memory without end:
+    # what is raised then is zipfile's, zlib's, lzma's or NumPy's own, and none says all of it.
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno not in _DAMAGE:
+            raise FaultError(f"{path} cannot be read ({error.strerror}); mend that") from error
+        raise DamagedError(f"checkpoint {path} cannot be read ({error})") from error
+
+
+def _content(path: Path) -> tuple[dict[str, np.ndarray], Progress]:
     try:
         with path.open("rb") as stream, np.load(stream) as archive:
             values = {name: archive[name] for name in archive.files}
@@ -153,10 +173,14 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], Progress]:
         if state["digest"] != _digest(values):
             raise ValueError("its content does not match its digest")
         return values, Progress(**state["progress"])
-    # A bit that fell over may ask for another compression, a password, or memory without end:
-    # what is raised then is zipfile's, zlib's, lzma's or NumPy's own, and none says all of it.
-    except Exception as error:
-        raise DamagedError(f"checkpoint {path} cannot be read ({error})") from error
+    except MemoryError as error:
+        with zipfile.ZipFile(path) as archive:
+            # An array that was altered into one without end no longer matches its checksum.
+            if archive.testzip() is None:
+                raise FaultError(
+                    f"the memory does not suffice to read {path}; free some of it"
+                ) from error
+        raise
 
 
 def restore(path: Path, variables: Mapping[str, Any]) -> Progress:
@@ -171,6 +195,7 @@ def restore(path: Path, variables: Mapping[str, Any]) -> Progress:
 
     Raises:
         DamagedError: If the file is damaged or absent; no variable is changed.
+        FaultError: If it cannot be read for another reason.
         UserError: If it belongs to another network.
     """
     values, progress = read(path)

@@ -68,6 +68,15 @@ class Group:
         wishes = tf.constant([float(wish)])
         return bool(self.strategy.reduce("SUM", wishes, axis=None).numpy()[0])
 
+    def alike(self, *numbers: int) -> bool:
+        """Says whether all workers have the same numbers; all of them are to ask, and wait."""
+        if self.workers == 1:
+            return True
+        own = tf.constant(numbers, tf.int64)
+        total = self.strategy.reduce("SUM", own, axis=None)
+        # One worker's may be the mean of all by chance; each one's are only where all are alike.
+        return not self.agreed(bool(tf.reduce_any(total != self.workers * own)))
+
     def wait(self) -> None:
         """Waits until all workers have come here."""
         self.agreed(False)

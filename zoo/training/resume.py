@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from zoo.amounts import plural
-from zoo.errors import UserError
+from zoo.errors import FaultError, UserError
 from zoo.training import checkpoint
 from zoo.training.cluster import Group
 from zoo.training.folder import RunFolder
@@ -122,6 +122,8 @@ def restore_newest(
 
     Raises:
         UserError: If none is whole, or they belong to another network.
+        FaultError: If one cannot be read for another reason than its damage, or is another one
+            than other workers have read; all stay as they are.
     """
     damaged: checkpoint.DamagedError | None = None
     for path in folder.saved:
@@ -142,9 +144,15 @@ def restore_newest(
                 f"; {folder.chosen} is damaged, and the best weights so far are lost with it: the "
                 "best of the epochs from here on are published"
             )
-        # Once all have read it. In the place of the last a damaged one would be kept, at the next
-        # save, as the one before, and take the place of this one.
-        group.wait()
+        # Once all have read it.
+        if not group.alike(state.epoch, state.step, state.returns, state.best_epoch):
+            raise FaultError(
+                f"{folder.checkpoints} does not hold the same for all workers: worker "
+                f"{group.worker} would go on after {place} of {epochs}, and not all others; see "
+                "that each of them reads the same files there"
+            )
+        # In the place of the last a damaged one would be kept, at the next save, as the one
+        # before, and take the place of this one.
         folder.make_last(path)
         return state, said
     if damaged is not None:
