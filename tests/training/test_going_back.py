@@ -15,6 +15,7 @@ from zoo.training import train as training
 from zoo.training.watch import Watch
 
 QUIET = Watch(quiet=True)
+CONSTANT = {"schedule.name": "constant", "warmup": 0.0}
 
 
 def spoil(monkeypatch, when):
@@ -123,11 +124,42 @@ def test_going_back_lowers_what_a_callback_has_lowered(
     stripes_recipe, tmp_path, monkeypatch, capfd
 ):
     spoil(monkeypatch, lambda step: step == 15)
-    recipe = stripes_recipe.with_overrides(
-        {"epochs": 3, "schedule.name": "constant", "warmup": 0.0}
-    )
+    recipe = stripes_recipe.with_overrides({**CONSTANT, "epochs": 3})
     lower = keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.1, patience=1, min_delta=100.0)
     run = zoo.train(recipe, run=tmp_path / "run", callbacks=[lower])
     assert "back to step 0 of epoch 3, at 0.05 times" in capfd.readouterr().err
     rates = [row["learning_rate"] for row in run.history]
     np.testing.assert_allclose(rates, [0.01, 0.01, 0.0005], rtol=1e-6)
+
+
+def test_a_callback_that_sets_the_rate_does_not_undo_going_back(
+    stripes_recipe, tmp_path, monkeypatch
+):
+    spoil(monkeypatch, lambda step: step == 9)
+    seen = []
+
+    def rates(recipe):
+        # One that knows what the rate should be, and one that goes by what it finds.
+        callbacks = [
+            keras.callbacks.LearningRateScheduler(lambda epoch, rate: seen.append(rate) or 0.01),
+            keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.8 * rate),
+        ]
+        folder = tmp_path / "run"
+        run = zoo.train(recipe, run=folder, resume=True, watch=QUIET, callbacks=callbacks)
+        return [row["learning_rate"] for row in run.history]
+
+    recipe = stripes_recipe.with_overrides(CONSTANT)
+    np.testing.assert_allclose(rates(recipe), [0.008, 0.004], rtol=1e-5)
+    more = recipe.with_overrides({"epochs": 3})
+    np.testing.assert_allclose(rates(more), [0.008, 0.004, 0.004], rtol=1e-5)
+    # The second epoch begins twice.
+    np.testing.assert_allclose(seen, [0.01, 0.008, 0.008, 0.008], rtol=1e-5)
+
+
+def test_going_back_lowers_the_rate_of_its_own_phase(stripes_recipe, tmp_path, monkeypatch):
+    spoil(monkeypatch, lambda step: step == 3)
+    recipe = stripes_recipe.with_overrides({**CONSTANT, "model.freeze": 1, "thaw.epoch": 1})
+    same = keras.callbacks.LearningRateScheduler(lambda epoch: 0.01)
+    run = zoo.train(recipe, run=tmp_path / "run", watch=QUIET, callbacks=[same])
+    rates = [row["learning_rate"] for row in run.history]
+    np.testing.assert_allclose(rates, [0.005, 0.01], rtol=1e-5)

@@ -38,10 +38,15 @@ def _hears_batches(callback: keras.callbacks.Callback) -> bool:
 
 
 class _Rate:
-    """What callbacks take for the model's optimizer: the run's, whose rate they can set."""
+    """What callbacks take for the model's optimizer: the run's, whose rate they can set.
 
-    def __init__(self, session: "Session"):
+    The rate is told and taken as if the run had never gone back from a loss that is no number: a
+    callback that sets it to what it should be knows nothing of that, and would undo it.
+    """
+
+    def __init__(self, session: "Session", callbacks: "Callbacks"):
         self._session = session
+        self._callbacks = callbacks
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loop.optimizer, name)
@@ -53,8 +58,8 @@ class _Rate:
 
     @property
     def learning_rate(self) -> float:
-        """The rate of the next update."""
-        return float(np.asarray(self._loop.optimizer.learning_rate))
+        """The rate of the next update, but for :attr:`Callbacks.lowered`."""
+        return float(np.asarray(self._loop.optimizer.learning_rate)) / self._callbacks.lowered
 
     @learning_rate.setter
     def learning_rate(self, rate: Any) -> None:
@@ -65,7 +70,7 @@ class _Rate:
         optimizer: Any = self._loop.optimizer
         scheduled = optimizer._learning_rate.schedule(optimizer.iterations)
         of = float(np.asarray(scheduled)) or self._session.phases.peak
-        self._loop.rate_factor.assign(float(rate) / of)
+        self._loop.rate_factor.assign(float(rate) * self._callbacks.lowered / of)
 
 
 class Callbacks:
@@ -81,14 +86,19 @@ class Callbacks:
     Args:
         callbacks: Keras' or such as Keras' are.
         session: The run's.
+
+    Attributes:
+        lowered: What the run has made of the learning rate by going back, of which they do not
+            know; a factor.
     """
 
     def __init__(self, callbacks: Sequence[keras.callbacks.Callback], session: "Session"):
+        self.lowered = 1.0
         self._list: Any = None
         if not callbacks:
             return
         network: Any = session.loop.network
-        network.optimizer = _Rate(session)
+        network.optimizer = _Rate(session, self)
         network.stop_training = False
         self._network = network
         self._session = session

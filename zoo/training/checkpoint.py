@@ -46,6 +46,8 @@ class Progress:
         returns: How often the run went back because the loss was no longer a number.
         ended: Whether the epoch under way takes no further step, with some left or none: it is to
             be validated.
+        lowered: What these returns have made of the learning rate in the phase under way; a
+            factor beside what callbacks have made of it.
     """
 
     epoch: int = 0
@@ -59,6 +61,7 @@ class Progress:
     returns: int = 0
     # From here on with what holds of a checkpoint of before there was such a field.
     ended: bool = False
+    lowered: float = 1.0
 
 
 def variables_of(

@@ -67,6 +67,7 @@ class Course:
         self._history = folder.history(state.epoch)
         self._began = time.monotonic() - state.seconds
         self._callbacks = callbacks
+        callbacks.lowered = state.lowered
         self._saving = Saving(session, folder, callbacks, group)
         self._events = EventLog(folder.tensorboard) if group.is_chief else None
         self._samples = Samples(session)
@@ -246,6 +247,10 @@ class Course:
         folder.write_history(self._history)
         # Before the state is saved: what they remember and do to the rate is a part of it.
         self._callbacks.epoch_end(state.epoch - 1, row)
+        thaw = self._recipe.thaw
+        if thaw is not None and state.epoch == thaw.epoch:
+            # The rate of the phase that begins is another.
+            self._callbacks.lowered = state.lowered = 1.0
         self._save()
         return better
 
@@ -259,11 +264,14 @@ class Course:
         self._state, _ = restore_newest(self._folder, variables, epochs, self._group)
         state = self._state
         self._session.phases.enter(state.epoch, state.step)
-        self._callbacks.go_on(state.epoch, state.step)
         # On top of what it is: callbacks lower it too, and this checkpoint may know of fewer
         # returns than there were.
-        factor = float(np.asarray(self._loop.rate_factor)) * _LOWER ** (returns - state.returns)
+        lower = _LOWER ** (returns - state.returns)
+        factor = lower * float(np.asarray(self._loop.rate_factor))
         self._loop.rate_factor.assign(factor)
+        state.lowered *= lower
+        self._callbacks.lowered = state.lowered
+        self._callbacks.go_on(state.epoch, state.step)
         state.returns = returns
         self._history = self._folder.history(state.epoch)
         # What was lost is time of the run, and none of the epoch that is done again.
