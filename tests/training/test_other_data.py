@@ -12,10 +12,16 @@ QUIET = Watch(quiet=True)
 
 
 @pytest.fixture(scope="module")
-def begun(stripes_recipe, tmp_path_factory):
+def recipe(stripes_recipe):
+    """Of which other data make another recipe."""
+    return stripes_recipe.with_overrides({"loss.class_weights": "balanced"})
+
+
+@pytest.fixture(scope="module")
+def begun(recipe, tmp_path_factory):
     """A run of one epoch, which more are asked of."""
     folder = tmp_path_factory.mktemp("begun") / "run"
-    return zoo.train(stripes_recipe, {"epochs": 1}, run=folder, watch=QUIET).folder
+    return zoo.train(recipe, {"epochs": 1}, run=folder, watch=QUIET).folder
 
 
 @pytest.fixture
@@ -60,21 +66,33 @@ def add_a_class(arrays):
         (add_a_class, "the classes '0', '1' became '0', '1', '2'"),
     ],
 )
-def test_other_data_are_refused(stripes_recipe, begun, rewritten, change, said):
+def test_other_data_are_refused(recipe, begun, rewritten, change, said):
     before = RunFolder(begun).data_file.read_bytes()
     other = {"data.path": str(rewritten(change))}
     with pytest.raises(UserError) as refused:
-        zoo.train(stripes_recipe, other, run=begun, resume=True, watch=QUIET)
+        zoo.train(recipe, other, run=begun, resume=True, watch=QUIET)
     assert said in str(refused.value)
     assert str(begun) in str(refused.value)
     assert "restore them, or train anew into another --run" in str(refused.value)
     assert RunFolder(begun).data_file.read_bytes() == before
 
 
-def test_the_same_data_elsewhere_are_the_same_and_are_found_there(stripes_recipe, begun, rewritten):
+def test_another_recipe_is_told_of_before_the_data_that_are_others_by_it(recipe, begun):
+    other = {"data.splits": {"train": "train[:20]", "validation": "validation"}}
+    with pytest.raises(UserError, match=r"the run was begun with data\.splits="):
+        zoo.train(recipe, other, run=begun, resume=True, watch=QUIET)
+
+
+def test_other_weights_of_classes_are_another_recipe(recipe, begun):
+    other = {"loss.class_weights": {"0": 1.0, "1": 3.0}}
+    with pytest.raises(UserError, match=r"the run was begun with loss\.class_weights="):
+        zoo.train(recipe, other, run=begun, resume=True, watch=QUIET)
+
+
+def test_the_same_data_elsewhere_are_the_same_and_are_found_there(recipe, begun, rewritten):
     path = str(rewritten(lambda arrays: None))
     before = RunFolder(begun).data()
     again = {"epochs": 1, "data.path": path}
-    run = zoo.train(stripes_recipe, again, run=begun, resume=True, watch=QUIET)
+    run = zoo.train(recipe, again, run=begun, resume=True, watch=QUIET)
     assert run.recipe.data.path == path
     assert RunFolder(begun).data() == before

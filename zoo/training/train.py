@@ -107,8 +107,11 @@ def _begin(
         check_shared(folder.recipe_file, group)
         return checkpoint.Progress()
     begun = folder.recipe()
-    longer = check_same(session.recipe, begun)
+    # Weights of classes may have been taken from the data, which are then what is to be told of;
+    # what else the recipe says may be why the data are others.
+    check_same(session.recipe.model_copy(update={"loss": begun.loss}), begun)
     check_same_data(facts, folder)
+    longer = check_same(session.recipe, begun)
     variables = session.phases.variables | told.variables
     state, said = restore_newest(folder, variables, session.recipe.epochs, group)
     session.phases.enter(state.epoch, state.step)
