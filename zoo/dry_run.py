@@ -15,6 +15,7 @@ from zoo.export.told import Told
 from zoo.inference import Predictor
 from zoo.training.memory import fitting
 from zoo.training.recipe import Recipe
+from zoo.training.samples import Samples
 from zoo.training.session import open_session
 from zoo.training.watch import Watch
 
@@ -49,8 +50,9 @@ class DryRun:
 def dry_run(recipe: Recipe, watch: Watch) -> DryRun:
     """Does everything a run does, on two batches, and leaves nothing but converted pictures.
 
-    All pictures are read, so that a faulty one is found now; two batches are trained
-    and two validated; the network is exported to a temporary place and verified there.
+    All pictures are read, so that a faulty one is found now; two batches are trained and two
+    validated; an epoch's picture is drawn; the network is exported to a temporary place and
+    verified there.
 
     Args:
         recipe: With overrides applied.
@@ -75,6 +77,7 @@ def dry_run(recipe: Recipe, watch: Watch) -> DryRun:
         session.loop.validate(validation)
         validation_steps = -(-session.validation.length // session.recipe.batch_size)
         validation_step = (time.perf_counter() - began) / min(_BATCHES, validation_steps)
+        Samples(session).draw(0)
     preprocessing = session.recipe.preprocessing()
     predictor = Predictor(session.published(), session.task, preprocessing, session.class_names)
     pictures = []

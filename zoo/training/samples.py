@@ -1,6 +1,6 @@
 """A few validation pictures with what the network makes of them, epoch by epoch."""
 
-from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +31,12 @@ class Samples:
             {key: value for key, value in example.items() if key != "index"}
             for example in batches.as_numpy_iterator()
         ]
+        image = self._truths[0]["image"]
+        # A partial function, so that several runs in a process do not pass for one that is
+        # traced again and again.
+        self._answers = tf.function(
+            partial(self._answer), input_signature=[tf.TensorSpec(image.shape, image.dtype)]
+        )
 
     def draw(self, epoch: int) -> Image.Image:
         """Draws what the network answers now above what is true, RGB.
@@ -38,17 +44,23 @@ class Samples:
         Args:
             epoch: How many are finished.
         """
-        images = tf.cast(np.stack([truth["image"] for truth in self._truths]), tf.float32)
-        outputs: Mapping[str, Any] = self._network(images, training=False)
-        answers = []
-        for place, truth in enumerate(self._truths):
-            answer = {"image": truth["image"]}
-            for key, output in outputs.items():
-                value = np.asarray(tf.cast(output[place], tf.float32))
-                answer[key] = np.clip(value, 0.0, 1.0) if key == "box" else np.argmax(value, -1)
-            answers.append(answer)
+        # Several whole pictures at once may take more memory than a step of training.
+        answers = [
+            {key: np.asarray(value) for key, value in self._answers(truth["image"]).items()}
+            | {"image": truth["image"]}
+            for truth in self._truths
+        ]
         sections = [
             Section("answers", f"after epoch {epoch}", [answers]),
             Section("truth", "", [self._truths]),
         ]
         return contact_sheet(sections, self._class_names, side=_SIDE)
+
+    def _answer(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Answers for one picture, in a graph: called eagerly, Keras keeps all feature maps."""
+        outputs = self._network(tf.cast(image, tf.float32)[tf.newaxis], training=False)
+        values = {key: tf.cast(output[0], tf.float32) for key, output in outputs.items()}
+        return {
+            key: tf.clip_by_value(value, 0.0, 1.0) if key == "box" else tf.argmax(value, -1)
+            for key, value in values.items()
+        }
