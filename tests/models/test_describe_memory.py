@@ -43,6 +43,34 @@ def test_a_skip_is_held_until_it_is_read():
     assert describe(model).inference_memory == 64 * (8 + 4 + 12)
 
 
+@pytest.mark.parametrize(
+    ("frozen", "channels"),
+    [
+        ("", 1 + 8 + 4 + 6 + 10 + 2),
+        # A gradient of the first layer reaches what is frozen behind it.
+        ("b", 1 + 8 + 4 + 6 + 10 + 2),
+        # b gets the 8 of a, to learn from.
+        ("a", 1 + 8 + 4 + 6 + 10 + 2),
+        # The 8 are given back; the 4 are kept, for c and for the join.
+        ("ab", 1 + 4 + 6 + 10 + 2),
+        # Most while maps are joined: 4 and 6 to 10. On the way back the input, 10 and 2.
+        ("abc", 4 + 6 + 10),
+        # The same, and then the join with what comes of it.
+        ("abcd", 4 + 6 + 10),
+    ],
+)
+def test_what_frozen_layers_compute_is_given_back(frozen, channels):
+    image = keras.Input((4, 4, 1))
+    a = keras.layers.Conv2D(8, 1, name="a")(image)
+    b = keras.layers.Conv2D(4, 1, name="b")(a)
+    c = keras.layers.Conv2D(6, 1, name="c")(b)
+    joined = keras.layers.Identity()(keras.layers.Concatenate()([b, c]))
+    model = keras.Model(image, keras.layers.Conv2D(2, 1, name="d")(joined))
+    for name in frozen:
+        model.get_layer(name).trainable = False
+    assert describe(model).training_memory == 64 * channels
+
+
 def test_half_precision_takes_half_the_memory():
     def net(dtype):
         image = keras.Input((8, 8, 4), dtype=dtype)

@@ -2,9 +2,13 @@
 
 import pytest
 
+from zoo import models
 from zoo.plan import network, picture, schedule
+from zoo.plan.rules import draft_recipe
+from zoo.training.recipe import DataOptions
 
 GIB = 2**30
+SEEN = (32, 32, 3)
 
 
 @pytest.mark.parametrize(
@@ -192,6 +196,23 @@ def test_batch_fits_half_of_the_memory(found, picture, weights, batch):
     seen = (128, 128)
     chosen = schedule.choose_batch(found(), "classification", seen, picture, weights, 8 * GIB)
     assert chosen.value == batch
+
+
+def test_batch_goes_by_what_is_kept_once_frozen_layers_are_thawed(found, monkeypatch):
+    monkeypatch.setattr(network, "weights_at_hand", lambda: False)
+    options = {"filters": [8, 8], "freeze": "encoder"}
+    kept = models.describe(models.build("classification", classes=2, input_shape=SEEN, **options))
+    # Half of it holds 16 pictures.
+    memory = 2 * (4 * kept.parameter_memory + 16 * kept.training_memory)
+
+    def batch(**changes):
+        given = {"model": options, "input.size": SEEN[:2], **changes}
+        data = DataOptions(source="class_folders")
+        draft = draft_recipe(found(), data, "classification", given, memory=memory, width=16)
+        return draft.recipe().batch_size
+
+    assert batch() == 16
+    assert batch(thaw={"epoch": 1}) < 16
 
 
 @pytest.mark.parametrize(("width", "rate"), [(16, 4e-3), (32, 2e-3), (64, 2e-3), (None, 1e-3)])

@@ -1,5 +1,6 @@
 """A step that cannot fit is refused before anything is read for it."""
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -20,7 +21,8 @@ def network(stripes_recipe):
 
 def there_are(network, pictures):
     found = models.describe(network, size=(8, 8))
-    return 4 * found.parameter_memory + int(pictures * found.training_memory)
+    learnt = 4 * sum(np.prod(weight.shape) for weight in network.trainable_variables)
+    return found.parameter_memory + 3 * learnt + int(pictures * found.training_memory)
 
 
 def test_what_fits_passes(stripes_recipe, network):
@@ -72,6 +74,21 @@ def test_each_device_holds_its_share(stripes_recipe, network):
     said = "on each of 2 devices, .* fits is 8: batch_size=6 with accumulate=2 makes updates of"
     with pytest.raises(UserError, match=said):
         check_batch(recipe, network, there_are(network, 4.5), devices=2)
+
+
+def test_of_frozen_layers_nothing_is_kept_unless_they_are_thawed(stripes_recipe, network):
+    recipe = stripes_recipe.with_overrides({"model.freeze": "encoder"})
+    frozen = training_network(recipe, 2)
+    enough = there_are(frozen, 4)
+    assert enough < there_are(network, 3)
+    check_batch(recipe, frozen, enough)
+    with pytest.raises(UserError, match="fits is 3:"):
+        check_batch(recipe, frozen, there_are(frozen, 3.9))
+    thawing = recipe.with_overrides({"thaw.epoch": 1})
+    with pytest.raises(UserError, match="fits is 3:"):
+        check_batch(thawing, frozen, there_are(network, 3.9))
+    check_batch(thawing, frozen, there_are(network, 4))
+    assert there_are(frozen, 4) == enough
 
 
 def test_a_step_that_runs_out_of_memory_is_told(stripes_recipe, tmp_path, monkeypatch):

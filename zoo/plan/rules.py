@@ -53,8 +53,10 @@ def draft_recipe(
         patch = draft.take("input.patch", picture.choose_patch(fingerprint, size))
     pretrained = _choose_model(draft, fingerprint, task, patch or size, width, patch is not None)
     _choose_training(draft, fingerprint, task, patch is not None, None if pretrained else width)
-    # Built once, for the memory that it takes.
-    model = draft.recipe().build_model(len(fingerprint.class_names))
+    # Built once, for the memory that it takes, which is more once it is thawed.
+    recipe = draft.recipe()
+    thawed = {"freeze": None} if recipe.thaw else {}
+    model = recipe.build_model(len(fingerprint.class_names), **thawed)
     found = models.describe(model, size=patch or size)
     batch = draft.take(
         "batch_size",

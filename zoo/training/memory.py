@@ -11,6 +11,7 @@ import keras
 from zoo import models
 from zoo.data.memory import machine_memory
 from zoo.errors import UserError
+from zoo.training.phases import last_phase
 from zoo.training.recipe import Recipe
 
 _QUERY = ("nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits")
@@ -44,9 +45,10 @@ def check_batch(
 ) -> None:
     """Refuses a batch whose step cannot fit, before a picture is read for it.
 
-    Counted is what surely is needed: what a step keeps of each picture for the way back, each layer
-    in the precision that it computes in (with ``remat`` nothing is said), the weights, their
-    gradients and two moments, all in float32.
+    Counted is what a step holds of each picture (see :class:`zoo.models.Description`), each layer
+    in the precision that it computes in (with ``remat`` nothing is said), the weights, and of those
+    that are learnt gradients and two moments, all in float32. Where frozen layers are thawed, the
+    phase after that counts. What an attack keeps of frozen layers is left out.
 
     Args:
         recipe: That is to be trained.
@@ -59,11 +61,13 @@ def check_batch(
     """
     if recipe.remat:
         return
-    found = models.describe(network, size=recipe.input.patch or recipe.input.size)
+    with last_phase(recipe, network):
+        found = models.describe(network, size=recipe.input.patch or recipe.input.size)
+        learnt = sum(math.prod(weight.shape) for weight in network.trainable_variables)
     if found.training_memory is None:
         return
     picture = found.training_memory
-    weights = 4 * found.parameter_memory
+    weights = found.parameter_memory + 3 * 4 * learnt
     need = weights + math.ceil(recipe.batch_size / devices) * picture
     if need <= bytes_there_are:
         return

@@ -1,6 +1,7 @@
 """The phases of a run over one network: with a part of it frozen, then with all of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -11,6 +12,24 @@ from zoo.training.recipe import Recipe
 
 # Below the first phase's: weights that were good for something else are to change a little.
 _LOWER = 0.1
+
+
+@contextmanager
+def last_phase(recipe: Recipe, network: keras.Model) -> Iterator[None]:
+    """Lets a network learn for a while what it learns in the last phase: all, if it is thawed.
+
+    Args:
+        recipe: Of the run.
+        network: As :func:`zoo.training.network.training_network` returned it.
+    """
+    if recipe.thaw is None:
+        yield
+        return
+    models.thaw(network)
+    try:
+        yield
+    finally:
+        models.freeze(network, recipe.model["freeze"])
 
 
 class Phases:
@@ -41,10 +60,9 @@ class Phases:
         if thaw is not None:
             peak = thaw.learning_rate or _LOWER * recipe.learning_rate
             self._peaks.append(peak)
-            models.thaw(network)
             second = recipe.model_copy(update={"learning_rate": peak})
-            self._loops.append(make_loop(second, recipe.epochs - thaw.epoch))
-            models.freeze(network, recipe.model["freeze"])
+            with last_phase(recipe, network):
+                self._loops.append(make_loop(second, recipe.epochs - thaw.epoch))
 
     def enter(self, epoch: int, step: int) -> str:
         """Makes the loop and the network ready for a step.

@@ -89,17 +89,36 @@ def activation_bytes(specs: list[Any]) -> int | None:
 
 
 def training_memory(calls: list[Call], inputs: list[Any]) -> int | None:
-    """Returns the bytes of what a training step keeps of one picture for the way back.
+    """Returns the bytes of one picture's tensors at the moment when training holds most of them.
 
-    That is the input and every output, but for layers that only give memory another name or
-    shape. An upper bound: a framework may find that some are not needed, or merge layers.
+    For the way back a step keeps the input and, from the first layer on that learns, every output
+    and what these layers get of frozen ones, but for layers that only give memory another name or
+    shape. That is an upper bound: a framework may find that some are not needed, or merge layers.
+    No gradient reaches the frozen layers before: what they compute is given back as in inference.
 
     Args:
         calls: Of the model, in the order of computation.
         inputs: The specs of its inputs.
     """
-    kept = [call.returned for call in calls if type(call.operation).__name__ not in _RENAMING]
-    return _total([inputs, *kept])
+    if _total([inputs, *(call.returned for call in calls)]) is None:
+        return None
+    home = _homes(calls, inputs, _RENAMING)
+    kept = {id(spec): spec for spec in inputs}
+    before: list[Call] = []
+    learnt: set[int] = set()
+    for call in calls:
+        learns = bool(getattr(call.operation, "trainable_variables", ()))
+        if not learns and learnt.isdisjoint(map(id, call.given)):
+            before.append(call)
+            continue
+        learnt.update(map(id, call.returned))
+        for spec in (*call.given, *call.returned):
+            kept[id(home[id(spec)])] = home[id(spec)]
+    frozen = {id(spec) for call in before for spec in call.returned}
+    handed_on = [spec for spec in kept.values() if id(spec) in frozen]
+    return max(
+        activation_bytes(list(kept.values())) or 0, inference_memory(before, inputs, handed_on) or 0
+    )
 
 
 def inference_memory(calls: list[Call], inputs: list[Any], outputs: list[Any]) -> int | None:
@@ -116,28 +135,39 @@ def inference_memory(calls: list[Call], inputs: list[Any], outputs: list[Any]) -
     """
     if _total([inputs, *(call.returned for call in calls)]) is None:
         return None
-    # By spec, the one whose memory it lies in.
-    home: dict[int, int] = {id(spec): id(spec) for spec in inputs}
+    home = _homes(calls, inputs, (*_RENAMING, *_IDLE))
     last: dict[int, int] = {}
     for time, call in enumerate(calls):
-        same = type(call.operation).__name__ in (*_RENAMING, *_IDLE)
-        for spec in call.returned:
-            home[id(spec)] = home[id(call.given[0])] if same else id(spec)
-            last[home[id(spec)]] = time
-        for spec in call.given:
-            last[home[id(spec)]] = time
+        for spec in (*call.given, *call.returned):
+            last[id(home[id(spec)])] = time
     for spec in outputs:
-        last[home[id(spec)]] = len(calls)
+        last[id(home[id(spec)])] = len(calls)
 
     live = {id(spec): activation_bytes([spec]) or 0 for spec in inputs}
     peak = sum(live.values())
     for time, call in enumerate(calls):
         for spec in call.returned:
-            if home[id(spec)] == id(spec):
+            if home[id(spec)] is spec:
                 live[id(spec)] = activation_bytes([spec]) or 0
         peak = max(peak, sum(live.values()))
         live = {one: size for one, size in live.items() if last.get(one, -1) > time}
     return peak
+
+
+def _homes(calls: list[Call], inputs: list[Any], renaming: Iterable[str]) -> dict[int, Any]:
+    """Returns the spec in whose memory each lies, by the identity of specs.
+
+    Args:
+        calls: Of the model, in the order of computation.
+        inputs: The specs of its inputs.
+        renaming: Classes of layers whose output is their input.
+    """
+    home = {id(spec): spec for spec in inputs}
+    for call in calls:
+        same = type(call.operation).__name__ in renaming
+        for spec in call.returned:
+            home[id(spec)] = home[id(call.given[0])] if same else spec
+    return home
 
 
 def _total(groups: list[list[Any]]) -> int | None:

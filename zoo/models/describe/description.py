@@ -66,9 +66,10 @@ class Description:
         output_stride: The stride of the output map; without one, the coarsest that any map has.
         smallest_input: Smallest height and width that the architecture works for.
         batch_size: Pictures for which the next two are given.
-        training_memory: Bytes that a training step keeps for the way back, at most: the input
-            and every output, but for layers that only rename or reshape; ``None`` if the input's
-            size is unknown.
+        training_memory: Bytes of the tensors that a training step holds, at most: the input and
+            every output, but for layers that only rename or reshape. What frozen layers compute
+            before the first that learns is held as in inference. ``None`` if the input's size is
+            unknown.
         inference_memory: Bytes of the tensors at the moment when most are needed at once.
         parameter_memory: Bytes of the weights, moving statistics too. Training keeps as much
             again for the gradients, and more for the optimizer.
