@@ -63,30 +63,37 @@ def dry_run(recipe: Recipe, watch: Watch) -> DryRun:
         CheckError: If the exported model answers otherwise than the Keras model.
     """
     session = open_session(recipe, watch)
+    recipe, devices = session.recipe, session.devices
     watch.notes(session.notes)
     train = session.epoch_batches(0).take(_BATCHES)
     validation = session.validation_batches().take(_BATCHES)
-    with watch.bar("training two batches"), fitting(session.recipe):
+
+    def validate() -> None:
+        with fitting(recipe, devices, validating=True):
+            session.loop.validate(validation)
+
+    with watch.bar("training two batches"), fitting(recipe, devices):
         # The first pass traces and compiles; the second shows what a step costs.
         session.loop.train(train)
-        session.loop.validate(validation)
+        validate()
         began = time.perf_counter()
         session.loop.train(train)
         step = (time.perf_counter() - began) / min(_BATCHES, session.steps)
         began = time.perf_counter()
-        session.loop.validate(validation)
-        validation_steps = -(-session.validation.length // session.recipe.batch_size)
+        validate()
+        validation_steps = -(-session.validation.length // session.validation_batch)
         validation_step = (time.perf_counter() - began) / min(_BATCHES, validation_steps)
         Samples(session).draw(0)
-    preprocessing = session.recipe.preprocessing()
+    preprocessing = recipe.preprocessing()
     predictor = Predictor(session.published(), session.task, preprocessing, session.class_names)
     pictures = []
     if predictor.reads_bytes:
-        first = next(iter(session.validation_batches()))["image"][:_BATCHES]
-        pictures = [tf.io.encode_png(tf.cast(image, tf.uint8)).numpy() for image in first]
+        examples: Any = session.validation_batches().unbatch().take(_BATCHES)
+        images = (tf.cast(example["image"], tf.uint8) for example in examples)
+        pictures = [tf.io.encode_png(image).numpy() for image in images]
     with tempfile.TemporaryDirectory() as folder, watch.bar("exporting and verifying"):
-        published = export(predictor, Path(folder) / "model", pictures, told=Told(session.recipe))
-    epochs = session.recipe.epochs
+        published = export(predictor, Path(folder) / "model", pictures, told=Told(recipe))
+    epochs = recipe.epochs
     return DryRun(
         seconds_per_step=step,
         steps=session.steps * epochs,

@@ -1,4 +1,4 @@
-"""A step that cannot fit is refused before anything is read for it."""
+"""What cannot fit into memory is refused before anything is read for it."""
 
 import numpy as np
 import pytest
@@ -9,8 +9,9 @@ from zoo import models
 from zoo.errors import UserError
 from zoo.training import session as module
 from zoo.training.loop import Loop
-from zoo.training.memory import check_batch, fitting, memory, memory_notes
+from zoo.training.memory import check_batch, fitting, memory, memory_notes, validation_batch
 from zoo.training.network import training_network
+from zoo.training.recipe import DataOptions, InputOptions, Recipe
 from zoo.training.watch import Watch
 
 
@@ -89,6 +90,65 @@ def test_of_frozen_layers_nothing_is_kept_unless_they_are_thawed(stripes_recipe,
         check_batch(thawing, frozen, there_are(network, 3.9))
     check_batch(thawing, frozen, there_are(network, 4))
     assert there_are(frozen, 4) == enough
+
+
+@pytest.fixture(scope="module")
+def patched():
+    """A recipe of patches that are a 64th of a picture, and its network."""
+    recipe = Recipe(
+        task="segmentation",
+        data=DataOptions(source="digit_scenes"),
+        input=InputOptions(size=(64, 64), channels=1, patch=(8, 8)),
+        model={"encoder": "plain", "filters": [2, 2]},
+        batch_size=4,
+        precision="float32",
+    )
+    return recipe, training_network(recipe, 2)
+
+
+def whole_pictures(network, count):
+    """What validation takes: no gradients."""
+    found = models.describe(network, size=(64, 64))
+    learnt = 4 * sum(np.prod(weight.shape) for weight in network.trainable_variables)
+    return found.parameter_memory + 2 * learnt + int(count * found.inference_memory)
+
+
+@pytest.mark.parametrize("remat", [False, True])
+def test_a_whole_picture_has_to_fit_where_patches_do(patched, remat):
+    recipe, network = patched
+    recipe = recipe.with_overrides({"remat": remat})
+    enough = whole_pictures(network, 1)
+    assert there_are(network, 4) < enough
+    check_batch(recipe, network, enough)
+    said = "^validating 1 whole picture at a time holds .* there are; choose a smaller input.size"
+    with pytest.raises(UserError, match=said):
+        check_batch(recipe, network, enough - 1)
+
+
+def test_as_many_whole_pictures_have_to_fit_as_are_validated_at_a_time(patched):
+    recipe, network = patched
+    # A 64th of 256: four at a time, two on each of two devices. Below 3 * 64 they are two.
+    recipe = recipe.with_overrides({"batch_size": 256, "remat": True})
+    check_batch(recipe, network, whole_pictures(network, 4))
+    said = "validating 4 .*; the largest that fits is 191: batch_size=128 with accumulate=2 makes"
+    with pytest.raises(UserError, match=said):
+        check_batch(recipe, network, whole_pictures(network, 2.5))
+    with pytest.raises(UserError, match="and so does one picture; choose a smaller input"):
+        check_batch(recipe, network, whole_pictures(network, 0.5))
+    check_batch(recipe, network, whole_pictures(network, 2), devices=2)
+    with pytest.raises(UserError, match=r"on each of 2 devices, .* fits is 255: batch_size=128 "):
+        check_batch(recipe, network, whole_pictures(network, 1.5), devices=2)
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "devices", "pictures"),
+    [(4, 1, 1), (127, 1, 1), (128, 1, 2), (320, 1, 5), (4, 2, 2), (254, 2, 2), (384, 2, 6)],
+)
+def test_validation_takes_no_more_pixels_than_a_step(patched, batch_size, devices, pictures):
+    recipe = patched[0].with_overrides({"batch_size": batch_size})
+    assert validation_batch(recipe, devices) == pictures
+    whole = recipe.with_overrides({"input.patch": None})
+    assert validation_batch(whole, devices) == batch_size
 
 
 def test_a_step_that_runs_out_of_memory_is_told(stripes_recipe, tmp_path, monkeypatch):

@@ -5,12 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 import zoo
 from zoo.augment import Augmentation
+from zoo.dry_run import dry_run
 from zoo.errors import UserError
 from zoo.training.folder import RunFolder
+from zoo.training.loop import Loop
+from zoo.training.memory import fitting
 from zoo.training.recipe import DataOptions, InputOptions, Recipe
 from zoo.training.session import open_session
 from zoo.training.watch import Watch
@@ -60,13 +64,49 @@ def test_training_sees_patches_and_everything_else_whole_pictures(recipe, tmp_pa
     assert trained["image"].shape == (4, 16, 16, 1)
     assert trained["mask"].shape == (4, 16, 16)
     validated = next(iter(session.validation_batches()))
-    assert validated["image"].shape == (2, 24, 24, 1)
+    # Of one picture as many pixels as of 2.25 patches.
+    assert validated["image"].shape == (1, 24, 24, 1)
     run = zoo.train(recipe, run=tmp_path / "run", watch=QUIET)
     evaluation = run.evaluate(watch=QUIET)
     assert evaluation.pictures == 2
     assert evaluation.confusion.sum() == 2 * 24 * 24
     answer = run.answering().predict([np.zeros((30, 40, 1), np.uint8)])[0]
     assert answer.values["mask"].shape == (30, 40)
+
+
+def test_scores_do_not_depend_on_how_many_are_validated_at_a_time(recipe):
+    recipe = recipe.with_overrides(
+        {"data.splits": {"validation": "all[:5]"}, "precision": "float32"}
+    )
+    # 24 * 24 pixels are 2.25 patches.
+    found = {}
+    for batch_size, pictures in ((5, [2, 2, 1]), (16, [5])):
+        session = open_session(recipe.with_overrides({"batch_size": batch_size}), QUIET)
+        batches = session.validation_batches()
+        assert [len(batch["image"]) for batch in batches] == pictures
+        found[batch_size] = session.validate(lambda loss, steps: None)
+    for metric in ("mean_iou", "pixel_accuracy", "cross_entropy"):
+        values = [scores[metric] for scores in found.values()]
+        np.testing.assert_allclose(values, values[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("start", [zoo.train, dry_run])
+def test_a_validation_that_runs_out_of_memory_is_told(recipe, start, tmp_path, monkeypatch):
+    def full(*arguments):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    monkeypatch.setattr(Loop, "train", lambda *arguments: {"loss": 0.0})
+    monkeypatch.setattr(Loop, "validate", full)
+    monkeypatch.chdir(tmp_path)
+    said = "validating 1 whole picture at a time does not fit into memory; choose a smaller input"
+    with pytest.raises(UserError, match=said):
+        start(recipe, watch=QUIET)
+    said = "validating 7 whole pictures .* memory; batch_size=8 with accumulate=2 makes"
+    with (
+        pytest.raises(UserError, match=said),
+        fitting(recipe.with_overrides({"batch_size": 16}), validating=True),
+    ):
+        full()
 
 
 @pytest.mark.parametrize(

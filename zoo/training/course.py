@@ -214,10 +214,7 @@ class Course:
             if any(self._loop.agreed(self._interrupt.noticed)):
                 raise _StoppedError
 
-        def batches(context: tf.distribute.InputContext) -> tf.data.Dataset:
-            return self._session.validation_batches(Part.of_context(context))
-
-        return self._loop.validate(batches, on_steps)
+        return self._session.validate(on_steps)
 
     def _show(self, epoch: int) -> None:
         if self._events is None:

@@ -3,12 +3,14 @@
 import math
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import keras
 
 from zoo import models
+from zoo.amounts import plural
 from zoo.data.memory import machine_memory
 from zoo.errors import UserError
 from zoo.training.phases import last_phase
@@ -40,15 +42,57 @@ def _gpu_memory() -> int | None:
         return None
 
 
+def validation_batch(recipe: Recipe, devices: int = 1) -> int:
+    """Returns how many pictures are validated at a time, over all devices together.
+
+    As many as a batch has, or where training sees patches as many whole pictures as have no more
+    pixels; one a device at least.
+
+    Args:
+        recipe: That is to be trained.
+        devices: That share a batch.
+
+    Example:
+        >>> data = DataOptions(source="mask_folders", path="cells")
+        >>> seen = InputOptions(size=(512, 512), patch=(256, 256))
+        >>> recipe = Recipe(task="segmentation", data=data, input=seen, batch_size=16)
+        >>> validation_batch(recipe), validation_batch(recipe, devices=8)
+        (4, 8)
+    """
+    patch = recipe.input.patch
+    if patch is None:
+        return recipe.batch_size
+    pixels = recipe.batch_size // devices * math.prod(patch)
+    return devices * max(1, pixels // math.prod(recipe.input.size))
+
+
+@dataclass(frozen=True)
+class _Need:
+    """What a device holds at a time.
+
+    Attributes:
+        said: What holds it, the beginning of a sentence.
+        pictures: From the size of a batch, over all devices, to how many a device has at a time.
+        each: Bytes for a picture, ``None`` if it is not known.
+        besides: Bytes for weights, and for what belongs to them.
+    """
+
+    said: str
+    pictures: Callable[[int], int]
+    each: int | None
+    besides: int
+
+
 def check_batch(
     recipe: Recipe, network: keras.Model, bytes_there_are: int, devices: int = 1
 ) -> None:
-    """Refuses a batch whose step cannot fit, before a picture is read for it.
+    """Refuses a batch that cannot be trained or validated, before a picture is read for it.
 
     Counted is what a step holds of each picture (see :class:`zoo.models.Description`), each layer
     in the precision that it computes in (with ``remat`` nothing is said), the weights, and of those
     that are learnt gradients and two moments, all in float32. Where frozen layers are thawed, the
-    phase after that counts. What an attack keeps of frozen layers is left out.
+    phase after that counts. What an attack keeps of frozen layers is left out. Where training sees
+    patches, what is held of whole pictures counts too, besides weights and moments.
 
     Args:
         recipe: That is to be trained.
@@ -59,28 +103,54 @@ def check_batch(
     Raises:
         UserError: Names the largest batch that fits, and how many of it make a like update.
     """
-    if recipe.remat:
-        return
+    patch, size = recipe.input.patch, recipe.input.size
     with last_phase(recipe, network):
-        found = models.describe(network, size=recipe.input.patch or recipe.input.size)
-        learnt = sum(math.prod(weight.shape) for weight in network.trainable_variables)
-    if found.training_memory is None:
+        found = models.describe(network, size=patch or size)
+        learnt = 4 * sum(math.prod(weight.shape) for weight in network.trainable_variables)
+    always = found.parameter_memory + 2 * learnt
+    needs = []
+    if not recipe.remat:
+        needs.append(
+            _Need(
+                f"a step of batch_size={recipe.batch_size} keeps",
+                lambda batch: math.ceil(batch / devices),
+                found.training_memory,
+                always + learnt,
+            )
+        )
+    if patch is not None:
+
+        def validated(batch: int) -> int:
+            of_batch = recipe.model_copy(update={"batch_size": batch})
+            return validation_batch(of_batch, devices) // devices
+
+        count = plural(validation_batch(recipe, devices), "whole picture")
+        whole = models.describe(network, size=size).inference_memory
+        needs.append(_Need(f"validating {count} at a time holds", validated, whole, always))
+    for need in needs:
+        _check_need(need, recipe, bytes_there_are, devices)
+
+
+def _check_need(need: _Need, recipe: Recipe, bytes_there_are: int, devices: int) -> None:
+    pictures = need.pictures(recipe.batch_size)
+    if need.each is None or need.besides + pictures * need.each <= bytes_there_are:
         return
-    picture = found.training_memory
-    weights = found.parameter_memory + 3 * 4 * learnt
-    need = weights + math.ceil(recipe.batch_size / devices) * picture
-    if need <= bytes_there_are:
-        return
-    fits = math.floor((bytes_there_are - weights) / picture) * devices
     said = (
-        f"a step of batch_size={recipe.batch_size} keeps {need / 2**30:,.1f} GiB"
+        f"{need.said} {(need.besides + pictures * need.each) / 2**30:,.1f} GiB"
         + (f" on each of {devices} devices" if devices > 1 else "")
         + f", more than the {bytes_there_are / 2**30:,.1f} GiB there are"
     )
+    fits = (bytes_there_are - need.besides) // need.each
     if fits < 1:
-        raise UserError(f"{said}, and so does one picture; choose a smaller input.size or network")
-    steps = math.ceil(recipe.batch_size / fits)
-    raise UserError(f"{said}; the largest that fits is {fits}: {_in_steps(recipe, steps, devices)}")
+        alone = ", and so does one picture" if pictures > 1 else ""
+        raise UserError(f"{said}{alone}; choose a smaller input.size or network")
+    largest = next(
+        batch for batch in range(recipe.batch_size, 0, -1) if need.pictures(batch) <= fits
+    )
+    steps = math.ceil(recipe.batch_size / largest)
+    raise UserError(
+        f"{said}; the largest that fits is {largest}: {_in_steps(recipe, steps, devices)}"
+    )
 
 
 def memory_notes(recipe: Recipe) -> tuple[str, ...]:
@@ -91,12 +161,13 @@ def memory_notes(recipe: Recipe) -> tuple[str, ...]:
 
 
 @contextmanager
-def fitting(recipe: Recipe, devices: int = 1) -> Iterator[None]:
-    """Says in a sentence that a step took more memory than there is.
+def fitting(recipe: Recipe, devices: int = 1, *, validating: bool = False) -> Iterator[None]:
+    """Says in a sentence that a step, or validation, took more memory than there is.
 
     Args:
         recipe: That it is a step of.
         devices: How many share a batch.
+        validating: Whether pictures are validated rather than trained on.
 
     Raises:
         UserError: Names a smaller batch, and how many of it make a like update.
@@ -108,8 +179,12 @@ def fitting(recipe: Recipe, devices: int = 1) -> Iterator[None]:
     except tf.errors.ResourceExhaustedError as error:
         if not _OF_MEMORY.search(str(error)):
             raise
-        said = f"a step of batch_size={recipe.batch_size} does not fit into memory"
-        if recipe.batch_size <= devices:
+        pictures, said = recipe.batch_size, f"a step of batch_size={recipe.batch_size}"
+        if validating:
+            pictures = validation_batch(recipe, devices)
+            said = f"validating {plural(pictures, 'whole picture')} at a time"
+        said += " does not fit into memory"
+        if pictures <= devices:
             raise UserError(f"{said}; choose a smaller input.size or network") from error
         raise UserError(f"{said}; {_in_steps(recipe, 2, devices)}") from error
 

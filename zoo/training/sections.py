@@ -78,8 +78,9 @@ class InputOptions(Section):
         fit: How a picture is brought to ``size``: ``"pad"`` (letterbox), ``"stretch"``
             or ``"crop"``.
         patch: Height and width of the parts that training sees of a picture, each time
-            others; evaluation and serving see it whole. Segmentation only. ``None`` for
-            whole pictures.
+            others; evaluation and serving see it whole, validation too: as many at a time as
+            have no more pixels than a batch of patches, one at least. Segmentation only.
+            ``None`` for whole pictures.
     """
 
     size: tuple[PositiveInt, PositiveInt]

@@ -16,8 +16,8 @@ from zoo.training.class_weights import balance_loss, check_loss
 from zoo.training.cluster import Group, local_group
 from zoo.training.data import RUNS, open_data, prepare
 from zoo.training.lines import adversarial_notes, left_out_notes
-from zoo.training.loop import Loop
-from zoo.training.memory import check_batch, memory, memory_notes
+from zoo.training.loop import Loop, OnSteps
+from zoo.training.memory import check_batch, fitting, memory, memory_notes, validation_batch
 from zoo.training.network import choose_precision, publish, training_network
 from zoo.training.optimizer import make_optimizer
 from zoo.training.phases import Phases
@@ -41,6 +41,7 @@ class Session:
         mirrored: What the data set says about mirrored pictures.
         phases: Network, optimizer and steps of each phase.
         steps: Steps an epoch.
+        devices: How many share a batch.
     """
 
     recipe: Recipe
@@ -53,6 +54,7 @@ class Session:
     mirrored: bool | None
     phases: Phases
     steps: int
+    devices: int
 
     @property
     def loop(self) -> Loop:
@@ -85,10 +87,31 @@ class Session:
         """Returns the validation pictures, or a part of each batch of them, in order."""
         return evaluation_batches(
             self.validation,
-            batch_size=self.recipe.batch_size,
+            batch_size=self.validation_batch,
             threads=self.recipe.data.threads,
             part=part,
         )
+
+    @property
+    def validation_batch(self) -> int:
+        """How many pictures are validated at a time."""
+        return validation_batch(self.recipe, self.devices)
+
+    def validate(self, on_steps: OnSteps) -> dict[str, float]:
+        """Returns losses and metrics of the validation pictures.
+
+        Args:
+            on_steps: As :meth:`zoo.training.loop.Loop.train` takes it.
+
+        Raises:
+            UserError: If they do not fit into memory.
+        """
+
+        def batches(context: tf.distribute.InputContext) -> tf.data.Dataset:
+            return self.validation_batches(Part.of_context(context))
+
+        with fitting(self.recipe, self.devices, validating=True):
+            return self.loop.validate(batches, on_steps)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -194,6 +217,7 @@ def open_session(
         mirrored=dataset.mirrored,
         phases=phases,
         steps=steps,
+        devices=group.devices,
     )
 
 
