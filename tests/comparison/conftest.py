@@ -42,6 +42,29 @@ def make_place(folder: Path) -> Path:
     return folder
 
 
+RESULT = {
+    "epochs": 1,
+    "epoch": 1,
+    "loss": 0.5,
+    "validation_loss": 0.5,
+    "seconds": 1.0,
+    "parameters": 104,
+    "macs": 5764,
+    "scores": {"validation": {"accuracy": 0.5}, "test": {"accuracy": 0.5}},
+}
+
+
+class MadeUp:
+    """A process of a run that comes to what every other does, without training."""
+
+    def __init__(self, job, threads, folder, lock):
+        folder.mkdir()
+        (folder / "result.json").write_text(json.dumps(RESULT))
+
+    def poll(self):
+        return 0
+
+
 class Here:
     """A process of a comparison that does its work where it is started."""
 
@@ -79,6 +102,12 @@ def place(tmp_path_factory):
         patch.setattr(pool, "start", Here)
         patch.setattr(pool, "ask", ask_here)
         yield folder
+
+
+@pytest.fixture
+def untrained(place, monkeypatch):
+    """The working folder of a module, whose runs come to something without being trained."""
+    monkeypatch.setattr(pool, "start", MadeUp)
 
 
 @pytest.fixture
@@ -153,6 +182,6 @@ def made_up():
                 )
             rows.append(Row(setting, tuple(outcomes)))
         recipe = {"name": "colours", "task": "classification"}
-        return Compared(folder, recipe, grid, 1, "accuracy", tuple(rows))
+        return Compared(folder, recipe, grid, 1, (), "accuracy", tuple(rows))
 
     return make

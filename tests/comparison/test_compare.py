@@ -39,7 +39,7 @@ def state(folder):
 
 def test_what_is_said_in_json(straight):
     assert list(straight) == [
-        *("folder", "recipe", "vary", "cases", "seeds", "threads", "score", "rows"),
+        *("folder", "recipe", "vary", "cases", "seeds", "threads", "data", "score", "rows"),
     ]
     assert straight == json.loads(Path("straight/compare.json").read_text())
     assert straight["vary"] == {"model.filters": [[2], [3]]}

@@ -8,34 +8,13 @@ import pytest
 import zoo as package
 from zoo.comparison import pool
 
-RESULT = {
-    "epochs": 1,
-    "epoch": 1,
-    "loss": 0.5,
-    "validation_loss": 0.5,
-    "seconds": 1.0,
-    "parameters": 104,
-    "macs": 5764,
-    "scores": {"validation": {"accuracy": 0.5}, "test": {"accuracy": 0.5}},
-}
 FILTERS, BATCHES = ("--vary", "model.filters=[2],[3]"), ("--vary", "batch_size=4,8")
 
 
-class MadeUp:
-    """A process of a run that comes to what every other does."""
-
-    def __init__(self, job, threads, folder, lock):
-        folder.mkdir()
-        (folder / "result.json").write_text(json.dumps(RESULT))
-
-    def poll(self):
-        return 0
-
-
 @pytest.fixture(autouse=True)
-def untrained(place, monkeypatch):
-    monkeypatch.setattr(pool, "start", MadeUp)
-    monkeypatch.setattr(pool, "ask", lambda job, threads: {"scores": ["accuracy"], "gpus": 0})
+def unchecked(untrained, monkeypatch):
+    checked = {"scores": ["accuracy"], "gpus": 0, "data": []}
+    monkeypatch.setattr(pool, "ask", lambda job, threads: checked)
 
 
 def test_fields_in_another_order_are_the_same_comparison(zoo, monkeypatch):

@@ -17,7 +17,7 @@ import zoo
 from zoo.comparison import pool
 
 # To be quick; the runs are processes of their own.
-pool.ask = lambda job, threads: {"scores": ["accuracy"], "gpus": 0}
+pool.ask = lambda job, threads: {"scores": ["accuracy"], "gpus": 0, "data": []}
 zoo.compare("colours", {"learning_rate": [0.02]}, overrides={"epochs": 30}, out="killed")
 """
 
@@ -42,7 +42,8 @@ def test_runs_end_with_a_killed_comparison_and_are_gone_on_with(untouched, zoo, 
         time.sleep(0.3)
         assert epochs() == first
     # Extended by a rate at which the loss is soon no number; side by side.
-    monkeypatch.setattr(pool, "ask", lambda job, threads: {"scores": ["accuracy"], "gpus": 0})
+    checked = {"scores": ["accuracy"], "gpus": 0, "data": []}
+    monkeypatch.setattr(pool, "ask", lambda job, threads: checked)
     axes = ("--vary", "learning_rate=0.02,1e30", "--set", "epochs=30")
     options = ("--out", "killed", "--jobs", 2, "--json")
     said = json.loads(zoo("compare", "colours", *axes, *options, code=1).stdout)

@@ -93,6 +93,7 @@ def test_reading(tmp_path):
         (b"{}", "the file lacks the field 'recipe'"),
         (json.dumps(record() | {"vary": ["epochs"]}).encode(), "the file's vary is ['epochs']: "),
         (json.dumps(record() | {"threads": "1"}).encode(), "the file's threads is '1': "),
+        (json.dumps(record() | {"data": [{"counts": {}}]}).encode(), "lacks the field"),
     ],
 )
 def test_a_damaged_record(tmp_path, content, why):

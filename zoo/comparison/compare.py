@@ -11,6 +11,7 @@ from zoo.comparison.axes import Cell, Grid, make_grid
 from zoo.comparison.page import write_page
 from zoo.comparison.record import (
     check_continues,
+    check_same_data,
     check_threads,
     in_order,
     read_record,
@@ -72,7 +73,8 @@ def compare(
 
     Raises:
         UserError: Before anything is trained, for whatever keeps a run from being trained, and
-            if the folder holds a comparison of something else.
+            if the folder holds a comparison of something else, or runs on data that were changed
+            since.
 
     Example:
         >>> compared = zoo.compare("quickstart", {"model.residual": [True, False]}, seeds=3)
@@ -117,10 +119,11 @@ def _opened(
         UserError: If the folder holds something else.
     """
     record = read_record(folder)
+    data = record.get("data", []) if record is not None else []
     if record is not None:
         check_continues(folder, record, base.model_dump(mode="json"), grid)
         grid, threads = in_order(record, grid), check_threads(folder, record, threads)
-    return _Comparison(folder, base, grid, threads or _THREADS, score, gradients, watch)
+    return _Comparison(folder, base, grid, threads or _THREADS, data, score, gradients, watch)
 
 
 def _changed(base: Recipe, setting) -> Recipe:
@@ -139,11 +142,13 @@ class _Comparison:
         base: Recipe,
         grid: Grid,
         threads: int,
+        data: Sequence[Mapping[str, Any]],
         score: str,
         gradients: bool,
         watch: Watch,
     ):
         self._folder, self._grid, self.threads, self._score = folder, grid, threads, score
+        self._data = tuple(data)
         self._gradients, self._watch = gradients, watch
         self._values = base.model_dump(mode="json")
         self._recipes = {setting.name: _changed(base, setting) for setting in grid.settings()}
@@ -154,7 +159,10 @@ class _Comparison:
         """Checks every run, those that are finished too, unless all of them are.
 
         Returns:
-            See :func:`zoo.comparison.worker.check`.
+            ``scores`` and ``gpus``; see :func:`zoo.comparison.worker.check`.
+
+        Raises:
+            UserError: If one cannot be trained, or has data other than those it was begun with.
         """
         if not self._todo:
             results = [one.result for one in self._outcomes.values() if one.result]
@@ -162,7 +170,13 @@ class _Comparison:
             return {"scores": known, "gpus": 0}
         dumps = {name: one.model_dump(mode="json") for name, one in self._recipes.items()}
         with self._watch.bar("checking every run"):
-            return pool.ask({"check": dumps, "runs": str(self._folder)}, self.threads)
+            checked = pool.ask({"check": dumps, "runs": str(self._folder)}, self.threads)
+        # Where nothing is learnt yet, data may be mended: pictures that a run could not read.
+        learnt = {one.cell.setting.name for one in self._outcomes.values() if one.has_learnt}
+        begun = [one for one in self._data if not learnt.isdisjoint(one["settings"])]
+        check_same_data(self._folder, begun, checked["data"])
+        self._data = tuple(checked["data"])
+        return checked
 
     def run(self, jobs: int, lock: int) -> Compared:
         """Trains what is not finished, and writes the table after each run."""
@@ -229,6 +243,7 @@ class _Comparison:
             self._values,
             self._grid,
             self.threads,
+            self._data,
             self._score,
             tuple(Row(runs[0].cell.setting, tuple(runs)) for runs in rows.values()),
         )

@@ -6,12 +6,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from zoo.comparison.axes import Grid, identity, text_of
 from zoo.comparison.reading import Form, read_object
 from zoo.errors import UserError
 from zoo.training.files import write_text
+from zoo.training.other_data import changes
 
 FILE = "compare.json"
+
+
+class _Data(Form):
+    settings: list[str]
+    class_names: list[str]
+    counts: dict[str, int]
+    fingerprint: str
 
 
 class _Record(Form):
@@ -20,6 +30,8 @@ class _Record(Form):
     cases: dict[str, dict[str, Any]]
     seeds: list[int]
     threads: int
+    # Comparisons of before data were looked at have none.
+    data: list[_Data] = Field(default_factory=list)
 
 
 def read_record(folder: Path) -> dict[str, Any] | None:
@@ -94,6 +106,32 @@ def check_continues(
             raise UserError(
                 f"{folder} compares a case {label!r} of other values; call it otherwise, or {other}"
             )
+
+
+def check_same_data(
+    folder: Path, begun: Iterable[Mapping[str, Any]], now: Iterable[Mapping[str, Any]]
+) -> None:
+    """Refuses to compare what was learnt from some data with what would be from others.
+
+    Where they lie is of no account.
+
+    Args:
+        folder: Of the comparison.
+        begun: What is known of the data that runs were begun with, as its record says it.
+        now: What is known of them now, as :func:`zoo.comparison.worker.check` returns it.
+
+    Raises:
+        UserError: If they are others, and in what.
+    """
+    found = {setting: data for data in now for setting in data["settings"]}
+    for data in begun:
+        for setting in data["settings"]:
+            # One whose short name is another's too by now is called otherwise, and trained anew.
+            if setting in found and (what := changes(data, found[setting])):
+                raise UserError(
+                    f"{setting}: the data are not those that {folder} was begun with ({what}); "
+                    f"restore them, or use another --out than {folder}"
+                )
 
 
 def in_order(record: Mapping[str, Any], grid: Grid) -> Grid:

@@ -2,6 +2,7 @@
 
 import math
 import statistics
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,11 @@ class Outcome:
     def status(self) -> str:
         """``"finished"``, ``"failed"`` or ``"open"``."""
         return "failed" if self.failure else "open" if self.result is None else "finished"
+
+    @property
+    def has_learnt(self) -> bool:
+        """Whether it is finished, or saved something to go on from."""
+        return self.result is not None or bool(RunFolder(self.folder).saved)
 
     def history(self) -> list[dict[str, Any]]:
         """Returns one dict an epoch, as far as it was trained."""
@@ -183,6 +189,8 @@ class Compared:
         recipe: What the settings change, as plain values.
         grid: Of what was compared.
         threads: That each run's arithmetic had.
+        data: What is known of the data of the settings that share them, as
+            :func:`zoo.comparison.worker.check` returns it.
         score: The name of the score that table and pictures show.
         rows: In the order of the grid.
     """
@@ -191,6 +199,7 @@ class Compared:
     recipe: dict[str, Any]
     grid: Grid
     threads: int
+    data: tuple[Mapping[str, Any], ...]
     score: str
     rows: tuple[Row, ...]
 
@@ -224,6 +233,7 @@ class Compared:
             "cases": self.grid.cases,
             "seeds": list(self.grid.seeds),
             "threads": self.threads,
+            "data": [dict(one) for one in self.data],
             "score": self.score,
             "rows": [row.to_json() for row in self.rows],
         }

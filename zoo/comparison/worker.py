@@ -33,7 +33,9 @@ def check(recipes: Mapping[str, Recipe], runs: Path) -> dict[str, Any]:
         runs: Folder of the run folders, where pictures are converted to.
 
     Returns:
-        ``scores``, the names of what is measured; ``gpus``, how many there are.
+        ``scores``, the names of what is measured; ``gpus``, how many there are; ``data``, for
+        each section ``data`` of a recipe the ``settings`` that have it, and the ``class_names``,
+        the ``counts`` by split and the ``fingerprint`` of what it names.
 
     Raises:
         UserError: One sentence that names the first setting that cannot be trained, and why.
@@ -41,10 +43,11 @@ def check(recipes: Mapping[str, Recipe], runs: Path) -> dict[str, Any]:
     import tensorflow as tf
 
     from zoo import tasks
+    from zoo.data.fingerprint import fingerprint
     from zoo.training.data import open_data
     from zoo.training.session import check_data, check_recipe, weights_to_begin_with
 
-    networks, opened, class_names = set(), {}, ()
+    networks, opened, settings, class_names = set(), {}, {}, ()
     for name, recipe in recipes.items():
         with _named(name):
             # Options cost nothing to look at: those of every setting, for epochs count as well.
@@ -61,10 +64,20 @@ def check(recipes: Mapping[str, Recipe], runs: Path) -> dict[str, Any]:
             if data not in opened:
                 opened[data] = open_data(recipe, runs=runs)
             class_names = check_data(recipe, opened[data])
+            settings.setdefault(data, []).append(name)
     task = tasks.get(next(iter(recipes.values())).task)
     return {
         "scores": _score_names(task, class_names),
         "gpus": len(tf.config.list_physical_devices("GPU")),
+        "data": [
+            {
+                "settings": settings[data],
+                "class_names": list(dataset.class_names(task.targets)),
+                "counts": {name: split.length for name, split in dataset.splits.items()},
+                "fingerprint": fingerprint(dataset.splits.values()),
+            }
+            for data, dataset in opened.items()
+        ],
     }
 
 

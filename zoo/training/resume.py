@@ -11,6 +11,7 @@ from zoo.errors import FaultError, UserError
 from zoo.training import checkpoint
 from zoo.training.cluster import Group
 from zoo.training.folder import RunFolder
+from zoo.training.other_data import changes
 from zoo.training.recipe import Recipe
 
 # What may be another: where files are, how much time and memory there is; and how long to train,
@@ -85,25 +86,11 @@ def check_same_data(facts: Mapping[str, Any], folder: RunFolder) -> None:
     Raises:
         UserError: If they are others, and in what.
     """
-    begun = folder.data()
-    changes = [
-        f"{then:,} {split} pictures became {facts['counts'].get(split, 0):,}"
-        for split, then in begun["counts"].items()
-        if facts["counts"].get(split) != then
-    ]
-    if facts["class_names"] != begun["class_names"]:
-        then, now = (", ".join(map(repr, one["class_names"])) for one in (begun, facts))
-        changes.append(f"the classes {then} became {now}")
-    # Runs of before there were fingerprints have none.
-    if not changes and begun.get("fingerprint") in (None, facts["fingerprint"]):
-        return
-    what = "; ".join(changes) or (
-        "as many as before, but pictures or what is known of them were replaced, renamed or changed"
-    )
-    raise UserError(
-        f"the data are not those that {folder.path} was begun with ({what}); restore them, or "
-        "train anew into another --run"
-    )
+    if what := changes(folder.data(), facts):
+        raise UserError(
+            f"the data are not those that {folder.path} was begun with ({what}); restore them, or "
+            "train anew into another --run"
+        )
 
 
 def restore_newest(
