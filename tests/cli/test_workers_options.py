@@ -1,6 +1,7 @@
 """Several workers as a user commands them: what goes together, and what is said otherwise."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,38 @@ import pytest
 def test_what_is_done_in_one_process_is_not_done_in_several(here, refused, option, group):
     said = refused("train", "colours", option, *group)
     assert f"{option.partition('=')[0]} trains in one process; leave {group[0]} out" in said
+
+
+def configure(monkeypatch, workers):
+    """Makes this process the first of so many workers."""
+    cluster = {"worker": [f"127.0.0.1:{worker + 1}" for worker in range(workers)]}
+    config = {"cluster": cluster, "task": {"type": "worker", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+
+
+ALONE = [
+    ("train", "colours", "--seeds=2"),
+    ("train", "colours", "--dry-run"),
+    ("run", "colours", "--dry-run"),
+    ("compare", "colours", "--vary", "epochs=1,2"),
+]
+
+
+@pytest.mark.parametrize("command", ALONE, ids=" ".join)
+def test_nor_in_those_of_a_cluster(here, refused, monkeypatch, command):
+    configure(monkeypatch, 3)
+    said = refused(*command)
+    what = "zoo compare" if command[0] == "compare" else command[2].partition("=")[0]
+    assert said.startswith(f"Error: {what} trains each run in one process, and TF_CONFIG has 3")
+    assert not Path("runs").exists()
+    assert not Path("compares").exists()
+
+
+@pytest.mark.parametrize("command", ALONE, ids=" ".join)
+def test_a_cluster_of_one_is_none(here, refused, monkeypatch, command):
+    configure(monkeypatch, 1)
+    # The next thing to be refused.
+    assert "did you mean 'epochs'" in refused(*command, "--set", "epoch=1")
 
 
 def test_a_cluster_is_joined_or_started(here, refused):
@@ -28,9 +61,7 @@ def test_outside_of_a_cluster_that_is_said(here, refused, monkeypatch):
 
 
 def test_a_cluster_of_another_size_than_asked_for_is_refused(here, refused, monkeypatch):
-    cluster = {"worker": ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"]}
-    config = {"cluster": cluster, "task": {"type": "worker", "index": 0}}
-    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    configure(monkeypatch, 3)
     said = refused("train", "colours", "--workers", "2", "--run", "runs/one")
     assert "has 3 in a cluster already" in said
 

@@ -12,7 +12,7 @@ import click
 import zoo
 from zoo.cli.group import Failure, failure_of, json_option, recipe_options, start_tensorflow
 from zoo.errors import CheckError, FaultError, UserError
-from zoo.training.tf_config import CONFIG, check_count
+from zoo.training.tf_config import CONFIG, check_alone, check_count
 from zoo.training.workers import run as run_workers
 
 
@@ -103,9 +103,9 @@ def load(recipe: str, data: str | None, settings: tuple[str, ...]):
 def _alone(option: str, workers: int | None, cluster: str | None) -> None:
     """Refuses what is done in one process to several of them."""
     given = "--workers" if workers else "--cluster" if cluster else None
-    if given or os.environ.get(CONFIG):
-        what = given or CONFIG
-        raise UserError(f"{option} trains in one process; leave {what} out")
+    if given:
+        raise UserError(f"{option} trains in one process; leave {given} out")
+    check_alone(option)
 
 
 def _train(

@@ -22,6 +22,7 @@ from zoo.comparison.table import write_csv
 from zoo.errors import UserError, nearest
 from zoo.training.catalogue import load_recipe
 from zoo.training.recipe import Recipe
+from zoo.training.tf_config import check_alone
 from zoo.training.watch import Watch, duration
 
 ROOT = Path("compares")
@@ -74,12 +75,14 @@ def compare(
     Raises:
         UserError: Before anything is trained, for whatever keeps a run from being trained, and
             if the folder holds a comparison of something else, or runs on data that were changed
-            since.
+            since; and in a cluster of several workers.
 
     Example:
         >>> compared = zoo.compare("quickstart", {"model.residual": [True, False]}, seeds=3)
         >>> [(row.setting.name, row.mean("test", "mean_iou")) for row in compared.rows]
     """
+    # Each run would join the cluster, and wait for others that train another one.
+    check_alone("zoo compare")
     watch = watch or Watch()
     loaded = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     base = loaded.with_overrides(overrides or {})

@@ -63,6 +63,26 @@ def read_config(text: str) -> tuple[int, int]:
     return index + (chiefs if kind == "worker" else 0), sum(counts.values())
 
 
+def check_alone(what: str) -> None:
+    """Checks that a process is none of several workers, which would wait for each other.
+
+    A cluster of one is none: platforms set ``TF_CONFIG`` for a single worker too.
+
+    Args:
+        what: Cannot be done by several, as messages name it.
+
+    Raises:
+        UserError: If it is.
+    """
+    text = os.environ.get(CONFIG)
+    there = read_config(text)[1] if text else 1
+    if there > 1:
+        raise UserError(
+            f"{what} trains each run in one process, and {CONFIG} has {there} in a cluster; start "
+            f"one worker alone, or leave {CONFIG} out"
+        )
+
+
 def check_count(workers: int) -> None:
     """Checks, in one of a cluster's processes, that there are as many as was asked for.
 
