@@ -35,6 +35,36 @@ recipe = Recipe(
 )
 '''
 
+# The same. The first worker goes on to its end once the other one has been gone for longer than a
+# worker may be silent.
+LATE = (
+    RECIPE
+    + """
+import os
+import time
+from pathlib import Path
+
+from zoo.training.tf_config import CONFIG, read_config
+
+if CONFIG in os.environ:
+    from zoo import finish
+    from zoo.training import cluster
+
+    worker, _ = read_config(os.environ[CONFIG])
+    Path(f"worker{worker}").write_text(str(os.getpid()))
+    at_once = finish.finish
+
+    def late(*given):
+        while Path("/proc", Path("worker1").read_text()).exists():
+            time.sleep(0.1)
+        time.sleep(cluster._SILENCE + 3)
+        at_once(*given)
+        Path("late").touch()
+
+    finish.finish = late
+"""
+)
+
 # A worker as a cluster runs it. Asked to, it dies in the middle of the second epoch.
 WORKER = """
 import hashlib
@@ -116,9 +146,17 @@ def broken_off(run, *, dies):
             one.communicate()
 
 
+def run_zoo(*arguments):
+    """Runs a command as a user does, to its end."""
+    return subprocess.run(
+        [sys.executable, "-c", workers._COMMAND, *arguments],
+        env=environment(), capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+
+
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A folder with a run of one process, one of two, and two of two that were broken off."""
+def place(tmp_path_factory):
+    """A working folder with recipes and pictures."""
     folder = tmp_path_factory.mktemp("workers")
     random = np.random.default_rng(0)
     labels = random.integers(0, 3, 40)
@@ -127,8 +165,15 @@ def trained(tmp_path_factory):
     np.savez(folder / "grays.npz", x_train=grays, y_train=labels)
     (folder / "recipes").mkdir()
     (folder / "recipes" / "grays.py").write_text(RECIPE)
-    before = Path.cwd()
-    os.chdir(folder)
+    (folder / "recipes" / "late.py").write_text(LATE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def trained(place):
+    """A run of one process, one of two, and two of two that were broken off."""
     pair: list[subprocess.Popen[str]] = []
     try:
         zoo.train("grays", run="runs/alone", watch=Watch(quiet=True))
@@ -139,12 +184,11 @@ def trained(tmp_path_factory):
         lines = [line for out, _ in said for line in out.splitlines()]
         told = {name: [line for line in lines if name in line] for name in ("digest", "alike")}
         left = {dies: broken_off(f"runs/broken{dies}", dies=dies) for dies in (0, 1)}
-        yield {"folder": folder, "told": told, "left": left}
+        yield {"told": told, "left": left}
     finally:
         for one in pair:
             one.kill()
             one.communicate()
-        os.chdir(before)
 
 
 @pytest.mark.slow
@@ -183,11 +227,7 @@ def test_a_lost_worker_ends_the_other(trained, lost):
 @pytest.mark.parametrize("lost", [0, 1])
 def test_a_restart_goes_on_to_the_bit(trained, lost):
     run = f"runs/broken{lost}"
-    done = subprocess.run(
-        [sys.executable, "-c", workers._COMMAND, "train", "grays", "--workers", "2", "--run", run,
-         "--resume"],
-        env=environment(), capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+    done = run_zoo("train", "grays", "--workers", "2", "--run", run, "--resume")
     assert done.returncode == 0, done.stderr[-3000:]
     assert f"resuming {run} after step 2 of epoch 2" in done.stderr
     assert f"run      {run}" in done.stdout
@@ -199,3 +239,15 @@ def test_a_restart_goes_on_to_the_bit(trained, lost):
         for name in ("loss", "accuracy", "validation_loss", "validation_accuracy"):
             assert row[name] == wanted[name]
     assert Path(f"{run}/model.keras").is_file()
+
+
+@pytest.mark.slow
+def test_the_first_worker_goes_the_whole_way_when_the_other_has_ended(place):
+    done = run_zoo("run", "late", "--workers", "2", "--run", "runs/whole", "--json")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert Path("late").is_file()
+    (line,) = done.stdout.splitlines()
+    said = json.loads(line)
+    assert set(said["scores"]) == {"accuracy"}
+    assert Path(said["model"], "saved_model.pb").is_file()
+    assert Path(said["report"]).is_file()
