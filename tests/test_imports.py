@@ -15,6 +15,7 @@ ROOMS = [
     "errors",
     "keys",
     "options",
+    "stems",
     "values",
     "answers",
     "client",

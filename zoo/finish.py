@@ -28,6 +28,7 @@ from zoo.preprocess import CHANNELS
 from zoo.preview import Preview, described
 from zoo.run import Run
 from zoo.seeds import SeedRuns
+from zoo.stems import distinct_stems
 from zoo.training.files import write_text
 from zoo.training.watch import Watch, duration
 
@@ -187,12 +188,12 @@ def answer(model: Model, images: Sequence[str], folder: Path | None, watch: Watc
     with watch.bar("answering", len(images)) as bar:
         answers = model.predict(images, bar.advance)
     bad = []
-    for number, one in enumerate(answers):
+    stems = distinct_stems([Path(image) for image in images])
+    for stem, one in zip(stems, answers, strict=True):
         line = one.to_json()
         if one.error:
             bad.append(f"{one.name} {one.error}")
         elif folder:
-            stem = _stem(images, number)
             found = picture_in(Path(one.name), model.preprocessing.values)
             if isinstance(found, bytes):
                 found = model.preprocessing.decode(found).numpy()
@@ -204,13 +205,6 @@ def answer(model: Model, images: Sequence[str], folder: Path | None, watch: Watc
                 Image.fromarray(one.values["mask"]).save(line["mask"])
         click.echo(json.dumps(line))
     return "; ".join(bad)
-
-
-def _stem(images: Sequence[str], number: int) -> str:
-    """Returns a name for a picture's drawing that no other picture of the call has."""
-    stem = Path(images[number]).stem
-    same = [other for other in images[:number] if Path(other).stem == stem]
-    return f"{stem}_{len(same) + 1}" if same else stem
 
 
 def _leave_sample(run: Run, published: Published) -> tuple[Path, Path]:

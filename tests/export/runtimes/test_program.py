@@ -2,12 +2,14 @@
 
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from runtime_cases import NAMES, encoded, real_files, scene
 
 from zoo.export.runtimes import FORMATS
@@ -201,3 +203,71 @@ def test_empty_arrays_fail_nobody_else(program_of, tmp_path, monkeypatch, capsys
     assert module.main() == 2
     said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert ["error" in row for row in said] == [True, False]
+
+
+@pytest.fixture
+def masks_of(program_of, tmp_path, monkeypatch):
+    """Runs predict.py's main, of a model of masks, in a folder of its own."""
+    module = program_of(Preprocessing(SIZE, 3), "mask")
+    monkeypatch.chdir(tmp_path)
+
+    def network(image):
+        # The class whose number a picture is filled with.
+        ids = image[..., 0].round().astype(int)
+        return {"mask": np.eye(3, dtype=np.float32)[ids]}
+
+    monkeypatch.setattr(module, "load", lambda path: network)
+
+    def run(*arguments):
+        monkeypatch.setattr("sys.argv", ["predict.py", *arguments])
+        return module.main()
+
+    return run
+
+
+def fill(**classes):
+    """Writes pictures filled with the number of a class; returns their paths."""
+    files = []
+    for name, number in classes.items():
+        files.append(f"{name}/1.png")
+        Path(name).mkdir()
+        Path(files[-1]).write_bytes(encoded(np.full((*SIZE, 3), number, np.uint8)))
+    return files
+
+
+def test_pictures_of_one_name_get_a_mask_each(masks_of, capsys):
+    files = fill(a=1, b=2)
+    assert masks_of(*files, "-o", "masks") == 0
+    said = [json.loads(line)["mask"] for line in capsys.readouterr().out.splitlines()]
+    assert said == ["masks/1_mask.png", "masks/1_2_mask.png"]
+    assert [Image.open(mask).getpixel((0, 0)) for mask in said] == [1, 2]
+
+
+def test_a_mask_replaces_no_file(masks_of, capsys):
+    files = fill(a=1, b=2)
+    Path("1_2_mask.png").write_bytes(b"drawn by hand")
+    with pytest.raises(SystemExit) as ended:
+        masks_of(*files)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith(
+        ": error: 1_2_mask.png is there already and is not replaced; name another folder by -o\n"
+    )
+    assert Path("1_2_mask.png").read_bytes() == b"drawn by hand"
+    # Known before anything is asked: no half of the masks lies there.
+    assert not Path("1_mask.png").exists()
+
+
+def test_a_mask_replaces_no_file_that_comes_meanwhile(masks_of, monkeypatch, capsys):
+    files = fill(a=1, b=2)
+    made = Image.fromarray
+
+    def meanwhile(*arguments):
+        Path("1_mask.png").write_bytes(b"drawn by hand")
+        return made(*arguments)
+
+    monkeypatch.setattr("PIL.Image.fromarray", meanwhile)
+    assert masks_of(*files) == 2
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert "1_mask.png is there already" in said[0]["error"]
+    assert said[1]["mask"] == "1_2_mask.png"
+    assert Path("1_mask.png").read_bytes() == b"drawn by hand"

@@ -4,10 +4,13 @@ They lie in ``assets.extra/requests`` of every version, which servers pass over,
 are against a server on this machine, be it TensorFlow Serving or ``zoo serve``.
 """
 
+import inspect
 from pathlib import Path
 from urllib.parse import quote
 
 import jinja2
+
+from zoo.stems import distinct_stems
 
 REQUESTS = Path("assets.extra") / "requests"
 
@@ -31,6 +34,7 @@ def write_requests(version: Path, name: str, *, reads_bytes: bool, answers_mask:
     facts = {"bytes": reads_bytes, "mask": answers_mask and reads_bytes}
     # The name may hold what an address or a string may not.
     facts |= {"name": name, "path": quote(name, safe="")}
+    facts["distinct_stems"] = inspect.getsource(distinct_stems).rstrip()
     for template in environment.list_templates(extensions=["j2"]):
         text = environment.get_template(template).render(facts)
         (folder / template.removesuffix(".j2")).write_text(text, encoding="utf-8")

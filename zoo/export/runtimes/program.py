@@ -13,6 +13,7 @@ import jinja2
 
 from zoo.export.runtimes.contract import Format
 from zoo.preprocess import CHANNELS, Preprocessing
+from zoo.stems import distinct_stems
 
 PROGRAM = "predict.py"
 
@@ -43,6 +44,7 @@ def write_program(
         file=format_.files[0],
         runtime=format_.runtime,
         load=_plain(inspect.getsource(format_.load)),
+        distinct_stems=inspect.getsource(distinct_stems).rstrip(),
         fit=preprocessing.fit,
         channels=preprocessing.channels,
         mode=_MODES.get(preprocessing.channels),
