@@ -13,7 +13,7 @@ import tensorflow as tf
 import yaml
 from google.protobuf import text_format
 from PIL import Image
-from request_servers import NAME, grpc_server, rest_server
+from request_servers import NAME, classification, grpc_server, rest_server, segmentation
 from tensorflow_serving.config import model_server_config_pb2
 
 from zoo.errors import UserError
@@ -27,22 +27,24 @@ PROGRAMS = {
 }
 
 
+@pytest.mark.parametrize("answers", [segmentation, classification])
 @pytest.mark.parametrize("reads_bytes", [True, False])
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_requests_run_as_they_are(program, reads_bytes, tmp_path):
+def test_requests_run_as_they_are(program, reads_bytes, answers, tmp_path):
     serve, interpreter, option = PROGRAMS[program]
     if program == "curl.sh" and not shutil.which("curl"):
         pytest.skip("there is no curl here")
-    write_requests(tmp_path, NAME, reads_bytes=reads_bytes, answers_mask=True)
+    masks = answers is segmentation
+    write_requests(tmp_path, NAME, reads_bytes=reads_bytes, answers_mask=masks)
     pixels = np.random.default_rng(0).integers(0, 200, (40, 50), np.uint8)
     if reads_bytes:
         file = tmp_path / "my picture.png"
         Image.fromarray(pixels).save(file)
     else:
         file = tmp_path / "my array.npy"
-        np.save(file, np.ones((3, 4, 5), np.uint8))
+        np.save(file, np.stack([pixels, *[np.zeros_like(pixels)] * 4], axis=-1))
     seen = []
-    with serve(seen) as server:
+    with serve(seen, answers) as server:
         done = subprocess.run(
             [*interpreter, str(tmp_path / REQUESTS / program), file.name, *option, server],
             cwd=tmp_path,
@@ -54,13 +56,14 @@ def test_requests_run_as_they_are(program, reads_bytes, tmp_path):
     assert seen == [NAME]
     said = json.loads(done.stdout)
     said = said["predictions"][0] if program == "curl.sh" else said
-    if not reads_bytes:
-        assert (said["label"], said["score"]) == ("a", 60)
+    if not masks:
+        assert (said["label"], said["score"]) == ("a", pixels.sum())
         return
     assert said["fraction"] == [0.5, 0.5]
     assert said["classes"] == ["a", "b"]
     if program != "curl.sh":
-        assert said["mask"] == "my picture_mask.png"
+        assert set(said) == {"file", "error", "classes", "fraction", "mask"}
+        assert said["mask"] == f"{file.stem}_mask.png"
         np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / said["mask"])), pixels)
 
 

@@ -31,7 +31,7 @@ def write_requests(version: Path, name: str, *, reads_bytes: bool, answers_mask:
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
     )
-    facts = {"bytes": reads_bytes, "mask": answers_mask and reads_bytes}
+    facts = {"bytes": reads_bytes, "mask": answers_mask}
     # The name may hold what an address or a string may not.
     facts |= {"name": name, "path": quote(name, safe="")}
     facts["distinct_stems"] = inspect.getsource(distinct_stems).rstrip()
