@@ -264,7 +264,7 @@ def test_warm_up_records_that_are_cut_short_or_something_else(published, tmp_pat
 @pytest.mark.parametrize("large", [False, True])
 def test_golden_pictures_are_of_all_kinds_and_can_be_read(channels, large):
     real = [encoded(900, 30, "PNG")] if large else []
-    found = golden_pictures(real, channels)[len(real) :]
+    found = golden_pictures(real, Preprocessing((32, 32), channels))[len(real) :]
     opened = [Image.open(io.BytesIO(data)) for data in found]
     assert [picture.format for picture in opened] == [*("PNG", "JPEG", "BMP", "GIF", "WEBP", "PNG")]
     assert len({picture.size for picture in opened}) == len(opened)

@@ -18,7 +18,7 @@ from PIL import Image
 from zoo.export.graph.tiled import TILED
 from zoo.export.replay import FIRSTS, GOLDEN, to_plain
 from zoo.inference import Predictor
-from zoo.preprocess import Preprocessing, decode_image
+from zoo.preprocess import Preprocessing
 
 NO_PICTURE = b"not a picture"
 
@@ -55,7 +55,7 @@ def write_golden(
     requests: dict[str, Any] = {"image": golden_pixels(predictor.preprocessing, pictures)}
     np.save(folder / "pixels.npy", requests["image"].astype(np.uint8))
     if predictor.reads_bytes:
-        files = golden_pictures(pictures, predictor.preprocessing.channels)
+        files = golden_pictures(pictures, predictor.preprocessing)
         files += [golden_tiles(pictures, predictor.preprocessing)] if TILED in functions else []
         files += [NO_PICTURE] if predictor.on_error == "row" else []
         for number, data in enumerate(files):
@@ -89,16 +89,16 @@ def as_file(picture: Picture, encoded: bool) -> Picture:
     return picture
 
 
-def golden_pictures(pictures: Sequence[bytes], channels: int) -> list[bytes]:
+def golden_pictures(pictures: Sequence[bytes], preprocessing: Preprocessing) -> list[bytes]:
     """Returns encoded pictures of different sizes, formats and orientations.
 
     Args:
         pictures: Those of the data the model is for, which come first; may be none. All
             can be read.
-        channels: Of the model: 1, 3 or 4.
+        preprocessing: Of a model of 1, 3 or 4 channels.
     """
-    made = _sample(pictures, channels)
-    plain = made.convert("RGB") if channels == 4 else made
+    made = _sample(pictures, preprocessing)
+    plain = made.convert("RGB") if preprocessing.channels == 4 else made
     width, height = made.size
     # None is a multiple of anything, so that fitting and the way back are both at work.
     other = made.resize((width + width // 2 + 1, height + height // 3 + 2))
@@ -125,9 +125,9 @@ def golden_tiles(pictures: Sequence[bytes], preprocessing: Preprocessing) -> byt
     height, width = (
         int(part * side) for part, side in zip(_TILES, preprocessing.size, strict=True)
     )
-    made = _sample(pictures, preprocessing.channels).resize((width, height))
+    made = _sample(pictures, preprocessing).resize((width, height))
     if pictures:
-        pixels = decode_image(pictures[0], preprocessing.channels).numpy()
+        pixels = preprocessing.decode(pictures[0]).numpy()
         if pixels.shape[0] >= height and pixels.shape[1] >= width:
             made = _pillow(pixels[:height, :width])
     return _encoded(made, "PNG")
@@ -148,11 +148,12 @@ def golden_pixels(preprocessing: Preprocessing, pictures: Sequence[Picture]) -> 
     return np.floor(pixels)
 
 
-def _sample(pictures: Sequence[bytes], channels: int) -> Image.Image:
+def _sample(pictures: Sequence[bytes], preprocessing: Preprocessing) -> Image.Image:
     """Returns a small picture to make others of, with something in it."""
+    channels = preprocessing.channels
     pixels = np.random.default_rng(0).integers(0, 256, (45, 60, channels), np.uint8)
     if pictures:
-        pixels = decode_image(pictures[0], channels).numpy()
+        pixels = preprocessing.decode(pictures[0]).numpy()
     picture = _pillow(pixels)
     picture.thumbnail((_SIDE, _SIDE))
     return picture

@@ -40,11 +40,11 @@ def write_warmup(
     """
     requests: dict[str, Any] = {"image": golden_pixels(predictor.preprocessing, pictures)}
     if predictor.reads_bytes:
-        channels = predictor.preprocessing.channels
-        requests["image_bytes"] = golden_pictures(pictures[:1], channels)
+        preprocessing = predictor.preprocessing
+        requests["image_bytes"] = golden_pictures(pictures[:1], preprocessing)
         # A server loads nothing else while it waits for an answer tile by tile.
-        tiles = golden_tiles(pictures[:1], predictor.preprocessing)
-        requests[TILED] = [tiles, *golden_pictures([], channels)]
+        tiles = golden_tiles(pictures[:1], preprocessing)
+        requests[TILED] = [tiles, *golden_pictures([], preprocessing)]
     path = version / WARMUP
     path.parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(path)) as writer:

@@ -14,6 +14,7 @@ from runtime_cases import NAMES, SIZE, TASKS, make_predictor, of_format, real_fi
 from zoo.export.runtimes import FORMATS
 from zoo.export.runtimes.contract import Calibration
 from zoo.export.runtimes.convert import Converter
+from zoo.export.runtimes.verify import Requests
 from zoo.export.told import Told
 from zoo.export.tolerance import TOLERANCES
 
@@ -165,6 +166,22 @@ def test_five_channels_come_as_arrays(name, tmp_path):
     (answer,) = predictor.predict([arrays[1]])
     found = list(good["probabilities"].values())
     np.testing.assert_allclose(found, answer.values["probabilities"], atol=SCORE)
+
+
+@pytest.mark.parametrize("name", of_format())
+def test_colour_of_twelve_bits_keeps_no_model_from_appearing(name, tmp_path):
+    """In PNGs of 16, which predict.py refuses: the network is asked about them all the same."""
+    predictor = make_predictor("classification", values=(0, 4095))
+    deep = [scene(30, 20, seed).astype(np.uint16) * 16 for seed in range(2)]
+    pictures = [tf.io.encode_png(samples).numpy() for samples in deep] + [FILES["wide.png"]]
+    made = converter_of(predictor, tmp_path, pictures=pictures).convert(FORMATS[name], "float32")
+    assert made.failed == ""
+    assert made.agreement.pictures == 3
+    # The one of 8 bits, and six made of the first.
+    assert made.agreement.files == 7
+    files = dict(Requests(predictor, pictures).files).values()
+    # In 12 bits the darkest of the first is 20; in 16 the brightest would be 16.
+    assert all(predictor.preprocessing.decode(data).numpy().mean() > 20 for data in files)
 
 
 @pytest.mark.parametrize("name", of_format())

@@ -13,7 +13,7 @@ from PIL import Image
 from runtime_cases import NAMES, encoded, real_files, scene
 
 from zoo.export.runtimes import FORMATS
-from zoo.export.runtimes.program import write_program
+from zoo.export.runtimes.program import refuses, write_program
 from zoo.export.runtimes.replay import program
 from zoo.preprocess import Preprocessing
 from zoo.preprocess.geometry import FITS
@@ -95,6 +95,23 @@ def test_colour_of_sixteen_bits_is_refused_where_pillow_would_read_it_wrong(chan
         found = program_of(preprocessing, "class").read(io.BytesIO(files[0]))
         wanted = preprocessing.decode(files[0]).numpy().astype(int)
         assert np.abs(found - wanted).max() <= 1
+
+
+@pytest.mark.parametrize("values", [None, (0, 65535), (0, 4095)])
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_it_is_known_what_the_program_refuses(channels, kind, values, program_of):
+    preprocessing = Preprocessing(SIZE, 3, values=values)
+    data = tf.io.encode_png(np.ones((2, 3, channels), kind)).numpy()
+    preprocessing.decode(data)
+    refused = refuses(data, preprocessing.values)
+    assert refused == (kind is np.uint16 and channels > 1 and values == (0, 4095))
+    try:
+        program_of(preprocessing, "class").read(io.BytesIO(data))
+    except ValueError:
+        assert refused
+    else:
+        assert not refused
 
 
 @pytest.mark.parametrize("fit", ["pad", "stretch"])

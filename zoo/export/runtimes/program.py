@@ -14,6 +14,7 @@ import jinja2
 from zoo.export.runtimes.contract import Format
 from zoo.preprocess import CHANNELS, Preprocessing
 from zoo.stems import distinct_stems
+from zoo.values import SIXTEEN_BITS, Values
 
 PROGRAM = "predict.py"
 
@@ -51,6 +52,21 @@ def write_program(
         outputs=outputs,
     )
     (folder / PROGRAM).write_text(text, encoding="utf-8")
+
+
+def refuses(data: bytes, values: Values | None) -> bool:
+    """Returns whether ``predict.py`` refuses an encoded picture that the zoo reads.
+
+    Of a PNG of 16 bits in colour or with alpha Pillow keeps the upper 8, which are the right
+    ones of the whole range alone.
+
+    Args:
+        data: A picture that the zoo reads.
+        values: Of the model's preprocessing.
+    """
+    # A PNG's header (RFC 2083): bits of a sample at byte 24, kind of colours at 25, 0 being gray.
+    deep = data.startswith(b"\x89PNG") and data[24] == 16 and data[25] != 0
+    return deep and values not in (None, SIXTEEN_BITS)
 
 
 def _plain(source: str) -> str:

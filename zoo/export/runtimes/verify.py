@@ -15,6 +15,7 @@ import tensorflow as tf
 from zoo.errors import CheckError
 from zoo.export.golden import Picture, as_file, golden_pictures
 from zoo.export.runtimes.answers import Expected, Network, farthest
+from zoo.export.runtimes.program import refuses
 from zoo.export.runtimes.replay import BATCHES, FILES, PIXELS, outputs_file
 from zoo.export.tolerance import Tolerance
 from zoo.inference import Predictor
@@ -61,7 +62,8 @@ class Requests:
         pixels: float32 [n, H, W, c], the pictures fitted; at least as many as a batch holds.
         outputs: Of the Keras model for them, by name.
         files: Name and content of each picture as ``predict.py`` takes it; of encoded ones there
-            are more, made of the first: other sizes and kinds, and on its side by EXIF.
+            are more, made of the first: other sizes and kinds, and on its side by EXIF; what
+            ``predict.py`` refuses to read is not among them.
     """
 
     def __init__(self, predictor: Predictor, pictures: Sequence[Picture]):
@@ -87,7 +89,9 @@ class Requests:
         self.pictures = len(readable)
         if predictor.reads_bytes:
             encoded = [data for data in readable if isinstance(data, bytes)]
-            readable = [*golden_pictures(encoded, predictor.preprocessing.channels)]
+            files = golden_pictures(encoded, predictor.preprocessing)
+            values = predictor.preprocessing.values
+            readable = [data for data in files if not refuses(data, values)]
         kind = "bin" if predictor.reads_bytes else "npy"
         self.files = [(f"{FILES}{at:02d}.{kind}", data) for at, data in enumerate(readable)]
         self._predictor = predictor
