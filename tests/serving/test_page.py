@@ -1,10 +1,13 @@
 """What the page at / shows, from the picture to what is drawn over it, however late it comes."""
 
 import io
+import shutil
 
 import numpy as np
+import pytest
 from page_steps import asked, canvas_size, choose, needs_browser, photograph, until
 from PIL import Image, ImageOps
+from pretended_models import wait_for
 
 pytestmark = needs_browser
 
@@ -78,6 +81,22 @@ def test_segmentation_draws_the_mask(page, zoo_server):
         assert colour_at(page, int(x), int(y)) == expected
 
 
+def test_it_is_said_when_not_all_classes_are_shown(page):
+    probabilities = (np.arange(12, 0, -1) / 78).tolist()
+    classes = [f"class {number}" for number in range(12)]
+    outputs = {"label": classes[:1], "score": probabilities[:1], "error": [""]}
+    outputs |= {"classes": [classes], "probabilities": [probabilities]}
+    page.route("**/*:predict", lambda route: route.fulfill(json={"outputs": outputs}))
+    choose(page, "classification", photograph())
+    bars = page.locator("#bars")
+    assert bars.get_attribute("aria-label") == "The 10 likeliest of 12 classes"
+    assert [row[0] for row in shares_shown(page)] == classes[:10]
+    assert bars.locator("li").last.inner_text() == "and 2 more classes"
+    page.unroute("**/*:predict")
+    choose(page, "classification", photograph())
+    assert bars.get_attribute("aria-label") == "All classes, the likeliest first"
+
+
 def test_what_is_no_picture(page):
     choose(page, "classification", b"nothing to see")
     assert page.locator("#said").inner_text() == "This picture cannot be read"
@@ -140,3 +159,65 @@ def test_a_server_that_answers_again_is_said_to_be_lost_no_longer(page):
     until(page, "document.querySelector('#wrong').textContent.includes('does not answer')")
     page.unroute("**/models")
     until(page, "document.querySelector('#wrong').hidden")
+
+
+@pytest.fixture
+def pets(browser, zoo_models, tmp_path):
+    """A page about version 1 of a model, its server, and what publishes version 2."""
+    from zoo_models import predictor_of
+
+    from zoo.export.graph.write import write_graph
+    from zoo.serving.server import Server
+
+    root, second = tmp_path / "models", tmp_path / "2"
+    shutil.copytree(zoo_models[0] / "classification", root / "pets")
+    write_graph(predictor_of("classification", seed=4), second)
+    with Server(root, rest_port=0, grpc_port=0, poll_seconds=0.1) as running:
+
+        def publish():
+            second.rename(root / "pets" / "2")
+            wait_for(lambda: running.repository.find("pets")[0] == 2)
+
+        page = browser.new_page()
+        page.goto(running.rest_url)
+        yield page, running, publish
+        page.close()
+
+
+def assert_of_version(page, server, data, number):
+    assert page.locator("#about").inner_text() == f"version {number}"
+    assert shares_shown(page) == shares_of(asked(server, "pets", data), "probabilities")
+
+
+def test_a_version_published_meanwhile_takes_the_place_of_the_one_before(pets):
+    page, server, publish = pets
+    data = photograph()
+    choose(page, "pets", data)
+    assert_of_version(page, server, data, 1)
+    before = shares_shown(page)
+    predictions = []
+    page.on("request", lambda sent: ":predict" in sent.url and predictions.append(sent.url))
+    publish()
+    page.get_by_text("version 2").wait_for()
+    until(page, "document.getElementById('said').textContent.includes('%')")
+    assert_of_version(page, server, data, 2)
+    assert shares_shown(page) != before
+    with page.expect_response("**/metadata"):
+        pass
+    page.wait_for_timeout(200)
+    assert len(predictions) == 1, "the picture is asked about once a version"
+
+
+def test_an_answer_stands_under_the_version_that_gave_it(pets):
+    """Also before the page has looked for another version."""
+    page, server, publish = pets
+    data = photograph()
+    choose(page, "pets", data)
+    page.evaluate("for (let id = 1; id < 1000; id++) clearInterval(id)")
+    publish()
+    page.get_by_label("Picture file").set_input_files(
+        {"name": "second.jpg", "mimeType": "image/jpeg", "buffer": data}
+    )
+    page.get_by_role("img", name="The picture second.jpg").wait_for()
+    until(page, "document.getElementById('said').textContent.includes('%')")
+    assert_of_version(page, server, data, 2)
