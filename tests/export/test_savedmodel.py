@@ -7,43 +7,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from small_predictors import NAMES, OUTPUTS, PICTURES, encoded, make_predictor
 
-import zoo
-from zoo import tasks
-from zoo.asking import predict
 from zoo.errors import CheckError, UserError
-from zoo.export import replay, savedmodel, verify
+from zoo.export import replay, savedmodel
 from zoo.export.savedmodel import export
 from zoo.export.told import Told
-from zoo.inference import Predictor
-from zoo.loading import load
 from zoo.preprocess import Preprocessing
 from zoo.versions import versions
-
-OUTPUTS = {
-    "classification": {"error", "label", "score", "classes", "probabilities"},
-    "localization": {"error", "label", "score", "classes", "probabilities", "box"},
-    "segmentation": {"error", "mask_bytes", "classes", "fraction"},
-}
-NAMES = ("cat", "dog", "none of them")
-
-
-def make_predictor(task, size=(16, 24), channels=3, on_error="row", fit="pad"):
-    model = zoo.build(
-        task, encoder="plain", filters=(2, 4), classes=len(NAMES), input_shape=(*size, channels)
-    )
-    preprocessing = Preprocessing(size, channels, fit)
-    return Predictor(model, tasks.get(task), preprocessing, NAMES, on_error)
-
-
-def encoded(width, height, format="PNG", seed=0, **options):
-    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, format, **options)
-    return stream.getvalue()
-
-
-PICTURES = [encoded(20, 30), encoded(31, 17, "JPEG"), encoded(8, 9, "BMP")]
 
 
 @pytest.mark.parametrize("task", OUTPUTS)
@@ -85,19 +56,6 @@ def test_published_answers_from_bytes_and_pixels(task, tmp_path):
     if task == "segmentation":
         assert from_pixels["mask"].shape == (2, 5, 7)
         assert from_pixels["mask"].dtype == tf.int32
-
-
-@pytest.fixture
-def same_process(monkeypatch):
-    """Verifies in this process, where a test is not about the fresh one."""
-    monkeypatch.setattr(verify, "answer_in_fresh_process", replay.answer_again)
-
-
-@pytest.fixture
-def unverified(monkeypatch):
-    """Publishes without verifying, where a test is about something else."""
-    seen = verify.Verification(0, 0.0, 0.0, 0.0)
-    monkeypatch.setattr(savedmodel, "compare", lambda staged: seen)
 
 
 @pytest.mark.parametrize("task", OUTPUTS)
@@ -175,27 +133,6 @@ def test_asked_to_fail_it_fails_the_request(task):
     assert predictor.from_bytes(tf.constant(PICTURES[:1]))["error"].numpy()[0] == b""
 
 
-def test_what_fails_a_request_is_told_of_its_own_picture():
-    predictor = make_predictor("classification", on_error="fail")
-    given = [PICTURES[0], b"broken", PICTURES[1], PICTURES[2][:40]]
-    answers = predictor.predict(given)
-    expected = make_predictor("classification").predict(given)
-    assert [one.error for one in answers] == [one.error for one in expected]
-    assert [bool(one.error) for one in answers] == [False, True, False, True]
-    good = predictor.predict([PICTURES[1]])[0].values["probabilities"]
-    np.testing.assert_allclose(answers[2].values["probabilities"], good, atol=1e-6)
-    # What fails for a picture that can be read is no fault of the picture's.
-    other = make_predictor("classification")
-    failing = dict(other.signatures)
-
-    def broken(image_bytes):
-        raise tf.errors.InvalidArgumentError(None, None, "another matter")
-
-    failing["serving_default"] = broken
-    with pytest.raises(tf.errors.InvalidArgumentError, match="another matter"):
-        predict(failing, [PICTURES[0]], other.preprocessing)
-
-
 def test_five_channels_are_served_as_pixels(tmp_path, same_process):
     predictor = make_predictor("classification", channels=5)
     array = np.full((19, 36, 5), 7, np.uint8)
@@ -245,57 +182,6 @@ def test_the_card_says_what_the_model_is(tmp_path, same_process):
     assert card["verification"]["box"] <= 0.05
     assert card["versions"]["tensorflow"] == tf.__version__
     assert Preprocessing.from_json(card["preprocessing"]) == Preprocessing((16, 24), 3, "pad")
-
-
-def test_training_can_begin_with_a_published_model(tmp_path, unverified):
-    predictor = make_predictor("localization")
-    (tmp_path / "model" / "1").mkdir(parents=True)
-    published = export(predictor, tmp_path / "model", PICTURES)
-    assert "model.keras" in [path.name for path in published.path.iterdir()]
-    options = {"filters": (2, 4), "classes": len(NAMES), "input_shape": (16, 24, 3)}
-    for place in (tmp_path / "model", tmp_path / "model" / "2"):
-        began = zoo.build("localization", **options, weights=place)
-        x = np.random.default_rng(0).integers(0, 256, (2, 16, 24, 3)).astype("float32")
-        np.testing.assert_allclose(
-            began(x)["box"] * (24, 16, 24, 16), predictor.from_pixels(x)["box"], atol=1e-4
-        )
-
-
-def test_loaded_model_answers_as_before(tmp_path, unverified):
-    predictor = make_predictor("localization")
-    path = tmp_path / "photo.jpg"
-    path.write_bytes(PICTURES[1])
-    expected = predictor.predict([path])[0]
-    export(predictor, tmp_path / "model", PICTURES)
-    for place in (tmp_path / "model", tmp_path / "model" / "1"):
-        answer = load(place).predict([path])[0]
-        assert answer.name == str(path)
-        np.testing.assert_allclose(answer.values["box"], expected.values["box"], atol=1e-4)
-    assert answer.to_json()["label"] in NAMES
-    assert list(answer.to_json()["probabilities"]) == list(NAMES)
-
-
-def test_a_bare_keras_file_answers(tmp_path):
-    model = zoo.build("classification", filters=(2,), classes=3, input_shape=(8, 8, 1))
-    model.save(tmp_path / "m.keras")
-    answer = load(tmp_path / "m.keras").predict([np.zeros((8, 8), np.uint8)])[0]
-    assert answer.values["label"] in (b"0", b"1", b"2")
-
-
-@pytest.mark.parametrize("name", ["nowhere", "empty", "x.keras"])
-def test_no_model_there(tmp_path, name):
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "x.keras").write_bytes(b"no model")
-    with pytest.raises(UserError):
-        load(tmp_path / name)
-
-
-def test_arrays_with_wrong_channels_and_missing_files():
-    predictor = make_predictor("classification")
-    with pytest.raises(UserError, match=r"takes \[h, w, 3\]"):
-        predictor.predict([np.zeros((4, 4), np.uint8)])
-    with pytest.raises(UserError, match="No such file"):
-        predictor.predict(["nowhere.jpg"])
 
 
 def test_tiles_are_verified_and_warmed_up_too(tmp_path, same_process):

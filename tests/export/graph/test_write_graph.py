@@ -10,7 +10,6 @@ import tensorflow as tf
 import zoo
 from zoo import tasks
 from zoo.errors import CheckError, UserError
-from zoo.export import replay, verify
 from zoo.export.c_api import Session, SessionError
 from zoo.export.graph import freeze
 from zoo.export.graph.ops import served_ops
@@ -41,12 +40,6 @@ def shaken(model):
         low, high = (0.5, 1.5) if "variance" in weight.path else (-1.0, 1.0)
         weight.assign(random.uniform(low, high, weight.shape))
     return model
-
-
-@pytest.fixture
-def same_process(monkeypatch):
-    """Verifies in this process, where a test is not about the fresh one."""
-    monkeypatch.setattr(verify, "answer_in_fresh_process", replay.answer_again)
 
 
 def png(height=9, width=13, seed=0):
