@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from PIL import Image
 
 from zoo.errors import CheckError
@@ -56,7 +57,8 @@ def golden_sizes(
     count, height, width, _ = np.load(folder / "pixels.npy", mmap_mode="r").shape
     sizes: dict[str, list[Any]] = {
         "image_bytes": [
-            upright_size(path.read_bytes()).numpy() for path in sorted(folder.glob("*.bin"))
+            upright_size(tf.constant(path.read_bytes())).numpy()
+            for path in sorted(folder.glob("*.bin"))
         ],
         "image": [(height, width)] * count,
     }

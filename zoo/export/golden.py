@@ -55,8 +55,9 @@ def write_golden(
     requests: dict[str, Any] = {"image": golden_pixels(predictor.preprocessing, pictures)}
     np.save(folder / "pixels.npy", requests["image"].astype(np.uint8))
     if predictor.reads_bytes:
-        files = golden_pictures(pictures, predictor.preprocessing)
-        files += [golden_tiles(pictures, predictor.preprocessing)] if TILED in functions else []
+        encoded = [picture for picture in pictures if isinstance(picture, bytes)]
+        files = golden_pictures(encoded, predictor.preprocessing)
+        files += [golden_tiles(encoded, predictor.preprocessing)] if TILED in functions else []
         files += [NO_PICTURE] if predictor.on_error == "row" else []
         for number, data in enumerate(files):
             (folder / f"{number:02d}.bin").write_bytes(data)

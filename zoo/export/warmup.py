@@ -41,9 +41,10 @@ def write_warmup(
     requests: dict[str, Any] = {"image": golden_pixels(predictor.preprocessing, pictures)}
     if predictor.reads_bytes:
         preprocessing = predictor.preprocessing
-        requests["image_bytes"] = golden_pictures(pictures[:1], preprocessing)
+        encoded = [picture for picture in pictures[:1] if isinstance(picture, bytes)]
+        requests["image_bytes"] = golden_pictures(encoded, preprocessing)
         # A server loads nothing else while it waits for an answer tile by tile.
-        tiles = golden_tiles(pictures[:1], preprocessing)
+        tiles = golden_tiles(encoded, preprocessing)
         requests[TILED] = [tiles, *golden_pictures([], preprocessing)]
     path = version / WARMUP
     path.parent.mkdir(exist_ok=True)
