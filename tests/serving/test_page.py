@@ -221,3 +221,13 @@ def test_an_answer_stands_under_the_version_that_gave_it(pets):
     page.get_by_role("img", name="The picture second.jpg").wait_for()
     until(page, "document.getElementById('said').textContent.includes('%')")
     assert_of_version(page, server, data, 2)
+
+
+def test_an_empty_server_says_that_there_is_no_model_yet(browser, tmp_path):
+    from zoo.serving.server import Server
+
+    with Server(tmp_path, rest_port=0, grpc_port=0) as running:
+        page = browser.new_page()
+        page.goto(running.rest_url)
+        page.get_by_text("There is no model yet").wait_for()
+        page.close()
