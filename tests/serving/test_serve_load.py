@@ -25,12 +25,16 @@ def serve_load(monkeypatch):
 
 
 def test_half_a_second_of_it(serve_load, tmp_path):
-    serve_load.half_plus_two(tmp_path / "half_plus_two" / "1")
+    models = tmp_path / "models"
+    serve_load.half_plus_two(models / "half_plus_two" / "1")
     looked = []
     limits = replace(Limits(), max_body=2_000_000)
-    with Server(tmp_path, rest_port=0, grpc_port=0, limits=limits) as server:
+    with Server(models, rest_port=0, grpc_port=0, limits=limits) as server:
         address = server.grpc_url.removeprefix("grpc://")
-        load = serve_load.load(server.rest_url, address, [], 0.5, 3, 3, lambda: looked.append(True))
+        publishing = serve_load.publish([models / "half_plus_two"], 10.0)
+        load = serve_load.load(
+            server.rest_url, address, [], 0.5, 3, 3, lambda: looked.append(True), publishing
+        )
         statuses, times, wrong = asyncio.run(load)
     assert wrong == []
     assert looked == [True]
