@@ -25,12 +25,13 @@ def predict(
 
     Args:
         signatures: ``serving_default`` and ``pixels``, called by keyword.
-        pictures: As :meth:`Predictor.predict` takes them.
+        pictures: As :meth:`zoo.inference.Predictor.predict` takes them.
         preprocessing: Of the model: its channels, and its range of values.
         on_picture: Called after each picture.
 
     Returns:
-        One answer a picture, in order.
+        One answer a picture, in order. A file that is no picture has its ``error``, also where
+        the model fails for all that come with it.
 
     Raises:
         UserError: If a path names no file, or an array has the wrong channels.
