@@ -44,10 +44,29 @@ def test_a_pixel_of_a_small_mask_is_no_share_to_go_by():
     expected = {"mask_bytes": [png(mask)], "fraction": [[1.0, 0.0]]}
     answered = {"mask_bytes": [png(other)], "fraction": [[4095 / 4096, 1 / 4096]]}
     assert apart(expected, answered, [(64, 64)]) == {"mask": pytest.approx(1 / 4096)}
-    # A single pixel is all of its mask; it counts for a hundredth.
+    # A single pixel is all of its mask; it counts for one of 2 / 0.001.
     expected = {"mask_bytes": [png([[0]])], "fraction": [[1.0, 0.0]]}
     answered = {"mask_bytes": [png([[1]])], "fraction": [[0.0, 1.0]]}
-    assert apart(expected, answered, [(1, 1)]) == {"mask": pytest.approx(0.01)}
+    assert apart(expected, answered, [(1, 1)]) == {"mask": pytest.approx(1 / 2000)}
+
+
+@pytest.mark.parametrize("precision", TOLERANCES)
+def test_of_masks_of_any_size_two_pixels_may_differ_and_not_many(precision):
+    tolerance = TOLERANCES[precision]
+    for side in (2, 5, 10, 29, 44, 45, 80):
+        mask = np.zeros((1, side, side), int)
+        other = mask.copy()
+        other[0, 0, :2] = 1
+        found = _mask_distance(mask, other, tolerance)
+        assert found <= tolerance.mask
+        assert found == pytest.approx(2 / max(side * side, 2 / tolerance.mask, 100))
+        if side > 2:
+            assert _mask_distance(mask, 1 - mask, tolerance) > tolerance.mask
+
+
+def _mask_distance(mask, other, tolerance):
+    given = ({"mask": mask.tolist()}, {"mask": other.tolist()}, "pixels/1", tolerance)
+    return distances(*given, Sizes.of([mask.shape[1:]], INPUT))["mask"]
 
 
 def test_masks_of_pixels_are_compared_row_by_row():
@@ -55,7 +74,8 @@ def test_masks_of_pixels_are_compared_row_by_row():
     other = masks.copy()
     other[1, :10] = 2
     found = apart({"mask": masks.tolist()}, {"mask": other.tolist()}, [(20, 20)] * 3)
-    assert found == {"mask": pytest.approx(0.5)}
+    # 200 of 400 pixels, which count as 2,000.
+    assert found == {"mask": pytest.approx(0.1)}
 
 
 def test_what_is_no_picture_has_no_answer_on_either_side():

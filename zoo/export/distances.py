@@ -13,7 +13,7 @@ from PIL import Image
 
 from zoo.errors import CheckError
 from zoo.export.replay import FIRSTS, GOLDEN
-from zoo.export.tolerance import FEW_PIXELS, Tolerance
+from zoo.export.tolerance import Tolerance
 from zoo.preprocess import upright_size
 
 # What a model says that is no number.
@@ -27,19 +27,18 @@ class Sizes:
     Attributes:
         scale: float64 [n]: how many of a picture's pixels one of the model's input is wide, at
             least 1.
-        share: float64 [n], at most 1: what a mask counts for. Of a small one a single pixel
-            would be a share to go by.
+        pixels: float64 [n]: how many a picture has.
     """
 
     scale: np.ndarray
-    share: np.ndarray
+    pixels: np.ndarray
 
     @classmethod
     def of(cls, sizes: Sequence[Sequence[int]], target: Sequence[int]) -> "Sizes":
         """Takes heights and widths of the pictures, and those of the model's input."""
         pictures = np.asarray(sizes, np.float64).reshape(-1, 2)
         scale = (pictures / np.asarray(target)).max(axis=1, initial=1.0)
-        return cls(scale, np.minimum(1.0, pictures.prod(axis=1) / FEW_PIXELS))
+        return cls(scale, pictures.prod(axis=1))
 
 
 def golden_sizes(
@@ -78,7 +77,7 @@ def distances(
         expected: The Keras model's outputs as plain values, n rows each.
         outputs: The same of the reloaded one.
         key: What they are of, for messages.
-        tolerance: Within which classes count as equally likely.
+        tolerance: Within which classes count as equally likely, and masks as small.
         sizes: Of the n pictures.
 
     Raises:
@@ -86,6 +85,7 @@ def distances(
     """
     if expected.keys() != outputs.keys():
         raise CheckError(f"{key} answers {sorted(outputs)}, expected {sorted(expected)}")
+    counts = {"box": 1 / sizes.scale, "mask": np.minimum(1.0, sizes.pixels / tolerance.few)}
     found: dict[str, float] = {}
     for name, value in expected.items():
         if name in _TEXTS:
@@ -101,8 +101,8 @@ def distances(
         else:
             kind = {"box": "box", "fraction": "mask"}.get(name, "score")
             off = _numbers_apart(value, outputs[name], what)
-        by = {"box": 1 / sizes.scale, "mask": sizes.share}.get(kind, 1.0)
-        found[kind] = max(found.get(kind, 0.0), float(np.max(np.multiply(off, by), initial=0.0)))
+        off = np.multiply(off, counts.get(kind, 1.0))
+        found[kind] = max(found.get(kind, 0.0), float(np.max(off, initial=0.0)))
     return found
 
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+_FEW_PIXELS = 100
+
 
 @dataclass(frozen=True)
 class Tolerance:
@@ -17,6 +19,15 @@ class Tolerance:
     score: float
     box: float
     mask: float
+
+    @property
+    def few(self) -> float:
+        """A smaller mask counts as one of so many pixels, two of which may differ.
+
+        Where two classes are as likely a single pixel goes either way, and would be a share of
+        a small mask to go by.
+        """
+        return max(_FEW_PIXELS, 2 / self.mask)
 
 
 TOLERANCES = {
@@ -35,9 +46,6 @@ ANSWERS = {
     "int8": Tolerance(score=0.27, box=16.5, mask=0.11),
 }
 """How far the answers of ``predict.py`` for files may lie from the zoo's, by precision."""
-
-FEW_PIXELS = 100
-"""Of a smaller mask a single pixel would be a share to go by: it counts for less."""
 
 PIXELS = 3.0
 """How far the pixels that ``predict.py`` reads may lie off on average, of 0 to 255: lossy pictures

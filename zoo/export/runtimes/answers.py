@@ -12,7 +12,7 @@ import tensorflow as tf
 from zoo.answers import as_text
 from zoo.errors import CheckError
 from zoo.export.runtimes.replay import answer_file
-from zoo.export.tolerance import FEW_PIXELS, PIXELS, Tolerance
+from zoo.export.tolerance import PIXELS, Tolerance
 from zoo.inference import Predictor
 
 Network = Callable[[np.ndarray], Mapping[str, Any]]
@@ -75,7 +75,7 @@ def farthest(
         with np.load(requests / answer_file(name)) as held:
             said = {**json.loads(str(held["said"])), **{k: held[k] for k in held if k == "mask"}}
             _check_pixels(name, wanted.pixels, held["pixels"])
-        for kind, distance in _distances(wanted, said).items():
+        for kind, distance in _distances(wanted, said, tolerance).items():
             if not distance <= vars(tolerance)[kind]:
                 raise CheckError(
                     f"predict.py says otherwise of {name} than the zoo: {kind} differs by "
@@ -98,7 +98,7 @@ def _check_pixels(name: str, wanted: np.ndarray, found: np.ndarray) -> None:
         )
 
 
-def _distances(wanted: Expected, said: Mapping[str, Any]) -> dict[str, float]:
+def _distances(wanted: Expected, said: Mapping[str, Any], tolerance: Tolerance) -> dict[str, float]:
     found, values = {}, wanted.values
     if "classes" in values:
         classes = [as_text(one) for one in values["classes"]]
@@ -116,7 +116,7 @@ def _distances(wanted: Expected, said: Mapping[str, Any]) -> dict[str, float]:
     if "mask" in values:
         if said["mask"].shape != values["mask"].shape:
             return {"mask": 1.0}
-        share = min(1.0, said["mask"].size / FEW_PIXELS)
+        share = min(1.0, said["mask"].size / tolerance.few)
         fractions = [said["fraction"][one] for one in classes]
         off = np.abs(np.subtract(fractions, values["fraction"])).max()
         found["mask"] = share * float(max(np.mean(said["mask"] != values["mask"]), off))
