@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from zoo.export.c_library import Output, SessionError, Status, library
@@ -28,9 +29,12 @@ _DTYPES = {
     4: np.dtype(np.uint8),
     5: np.dtype(np.int16),
     6: np.dtype(np.int8),
+    8: np.dtype(np.complex64),
     9: np.dtype(np.int64),
     10: np.dtype(np.bool_),
+    14: np.dtype(ml_dtypes.bfloat16),
     17: np.dtype(np.uint16),
+    18: np.dtype(np.complex128),
     19: np.dtype(np.float16),
     22: np.dtype(np.uint32),
     23: np.dtype(np.uint64),
@@ -119,8 +123,9 @@ class Session:
 
         Raises:
             KeyError: If there is no such signature, or no such output.
-            ValueError: If an input is missing, there is one too many, or a dtype is none that
-                a signature carries.
+            ValueError: If an input is missing, there is one too many, a dtype is none that
+                a signature carries, the signature names what the graph has not, or an answer
+                has more dimensions than an array can have.
             SessionError: If the graph does not answer.
         """
         wanted = self.signatures[signature]
@@ -180,10 +185,12 @@ class Session:
     def _output(self, info: TensorInfo) -> Output:
         if self._session is None:
             raise ValueError("the session is closed")
-        operation, _, index = info.tensor.partition(":")
-        return Output(
-            library().TF_GraphOperationByName(self._graph, operation.encode()), int(index or 0)
-        )
+        name, _, index = info.tensor.partition(":")
+        operation = library().TF_GraphOperationByName(self._graph, name.encode())
+        if not operation:
+            # The library would take it for an operation, and the process with it.
+            raise ValueError(f"the graph has no tensor {info.tensor!r}, which the signature names")
+        return Output(operation, int(index or 0))
 
 
 def _signatures(meta_graph: bytes) -> dict[str, Signature]:
@@ -227,7 +234,8 @@ def _tensor(value: Value) -> int:
         return tensor
     if array.dtype not in _NUMBERS:
         raise ValueError(f"a tensor of {array.dtype} is none that a signature carries")
-    array = np.ascontiguousarray(array)
+    # Not `np.ascontiguousarray`, of which a scalar comes back as a list of one.
+    array = np.asarray(array, order="C")
     tensor = lib.TF_AllocateTensor(_NUMBERS[array.dtype], _dims(array), array.ndim, array.nbytes)
     ctypes.memmove(lib.TF_TensorData(tensor), array.ctypes.data, array.nbytes)
     return tensor
@@ -243,6 +251,8 @@ def _array(tensor: int) -> np.ndarray:
     shape = [lib.TF_Dim(tensor, axis) for axis in range(lib.TF_NumDims(tensor))]
     place, number = lib.TF_TensorData(tensor), lib.TF_TensorType(tensor)
     if number != _STRING:
+        if number not in _DTYPES:
+            raise ValueError(f"a tensor of TensorFlow's type {number} is none that can be read")
         data = ctypes.string_at(place, lib.TF_TensorByteSize(tensor)) if place else b""
         return np.frombuffer(data, _DTYPES[number]).reshape(shape)
     array = np.empty(lib.TF_TensorElementCount(tensor), object)

@@ -2,7 +2,6 @@
 
 import heapq
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -48,8 +47,8 @@ class PictureLimits:
         # Traced now, not when the first picture comes.
         _size(tf.constant(b""))
 
-    def check(self, tensors: Iterable[Any], with_masks: bool = False) -> None:
-        """Looks at the tensors of a request, NumPy's or TensorFlow's.
+    def check(self, tensors: Iterable[np.ndarray], with_masks: bool = False) -> None:
+        """Looks at the tensors of a request.
 
         Args:
             tensors: Of any types.
@@ -96,19 +95,15 @@ class PictureLimits:
         return height * width
 
 
-def _examples(tensor: Any) -> int:
+def _examples(tensor: np.ndarray) -> int:
     # A graph may make a picture of any string, and of each picture one of its own input's size.
-    if tensor.dtype in (object, tf.string):
-        return int(np.prod(tensor.shape))
-    return int(tensor.shape[0]) if len(tensor.shape) >= _RANK_OF_PICTURES else 0
+    if tensor.dtype == object:
+        return tensor.size
+    return len(tensor) if tensor.ndim >= _RANK_OF_PICTURES else 0
 
 
-def _strings(tensor: Any) -> Iterable[bytes]:
-    if tensor.dtype not in (object, tf.string):
-        return []
-    # Of a scalar string TensorFlow makes bytes, not an array.
-    array = tensor.numpy() if isinstance(tensor, tf.Tensor) else tensor
-    return [array] if isinstance(array, bytes) else array.ravel().tolist()
+def _strings(tensor: np.ndarray) -> Iterable[bytes]:
+    return tensor.ravel().tolist() if tensor.dtype == object else []
 
 
 def _bytes_of_pixel(data: bytes) -> int:

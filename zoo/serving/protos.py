@@ -70,8 +70,10 @@ def size_of(proto: Any, most: int) -> int:
     return size
 
 
-def read_proto(proto: Any) -> tf.Tensor:
-    """Returns a request's tensor: too few values are the last one repeated, as ever.
+def read_proto(proto: Any) -> np.ndarray:
+    """Returns a request's tensor, strings as ``bytes`` objects.
+
+    Too few values are the last one repeated, as ever.
 
     Args:
         proto: Its size is known to be bearable (:func:`size_of`).
@@ -80,9 +82,15 @@ def read_proto(proto: Any) -> tf.Tensor:
         ServingError: INVALID_ARGUMENT, if it is none.
     """
     try:
-        return tf.io.parse_tensor(proto.SerializeToString(), dtype_of(proto))
+        tensor = tf.io.parse_tensor(proto.SerializeToString(), dtype_of(proto))
     except tf.errors.OpError as error:
         raise invalid(str(error.message).partition("\n")[0]) from None
+    if tensor.dtype != tf.string or tensor.ndim:
+        return np.asarray(tensor.numpy())
+    # Of a scalar string NumPy would make its own kind of bytes, which end at a zero.
+    array = np.empty((), object)
+    array[()] = tensor.numpy()
+    return array
 
 
 def write_proto(array: np.ndarray, proto: Any) -> None:

@@ -6,7 +6,6 @@ old one goes, and if it cannot be loaded the old one stays. So does what is load
 that cannot be listed.
 """
 
-import gc
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import UserError
+from zoo.export.c_api import SessionError
 from zoo.serving.servable import Servable
 from zoo.serving.status import Code, ServingError, invalid, shortened
 from zoo.serving.telling import Teller, is_text, shown
@@ -232,8 +232,6 @@ class Repository:
             # A request under way holds it until it has been answered.
             version.servable = None
             version.say(State.END)
-        # A loaded model refers to itself; its memory is wanted for the next one.
-        gc.collect()
         self._teller.say(f"{name} version {version.status.version} is unloaded")
 
     def names(self) -> list[str]:
@@ -291,5 +289,6 @@ def _code(error: Exception) -> Code:
         return error.code
     if isinstance(error, OSError):
         return Code.NOT_FOUND
-    code = getattr(error, "error_code", None)
-    return Code(code) if code in set(Code) else Code.UNKNOWN
+    if isinstance(error, SessionError):
+        return Code(error.code)
+    return Code.UNKNOWN

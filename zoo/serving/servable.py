@@ -1,6 +1,6 @@
 """One version of a model, loaded: its signatures, and how they are called."""
 
-import re
+import weakref
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
+from zoo.export.c_api import Session, SessionError
 from zoo.serving.limits import MOST_DIMENSIONS
 from zoo.serving.messages import SavedModel
 from zoo.serving.status import Code, ServingError, invalid
@@ -17,10 +18,10 @@ from zoo.serving.warmup import warm_up
 
 DEFAULT_SIGNATURE = "serving_default"
 _TAG = "serve"
+_VARIABLES = ("VarHandleOp", "VariableV2")
 # As models of the zoo call them, which is all that has pictures and masks.
 _MASKS = "mask_bytes"
-_OF_THE_GRAPH = ("Graph execution error", "Detected at", "<stack traces", "[[")
-_OP = re.compile(r" *\[Op:\S*\]$")
+_OF_THE_GRAPH = "[["
 
 
 class Servable:
@@ -35,15 +36,20 @@ class Servable:
     Raises:
         OSError: If there is none, or a part of it is missing.
         ValueError: If it is damaged, or has no graph for serving.
-        tf.errors.OpError: If TensorFlow cannot load it.
+        SessionError: If TensorFlow cannot load it.
         ServingError: If one of its warm-up records is not answered.
     """
 
     def __init__(self, path: Path):
         self.path = path
-        self.signature_defs = dict(_meta_graph(path).signature_def)
-        # Keeps the variables of its functions alive.
-        self._loaded: Any = tf.saved_model.load(str(path), tags=[_TAG])
+        graph = _meta_graph(path)
+        _check_variables(graph, path)
+        self.signature_defs = dict(graph.signature_def)
+        # As TensorFlow Serving loads it. What Python's `tf.saved_model.load` calls is never all
+        # let go of again: a server would grow by megabytes with each version.
+        self._session = Session(path)
+        # When the last request under way has been answered.
+        weakref.finalize(self, self._session.close).atexit = False
         warm_up(path, self.run)
 
     def input_dtypes(self, signature: str) -> dict[str, str]:
@@ -68,7 +74,7 @@ class Servable:
 
     def _signature(self, name: str) -> Any:
         found = self.signature_defs.get(name or DEFAULT_SIGNATURE)
-        if found is None or (name or DEFAULT_SIGNATURE) not in self._loaded.signatures:
+        if found is None or (name or DEFAULT_SIGNATURE) not in self._session.signatures:
             raise ServingError(
                 Code.FAILED_PRECONDITION,
                 f'Serving signature key "{name or DEFAULT_SIGNATURE}" not found.',
@@ -96,7 +102,7 @@ class Servable:
     def run(
         self,
         signature: str,
-        tensors: Mapping[str, np.ndarray | tf.Tensor],
+        tensors: Mapping[str, np.ndarray],
         only: Collection[str] = (),
     ) -> dict[str, np.ndarray]:
         """Calls a signature.
@@ -116,18 +122,16 @@ class Servable:
             ServingError: As :meth:`check`, else what TensorFlow says.
         """
         self.check(signature, {name: _dtype(value) for name, value in tensors.items()}, only)
-        given = {
-            name: value if isinstance(value, tf.Tensor) else _as_tensor(value)
-            for name, value in tensors.items()
-        }
+        # Always in one order, and all outputs: TensorFlow prepares, and keeps, a graph for each
+        # choice of them, which is a client's.
+        given = {name: tensors[name] for name in sorted(tensors)}
         try:
-            outputs = self._loaded.signatures[signature or DEFAULT_SIGNATURE](**given)
-            return {name: _array(outputs[name]) for name in (only or outputs)}
-        except tf.errors.OpError as error:
-            raise ServingError(Code(error.error_code), _first_line(error)) from error
-        except (TypeError, ValueError) as error:
-            # What Python's side of the call refuses: as the runtime would have put it.
-            raise invalid(str(error).partition("\n")[0]) from error
+            outputs = self._session.run(signature or DEFAULT_SIGNATURE, given)
+        except SessionError as error:
+            raise ServingError(Code(error.code), _first_line(error.message)) from error
+        except ValueError as error:
+            raise invalid(str(error)) from error
+        return {name: _bounded(outputs[name]) for name in (only or outputs)}
 
 
 def _meta_graph(path: Path) -> Any:
@@ -140,6 +144,14 @@ def _meta_graph(path: Path) -> Any:
         if set(graph.meta_info_def.tags) == {_TAG}:
             return graph
     raise ValueError(f"Could not find meta graph def matching supplied tags: {{ {_TAG} }}")
+
+
+def _check_variables(graph: Any, path: Path) -> None:
+    # The loader takes a graph without their files for one that needs none, and every request
+    # would fail.
+    index = path / "variables" / "variables.index"
+    if any(node.op in _VARIABLES for node in graph.graph_def.node) and not index.is_file():
+        raise FileNotFoundError(f"{index} is not there, which the graph's variables are read from")
 
 
 def _check_inputs(definition: Any, dtypes: Mapping[str, tf.DType]) -> None:
@@ -169,35 +181,24 @@ def _check_outputs(definition: Any, only: Collection[str]) -> None:
         seen.add(name)
 
 
-def _dtype(value: np.ndarray | tf.Tensor) -> tf.DType:
+def _dtype(value: np.ndarray) -> tf.DType:
     return tf.string if value.dtype == object else tf.dtypes.as_dtype(value.dtype)
 
 
-def _as_tensor(value: np.ndarray) -> tf.Tensor:
-    return tf.constant(value, _dtype(value))
-
-
-def _array(value: tf.Tensor) -> np.ndarray:
+def _bounded(value: np.ndarray) -> np.ndarray:
     if value.ndim > MOST_DIMENSIONS:
         raise invalid(
             f"An output has {value.ndim} dimensions; {MOST_DIMENSIONS} can be sent at most"
         )
-    if value.ndim:
-        return value.numpy()
-    # Of a scalar string NumPy would make its own kind of bytes, which end at a zero.
-    if value.dtype != tf.string:
-        return np.asarray(value.numpy())
-    array = np.empty((), object)
-    array[()] = value.numpy()
-    return array
+    return value
 
 
 def _set(names: Iterable[str]) -> str:
     return "{" + ",".join(sorted(names)) + "}"
 
 
-def _first_line(error: tf.errors.OpError) -> str:
+def _first_line(message: str) -> str:
     """Returns what TensorFlow says first, without where in the graph that was."""
-    lines = [_OP.sub("", line).strip() for line in str(error.message).splitlines()]
+    lines = [line.strip() for line in message.splitlines()]
     useful = [line for line in lines if line and not line.startswith(_OF_THE_GRAPH)]
     return useful[0] if useful else "no message"

@@ -13,6 +13,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from zoo.serving.messages import PredictionLog
+from zoo.serving.protos import read_proto
 from zoo.serving.status import Code, ServingError, invalid
 
 RECORDS = Path("assets.extra") / "tf_serving_warmup_requests"
@@ -53,10 +54,7 @@ def warm_up(version: Path, run: Callable[[str, Mapping[str, Any]], Any]) -> int:
                 Code.UNIMPLEMENTED, f"Unsupported log_type for warmup: {kind or 'none'}"
             )
         request = log.predict_log.request
-        tensors = {
-            name: tf.io.parse_tensor(proto.SerializeToString(), tf.dtypes.as_dtype(proto.dtype))
-            for name, proto in request.inputs.items()
-        }
+        tensors = {name: read_proto(proto) for name, proto in request.inputs.items()}
         run(request.model_spec.signature_name, tensors)
         answered += 1
     return answered
