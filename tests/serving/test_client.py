@@ -227,7 +227,7 @@ def test_a_token(models, way):
     from zoo.serving.server import Server
 
     with Server(models / "hp2", rest_port=0, grpc_port=0, token="secret") as guarded:
-        with zoo.Client(way(guarded), "hp2", token="secret") as client:
+        with zoo.Client(way(guarded), "hp2", token=" secret\n") as client:
             assert client.call({"x": [2.0]})["y"].tolist() == [3.0]
         for token in (None, "wrong"):
             with (

@@ -51,7 +51,7 @@ def test_a_connection_that_ends_without_an_answer(monkeypatch):
 
 
 @pytest.mark.parametrize("scheme", ["http", "grpc"])
-@pytest.mark.parametrize("token", ["", "schlüssel", "two\nlines"])
+@pytest.mark.parametrize("token", ["", " \n", "schlüssel", "two\nlines"])
 def test_a_token_that_no_request_can_bear(scheme, token):
     with pytest.raises(UserError, match="the token is empty or holds what is no printable ASCII"):
         zoo.Client(f"{scheme}://localhost:8501", "m", token=token)

@@ -31,7 +31,7 @@ class Client:
             ``grpcs`` where the server is behind TLS.
         name: Of the model.
         version: Which one; by default the newest.
-        token: That the server asks for.
+        token: That the server asks for; space around it is none of it.
         timeout: Seconds for a request.
         batch: How many encoded pictures a request carries at most.
 
@@ -57,6 +57,8 @@ class Client:
     ):
         if batch < 1:
             raise UserError(f"batch is {batch}; a request carries at least one picture")
+        # As the server does: a file that it was read from may have ended with a line.
+        token = None if token is None else token.strip()
         if token is not None and not (token and token.isascii() and token.isprintable()):
             raise UserError(
                 "the token is empty or holds what is no printable ASCII, and no request can bear "
