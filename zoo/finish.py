@@ -188,7 +188,7 @@ def answer(model: Model, images: Sequence[str], folder: Path | None, watch: Watc
     with watch.bar("answering", len(images)) as bar:
         answers = model.predict(images, bar.advance)
     bad = []
-    stems = distinct_stems([Path(image) for image in images])
+    stems = distinct_stems([Path(image) for image in images], ("", "_mask"))
     for stem, one in zip(stems, answers, strict=True):
         line = one.to_json()
         if one.error:

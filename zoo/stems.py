@@ -3,18 +3,31 @@
 from pathlib import Path
 
 
-def distinct_stems(files: list[Path]) -> list[str]:
+def distinct_stems(files: list[Path], endings: tuple[str, ...] = ("",)) -> list[str]:
     """Returns a name for each file that no other of them gets: ``1``, ``1_2``, ``1_3``.
 
-    Its source goes into programs beside published models as it is: it knows nothing but its
-    argument and ``Path``.
+    With several endings each name may bear any of them. The source goes into programs beside
+    published models as it is: it knows nothing but its arguments and ``Path``.
     """
+    stems: list[str] = []
     # Some systems make one file of names that differ in case alone.
-    taken: dict[str, str] = {}
+    taken: set[str] = set()
     for file in files:
         stem, number = file.stem, 1
-        while stem.casefold() in taken:
+        while any((stem + ending).casefold() in taken for ending in endings):
             number += 1
             stem = f"{file.stem}_{number}"
-        taken[stem.casefold()] = stem
-    return list(taken.values())
+        taken.update((stem + ending).casefold() for ending in endings)
+        stems.append(stem)
+    return stems
+
+
+def write_new(file: Path, data: bytes) -> None:
+    """Writes a file that is not there yet, or none. Its source is used as the one above."""
+    with file.open("xb") as written:
+        try:
+            written.write(data)
+            written.flush()
+        except BaseException:
+            file.unlink(missing_ok=True)
+            raise

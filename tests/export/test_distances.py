@@ -44,10 +44,10 @@ def test_a_pixel_of_a_small_mask_is_no_share_to_go_by():
     expected = {"mask_bytes": [png(mask)], "fraction": [[1.0, 0.0]]}
     answered = {"mask_bytes": [png(other)], "fraction": [[4095 / 4096, 1 / 4096]]}
     assert apart(expected, answered, [(64, 64)]) == {"mask": pytest.approx(1 / 4096)}
-    # A single pixel is all of its mask; it counts for one of 2 / 0.001.
+    # A single pixel is all of its mask; it counts for one of 2.01 / 0.001.
     expected = {"mask_bytes": [png([[0]])], "fraction": [[1.0, 0.0]]}
     answered = {"mask_bytes": [png([[1]])], "fraction": [[0.0, 1.0]]}
-    assert apart(expected, answered, [(1, 1)]) == {"mask": pytest.approx(1 / 2000)}
+    assert apart(expected, answered, [(1, 1)]) == {"mask": pytest.approx(1 / 2010)}
 
 
 @pytest.mark.parametrize("precision", TOLERANCES)
@@ -59,9 +59,16 @@ def test_of_masks_of_any_size_two_pixels_may_differ_and_not_many(precision):
         other[0, 0, :2] = 1
         found = _mask_distance(mask, other, tolerance)
         assert found <= tolerance.mask
-        assert found == pytest.approx(2 / max(side * side, 2 / tolerance.mask, 100))
+        assert found == pytest.approx(2 / max(side * side, 2.01 / tolerance.mask, 100))
         if side > 2:
             assert _mask_distance(mask, 1 - mask, tolerance) > tolerance.mask
+
+
+def test_rounding_decides_nothing():
+    # In float32 0.3 - 0.1 is 0.20000001: of ten pixels as 2,000 that would be more than 0.001.
+    expected = {"fraction": np.float32([[0.9, 0.1]])}
+    answered = {"fraction": np.float32([[0.7, 0.3]])}
+    assert apart(expected, answered, [(2, 5)])["mask"] <= FLOAT.mask
 
 
 def _mask_distance(mask, other, tolerance):
@@ -74,8 +81,8 @@ def test_masks_of_pixels_are_compared_row_by_row():
     other = masks.copy()
     other[1, :10] = 2
     found = apart({"mask": masks.tolist()}, {"mask": other.tolist()}, [(20, 20)] * 3)
-    # 200 of 400 pixels, which count as 2,000.
-    assert found == {"mask": pytest.approx(0.1)}
+    # 200 of 400 pixels, which count as 2,010.
+    assert found == {"mask": pytest.approx(200 / 2010)}
 
 
 def test_what_is_no_picture_has_no_answer_on_either_side():

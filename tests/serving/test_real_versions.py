@@ -82,6 +82,24 @@ def test_a_version_whose_warm_up_fails_is_not_served(tmp_path, models):
     assert (served.version, served.state) == (1, "AVAILABLE")
 
 
+def test_warm_up_records_that_cannot_be_read_are_told_of_by_their_code(
+    models, tmp_path, monkeypatch
+):
+    def denied(path):
+        raise tf.errors.PermissionDeniedError(None, None, f"{path}; Permission denied")
+
+    shutil.copytree(models / "hp2" / "123", tmp_path / "m" / "1")
+    records = tmp_path / "m" / "1" / "assets.extra" / "tf_serving_warmup_requests"
+    records.parent.mkdir()
+    write_record(records, "x")
+    monkeypatch.setattr(tf.data, "TFRecordDataset", denied)
+    repository = Repository(tmp_path)
+    repository.poll()
+    [failed] = repository.status("m")
+    assert (failed.state, failed.code.name) == ("END", "PERMISSION_DENIED")
+    assert failed.message == f"{records}; Permission denied"
+
+
 def write_record(path, name):
     log = PredictionLog()
     log.predict_log.request.inputs[name].CopyFrom(tf.make_tensor_proto([1.0]))

@@ -1,8 +1,11 @@
 """A version as a server holds it: signatures of all kinds, and what becomes of it at the end."""
 
+import asyncio
 import gc
 import shutil
 import threading
+import time
+import weakref
 
 import ml_dtypes
 import numpy as np
@@ -11,6 +14,7 @@ import tensorflow as tf
 from fixture_models import mul6, save
 
 from zoo.export.c_api import Session
+from zoo.serving.limits import Limits, Pool
 from zoo.serving.servable import Servable
 from zoo.serving.status import Code, ServingError
 
@@ -86,6 +90,51 @@ def test_variables_without_their_files_are_not_loaded(tmp_path):
     shutil.rmtree(whole / "variables")
     with pytest.raises(FileNotFoundError, match=r"variables\.index is not there"):
         Servable(whole)
+
+
+def test_a_graph_s_own_local_variables_have_no_files(tmp_path):
+    with v1.Session(graph=tf.Graph()) as session:
+        x = v1.placeholder(tf.float32, name="x")
+        one = v1.Variable(1.0, collections=["local_variables"], use_resource=False)
+        y = tf.add(x, one, "y")
+        builder = v1.saved_model.Builder(str(tmp_path / "1"))
+        info = v1.saved_model.build_tensor_info
+        signature = v1.saved_model.build_signature_def({"x": info(x)}, {"y": info(y)}, "predict")
+        builder.add_meta_graph_and_variables(
+            session,
+            ["serve"],
+            signature_def_map={"serving_default": signature},
+            main_op=v1.local_variables_initializer(),
+        )
+        builder.save()
+    assert not (tmp_path / "1" / "variables" / "variables.index").exists()
+    assert Servable(tmp_path / "1").run("", {"x": np.float32([1])})["y"].tolist() == [2]
+
+
+async def wait_for(future):
+    """As the server's ports do."""
+    return await asyncio.wrap_future(future)
+
+
+def test_a_request_that_failed_holds_nothing(tmp_path):
+    servable = Servable(mul6(tmp_path / "1"))
+    seen, pool = weakref.ref(servable), Pool(Limits())
+    gc.disable()
+    try:
+        for wrong in ({"x": np.array([b"text"], object)}, {"y": np.float32([1])}):
+            with pytest.raises(ServingError) as caught:
+                asyncio.run(wait_for(pool.submit(servable.run, "", wrong)))
+            assert caught.value.code == Code.INVALID_ARGUMENT
+            assert caught.value.__cause__ is caught.value.__context__ is None
+        del servable
+        deadline = time.monotonic() + 60
+        # The thread may still be about to leave its work.
+        while seen() is not None:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    finally:
+        gc.enable()
+        pool.stop(20)
 
 
 def test_its_memory_is_given_back_when_the_last_request_has_ended(tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ import pytest
 import zoo
 from zoo.errors import UserError
 from zoo.training.folder import RunFolder
+from zoo.training.other_data import changes
 from zoo.training.watch import Watch
 
 QUIET = Watch(quiet=True)
@@ -96,3 +97,10 @@ def test_the_same_data_elsewhere_are_the_same_and_are_found_there(recipe, begun,
     run = zoo.train(recipe, again, run=begun, resume=True, watch=QUIET)
     assert run.recipe.data.path == path
     assert RunFolder(begun).data() == before
+
+
+def test_splits_that_came_and_went_are_told_of():
+    begun = {"class_names": ["a"], "counts": {"train": 24, "validation": 4}, "fingerprint": "1"}
+    now = begun | {"counts": {"train": 24, "test": 6}, "fingerprint": "2"}
+    assert changes(begun, now) == ("4 validation pictures became 0; 0 test pictures became 6")
+    assert changes(begun, begun) == ""

@@ -162,7 +162,10 @@ class Session:
                     lib.TF_DeleteTensor(tensor)
 
     def close(self) -> None:
-        """Gives the model's memory back; the session answers no more."""
+        """Gives the model's memory back; the session answers no more.
+
+        No thread may be in :meth:`run` meanwhile.
+        """
         lib = library()
         session, graph = self._session, self._graph
         self._session = self._graph = None
@@ -253,8 +256,10 @@ def _array(tensor: int) -> np.ndarray:
     if number != _STRING:
         if number not in _DTYPES:
             raise ValueError(f"a tensor of TensorFlow's type {number} is none that can be read")
-        data = ctypes.string_at(place, lib.TF_TensorByteSize(tensor)) if place else b""
-        return np.frombuffer(data, _DTYPES[number]).reshape(shape)
+        size = lib.TF_TensorByteSize(tensor)
+        # Not `ctypes.string_at`, which counts with 31 bits.
+        data = (ctypes.c_char * size).from_address(place) if size else b""
+        return np.frombuffer(data, _DTYPES[number]).reshape(shape).copy()
     array = np.empty(lib.TF_TensorElementCount(tensor), object)
     for index in range(array.size):
         one = place + index * _TSTRING_BYTES

@@ -27,7 +27,8 @@ class Tolerance:
         Where two classes are as likely a single pixel goes either way, and would be a share of
         a small mask to go by.
         """
-        return max(_FEW_PIXELS, 2 / self.mask)
+        # A little more than two, so that what shares are rounded to decides nothing.
+        return max(_FEW_PIXELS, 2.01 / self.mask)
 
 
 TOLERANCES = {

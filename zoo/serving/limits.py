@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
 
-from zoo.serving.status import BusyError
+from zoo.serving.status import BusyError, ServingError
 from zoo.values import MAX_PIXELS
 
 _Given = ParamSpec("_Given")
@@ -138,6 +138,10 @@ def _call(future: "Future[Any]", function: Callable[[], Any]) -> None:
         return
     try:
         result = function()
+    except ServingError as error:
+        # What it says, not where: the frames of its traceback hold the request and the model, and
+        # a future of asyncio's holds itself until the collector comes by.
+        future.set_exception(error.bare())
     except BaseException as error:
         future.set_exception(error)
     else:

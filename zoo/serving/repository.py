@@ -229,9 +229,11 @@ class Repository:
             return
         version.say(State.UNLOADING)
         with self._lock:
-            # A request under way holds it until it has been answered.
-            version.servable = None
+            gone, version.servable = version.servable, None
             version.say(State.END)
+        # A request under way holds it until it has been answered. Else it goes now, and takes its
+        # time: others are not to wait for the lock.
+        del gone
         self._teller.say(f"{name} version {version.status.version} is unloaded")
 
     def names(self) -> list[str]:

@@ -96,8 +96,13 @@ class _Api:
                 return _json(self._answering.rest(target, b""), 200)
             gzipped = request.headers.get("content-encoding", "").strip().lower() == "gzip"
             async with self._bodies.read(request, deadline) as body:
-                future = self._pool.submit(self._answering.rest, target, body, gzipped)
-                return _json(await self._result(future, deadline), 200)
+                # Named in no frame, which a traceback that it carries would hold, and so itself.
+                return _json(
+                    await self._result(
+                        self._pool.submit(self._answering.rest, target, body, gzipped), deadline
+                    ),
+                    200,
+                )
         except ServingError as error:
             return _refused(error)
         except Exception:
@@ -113,6 +118,8 @@ class _Api:
             raise ServingError(
                 Code.DEADLINE_EXCEEDED, f"The request was not answered within {seconds:g} s"
             ) from None
+        finally:
+            del future
 
 
 def _denied(request: Request, token: str | None) -> Response | None:

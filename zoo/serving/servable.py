@@ -150,7 +150,10 @@ def _check_variables(graph: Any, path: Path) -> None:
     # The loader takes a graph without their files for one that needs none, and every request
     # would fail.
     index = path / "variables" / "variables.index"
-    if any(node.op in _VARIABLES for node in graph.graph_def.node) and not index.is_file():
+    restored = graph.saver_def.restore_op_name and any(
+        node.op in _VARIABLES for node in graph.graph_def.node
+    )
+    if restored and not index.is_file():
         raise FileNotFoundError(f"{index} is not there, which the graph's variables are read from")
 
 

@@ -69,6 +69,12 @@ class ServingError(Exception):
         """The sentence for the client."""
         return str(self)
 
+    def bare(self) -> "ServingError":
+        """Returns the same error without a traceback and without what it was raised from."""
+        same = type(self).__new__(type(self), *self.args)
+        vars(same).update(vars(self))
+        return same
+
 
 class BusyError(ServingError):
     """The server has as much to do as it takes: try again later.

@@ -70,3 +70,5 @@ def _records(path: Path) -> Iterator[bytes]:
             Code.DATA_LOSS,
             f"{error.message} Please verify your warmup data is in TFRecord format.",
         ) from error
+    except tf.errors.OpError as error:
+        raise ServingError(Code(error.error_code), error.message) from error

@@ -15,14 +15,15 @@ def changes(begun: Mapping[str, Any], now: Mapping[str, Any]) -> str:
         >>> changes({"counts": {"train": 24}, ...}, {"counts": {"train": 25}, ...})
         '24 train pictures became 25'
     """
+    before, after = begun["counts"], now["counts"]
     found = [
-        f"{then:,} {split} pictures became {now['counts'].get(split, 0):,}"
-        for split, then in begun["counts"].items()
-        if now["counts"].get(split) != then
+        f"{before.get(split, 0):,} {split} pictures became {after.get(split, 0):,}"
+        for split in {**before, **after}
+        if before.get(split, 0) != after.get(split, 0)
     ]
     if now["class_names"] != begun["class_names"]:
-        before, after = (", ".join(map(repr, one["class_names"])) for one in (begun, now))
-        found.append(f"the classes {before} became {after}")
+        were, are = (", ".join(map(repr, one["class_names"])) for one in (begun, now))
+        found.append(f"the classes {were} became {are}")
     # Runs of before there were fingerprints have none.
     if not found and begun.get("fingerprint") in (None, now["fingerprint"]):
         return ""

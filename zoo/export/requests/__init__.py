@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import jinja2
 
-from zoo.stems import distinct_stems
+from zoo.stems import distinct_stems, write_new
 
 REQUESTS = Path("assets.extra") / "requests"
 
@@ -35,6 +35,7 @@ def write_requests(version: Path, name: str, *, reads_bytes: bool, answers_mask:
     # The name may hold what an address or a string may not.
     facts |= {"name": name, "path": quote(name, safe="")}
     facts["distinct_stems"] = inspect.getsource(distinct_stems).rstrip()
+    facts["write_new"] = inspect.getsource(write_new).rstrip()
     for template in environment.list_templates(extensions=["j2"]):
         text = environment.get_template(template).render(facts)
         (folder / template.removesuffix(".j2")).write_text(text, encoding="utf-8")

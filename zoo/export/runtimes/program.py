@@ -13,7 +13,7 @@ import jinja2
 
 from zoo.export.runtimes.contract import Format
 from zoo.preprocess import CHANNELS, Preprocessing
-from zoo.stems import distinct_stems
+from zoo.stems import distinct_stems, write_new
 from zoo.values import SIXTEEN_BITS, Values
 
 PROGRAM = "predict.py"
@@ -46,6 +46,7 @@ def write_program(
         runtime=format_.runtime,
         load=_plain(inspect.getsource(format_.load)),
         distinct_stems=inspect.getsource(distinct_stems).rstrip(),
+        write_new=inspect.getsource(write_new).rstrip(),
         fit=preprocessing.fit,
         channels=preprocessing.channels,
         mode=_MODES.get(preprocessing.channels),
