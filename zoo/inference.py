@@ -58,11 +58,14 @@ class Predictor:
         channels = preprocessing.channels
         if self.reads_bytes:
             self.from_bytes = tf.function(
-                self._from_bytes, input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")]
+                self._from_bytes,
+                input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")],
+                autograph=False,
             )
         self.from_pixels = tf.function(
             self._from_pixels,
             input_signature=[tf.TensorSpec([None, None, None, channels], tf.float32, "image")],
+            autograph=False,
         )
         self._blank = {
             "pixels": tf.zeros([height, width, channels], tf.float32),

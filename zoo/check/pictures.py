@@ -183,12 +183,12 @@ def _of_pixels(name: str, pixels: np.ndarray) -> Seen:
 @functools.cache
 def _header() -> Callable[[bytes], Any]:
     # Traced once, as the other: a call in Python op by op takes longer than decoding.
-    return tf.function(read_header, input_signature=[tf.TensorSpec([], tf.string)])
+    return tf.function(read_header, input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
 
 
 @functools.cache
 def _thumbnail() -> Callable[..., Any]:
-    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
     def size_and_thumbnail(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         image = decode_image(data)
         return tf.shape(image)[:2], _reduced(image)

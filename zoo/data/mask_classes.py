@@ -221,7 +221,7 @@ def find_classes(
 def _counter() -> Callable[[Any], Any]:
     import tensorflow as tf
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.uint8)])
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.uint8)], autograph=False)
     def ids_in(mask):
         ids = tf.reshape(tf.cast(mask, tf.int32), [-1])
         return tf.math.bincount(ids, minlength=256, maxlength=256)
@@ -236,4 +236,4 @@ def _decoder() -> Callable[[Any], Any]:
     from zoo.preprocess import decode_mask
 
     # Traced once: tracing takes longer than reading a small set's masks.
-    return tf.function(decode_mask, input_signature=[tf.TensorSpec([], tf.string)])
+    return tf.function(decode_mask, input_signature=[tf.TensorSpec([], tf.string)], autograph=False)

@@ -175,7 +175,7 @@ def _look_of(task: Task) -> Callable[[_Raw], _Raw]:
 # Traced once: tracing takes longer than looking at a small set's pictures.
 @functools.cache
 def _upright_size() -> Callable[[Any], Any]:
-    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
     def upright_size(data):
         _, size, orientation = read_header(data)
         return tf.where(orientation >= 5, size[::-1], size)
@@ -185,7 +185,7 @@ def _upright_size() -> Callable[[Any], Any]:
 
 @functools.cache
 def _decoded_colour() -> Callable[[Any], Any]:
-    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
     def decoded_colour(data):
         return _has_colour(decode_image(data, 3))
 

@@ -27,7 +27,7 @@ _BITS_OF_PALETTE, _BYTES_OF_PALETTE = 8, 12
 _BYTES_OF_MASK, _MASKS_AT_A_TIME = 24, 10
 
 
-@tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+@tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
 def _size(data: tf.Tensor) -> tf.Tensor:
     return read_header(data).size
 

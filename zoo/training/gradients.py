@@ -43,7 +43,7 @@ def gradient_norms(
     chosen = kernels(network)
     loss = session.task.loss(session.class_names, **session.recipe.loss)
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def norms_of(batch):
         with tf.GradientTape() as tape:
             outputs = network(tf.cast(batch["image"], tf.float32), training=True)

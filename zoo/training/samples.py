@@ -35,7 +35,9 @@ class Samples:
         # A partial function, so that several runs in a process do not pass for one that is
         # traced again and again.
         self._answers = tf.function(
-            partial(self._answer), input_signature=[tf.TensorSpec(image.shape, image.dtype)]
+            partial(self._answer),
+            input_signature=[tf.TensorSpec(image.shape, image.dtype)],
+            autograph=False,
         )
 
     def draw(self, epoch: int) -> Image.Image:

@@ -55,7 +55,7 @@ class Fused:
         signature = (tf.data.IteratorSpec(spec), tf.TensorSpec([], tf.int32), tf.TensorSpec([None]))
         # TensorFlow counts the graphs made of one piece of code, and warns where the calls are few:
         # of a partial function it counts those of each by itself.
-        self._taken = tf.function(partial(self._take), input_signature=signature)
+        self._taken = tf.function(partial(self._take), input_signature=signature, autograph=False)
         self._pace = 1
 
     @property
@@ -143,7 +143,7 @@ class OneByOne:
         heard: Callable[[tf.Tensor], None],
     ):
         signature = (spec, tf.TensorSpec.from_tensor(wishes()))
-        self._step: Any = tf.function(step, input_signature=signature)
+        self._step: Any = tf.function(step, input_signature=signature, autograph=False)
         self._wishes = wishes
         self._heard = heard
 

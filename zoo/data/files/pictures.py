@@ -212,7 +212,7 @@ def _header_reader() -> Callable[[Any], Any]:
     from zoo.preprocess import read_header
 
     # Traced once: tracing takes longer than reading a small set's headers.
-    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
     def header_of(path):
         return tuple(read_header(tf.io.read_file(path)))
 

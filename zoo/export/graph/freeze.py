@@ -44,7 +44,10 @@ def freeze(model: keras.Model, size: tuple[int, int], channels: int) -> Network:
     constant = sum(array.nbytes for array in arrays) <= LARGEST
     trainable = len(model.trainable_variables)
 
-    @tf.function(input_signature=[tf.TensorSpec([None, *size, channels], tf.float32, "pixels")])
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, *size, channels], tf.float32, "pixels")],
+        autograph=False,
+    )
     def network(pixels: tf.Tensor) -> Any:
         if not constant:
             return model(pixels, training=False)

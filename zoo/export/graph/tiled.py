@@ -209,7 +209,7 @@ def tiled(predictor: Predictor, overlap: float) -> Any:
         mask = blended_mask(image, network, preprocessing.size, classes, overlap)
         return *encoded(mask, classes), read
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")], autograph=False)
     def answer(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         kinds = (
             tf.TensorSpec([], tf.string),

@@ -68,7 +68,7 @@ class Scorer:
     @functools.cached_property
     def original(self) -> Scored:
         """What the Keras model itself scores, its network compiled to a graph."""
-        network = tf.function(self._predictor.outputs)
+        network = tf.function(self._predictor.outputs, autograph=False)
         return self.signatures(
             self._predictor.signatures, "keras", lambda pixels: network(tf.constant(pixels))
         )

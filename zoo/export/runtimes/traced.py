@@ -39,7 +39,7 @@ class Traced(tf.Module):
             )
         shape = [None, height, width, preprocessing.channels]
 
-        @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32, "image")])
+        @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32, "image")], autograph=False)
         def answer(image: tf.Tensor) -> Mapping[str, Any]:
             outputs = frozen.answer(image)
             # A name of its own for each output, which formats take over.
