@@ -20,6 +20,11 @@ def flip(path):
     path.write_bytes(data)
 
 
+def rename_an_op(path):
+    # In the place where a node says which op it is: field 2, of six bytes.
+    path.write_bytes(path.read_bytes().replace(b"\x12\x06Conv2D", b"\x12\x06Conv2E", 1))
+
+
 def empty_archive(path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("else.txt", "nothing")
@@ -41,7 +46,7 @@ def test_damaged_models(here, zoo, refused):
     (weights,) = Path("savedmodels/colours/1/variables").glob("*.index")
     cases = [
         ("savedmodels/colours", "1/saved_model.pb", cut, "cannot be loaded as a SavedModel ("),
-        ("savedmodels/colours", "1/saved_model.pb", flip, "1 "),
+        ("savedmodels/colours", "1/saved_model.pb", rename_an_op, "cannot be loaded as a"),
         ("savedmodels/colours", f"1/variables/{weights.name}", cut, "cannot be loaded as a"),
         ("savedmodels/colours", "1/model_card.json", no_task, "is none that `zoo export` wrote"),
         ("savedmodels/colours", "1/model_card.json", other_type, "is none that `zoo export`"),
@@ -52,11 +57,6 @@ def test_damaged_models(here, zoo, refused):
         copy = Path(f"copy{number}") / Path(model).name
         shutil.copytree(model, copy)
         damage(copy / inside)
-        if damage is flip:
-            # Whatever a single byte does, it does not end in a traceback.
-            result = zoo("predict", copy, PICTURE, code="any")
-            assert result.exit_code in (0, 2)
-            continue
         said = refused("predict", copy, PICTURE)
         assert message in said, inside
         assert str(copy) in said

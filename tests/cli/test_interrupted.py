@@ -78,7 +78,9 @@ def test_no_other_seed_is_begun(here, zoo, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.exhaustive)]
+)
 def test_a_real_process(here, zoo, history, number):
     command = ["-m", "zoo", "train", "colours", "--data", "pictures", "--set", "epochs=100000"]
     run = Path("runs/colours")

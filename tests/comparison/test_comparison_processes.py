@@ -18,7 +18,7 @@ from zoo.comparison import pool
 
 # To be quick; the runs are processes of their own.
 pool.ask = lambda job, threads: {"scores": ["accuracy"], "gpus": 0, "data": []}
-zoo.compare("colours", {"learning_rate": [0.02]}, overrides={"epochs": 30}, out="killed")
+zoo.compare("colours", {"learning_rate": [0.02]}, overrides={"epochs": 100}, out="killed")
 """
 
 
@@ -38,19 +38,19 @@ def test_runs_end_with_a_killed_comparison_and_are_gone_on_with(untouched, zoo, 
     # Waits for the orphan, which has to notice.
     with pool.locked(Path("killed")):
         first = epochs()
-        assert len(first) < 30
+        assert len(first) < 100
         time.sleep(0.3)
         assert epochs() == first
     # Extended by a rate at which the loss is soon no number; side by side.
     checked = {"scores": ["accuracy"], "gpus": 0, "data": []}
     monkeypatch.setattr(pool, "ask", lambda job, threads: checked)
-    axes = ("--vary", "learning_rate=0.02,1e30", "--set", "epochs=30")
+    axes = ("--vary", "learning_rate=0.02,1e30", "--set", "epochs=100")
     options = ("--out", "killed", "--jobs", 2, "--json")
     said = json.loads(zoo("compare", "colours", *axes, *options, code=1).stdout)
     good, bad = (row["runs"][0] for row in said["rows"])
-    assert (good["status"], good["epochs"]) == ("finished", 30)
+    assert (good["status"], good["epochs"]) == ("finished", 100)
     log = (RUN / "log.txt").read_text()
-    told = re.search(r"resuming .* after (step \d+ of )?epoch (\d+) of 30", log)
+    told = re.search(r"resuming .* after (step \d+ of )?epoch (\d+) of 100", log)
     # In the middle of an epoch, or after it.
     resumed = int(told[2]) - bool(told[1])
     assert resumed >= 1

@@ -205,11 +205,13 @@ def pets_of(split):
     ("name", "lengths", "trained_on"),
     [
         # 90 % of 5 * 8 records are 36.
-        pytest.param("cifar10", (36, 4, 10), 36, marks=pytest.mark.slow),
+        pytest.param("cifar10", (36, 4, 10), 36, marks=pytest.mark.exhaustive),
         # Of each kind's 8 photographs 1.6 are a fifth, rounded, and 0.8 are a tenth.
         ("tf_flowers", (25, 5, 10), 25),
         # 90 % of 3 * 10 are 27; the test list holds 3 * 2.
-        ("oxford_iiit_pet_classification", (27, 3, 6), 27),
+        pytest.param(
+            *("oxford_iiit_pet_classification", (27, 3, 6), 27), marks=pytest.mark.exhaustive
+        ),
         ("oxford_iiit_pet_segmentation", (27, 3, 6), 27),
         # Of the 30 of train 70 % are 21, one of them without a box, and 10 % are 3.
         ("oxford_iiit_pet_localization", (21, 3, 6), 20),

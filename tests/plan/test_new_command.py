@@ -43,7 +43,7 @@ def speed(monkeypatch):
     ("task", "source", "size", "train"),
     [
         ("classification", "class_folders", (12, 16), 14),
-        ("localization", "voc", (12, 16), 14),
+        pytest.param("localization", "voc", (12, 16), 14, marks=pytest.mark.exhaustive),
         ("segmentation", "mask_folders", (12, 16), 14),
     ],
 )

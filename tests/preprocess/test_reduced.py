@@ -113,8 +113,9 @@ def _decoded(data, ratio):
 # A gray ramp, left to right and top to bottom, that JPEG keeps: where a shade lies is known.
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(
-    st.integers(9, 130),
-    st.integers(9, 130),
+    # Larger ones would have shades beyond 255.
+    st.integers(9, 128),
+    st.integers(9, 128),
     st.sampled_from([1, 2, 3, 4, 7, 8, 100]),
     st.booleans(),
 )

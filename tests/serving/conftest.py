@@ -86,7 +86,9 @@ def browser():
     arguments = ["--no-sandbox", "--use-fake-device-for-media-stream"]
     arguments.append("--use-fake-ui-for-media-stream")
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        opened = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=arguments, timeout=120_000
+        )
         yield opened
         opened.close()
 

@@ -85,8 +85,14 @@ def test_a_request_that_waits_too_long(small):
     wait_until_free(small)
 
 
-def test_a_body_that_comes_slowly_leaves_less_time_for_the_answer(small):
-    """One and a half of its two seconds; the rest, and not two more, are for the work."""
+def test_a_body_that_comes_slowly_leaves_less_time_for_the_answer(models):
+    """Three of its six seconds; the rest, and not six more, are for the work."""
+    limits = replace(LIMITS, timeout=6.0)
+    with Server(models / "hp2", rest_port=0, grpc_port=0, limits=limits) as small:
+        ask_slowly(small)
+
+
+def ask_slowly(small):
     release = threading.Event()
     busy = small._pool.submit(release.wait, 120)
     body = b'{"instances": [2]}'
@@ -95,15 +101,14 @@ def test_a_body_that_comes_slowly_leaves_less_time_for_the_answer(small):
         with connect(small) as opened:
             started = time.monotonic()
             opened.sendall(head("Connection: close\r\n", length=len(body)) + body[:1])
-            time.sleep(1.5)
+            time.sleep(3)
             opened.sendall(body[1:])
             answer = received(opened)
             took = time.monotonic() - started
     finally:
         release.set()
     assert answer.startswith(b"HTTP/1.1 504 ")
-    assert took < 3.4
-    wait_until_free(small)
+    assert took < 8.9
 
 
 def wait_until_free(server):
@@ -160,7 +165,7 @@ def test_a_body_without_a_length_is_refused_when_it_is_too_long(small):
     except (httpx.NetworkError, httpx.RemoteProtocolError):
         # The server closed while this side was still sending.
         pass
-    assert ask(small).status_code == 200
+    wait_until_free(small)
 
 
 def test_a_short_body_of_very_many_values(small):
@@ -174,7 +179,7 @@ def test_a_short_body_of_very_many_values(small):
             "The request takes more than 0.025 MB of memory (--max-memory)"
         )
     assert small._grpc._memory._held == 0
-    assert ask(small).status_code == 200
+    wait_until_free(small)
 
 
 def test_a_slow_client(small):
@@ -227,7 +232,7 @@ def test_an_answer_that_nobody_reads(small):
         with suppress(TimeoutError, ConnectionError):
             opened.sendall(request * (16 * 10**6 // page))
         wait_until(lambda: small_connections(small) == 0, 120)
-    assert ask(small).status_code == 200
+    wait_until_free(small)
 
 
 def small_connections(server):
@@ -246,7 +251,7 @@ def test_idle_connections_are_bounded(small):
     with ExitStack() as stack:
         for _ in range(500):
             stack.enter_context(connect(small))
-        assert ask(small).status_code == 200
+        wait_until_free(small)
         assert small_connections(small) <= LIMITS.max_connections
         wait_until(lambda: small_connections(small) == 0, 120)
 
@@ -289,7 +294,7 @@ def test_what_is_no_http(small, sent):
         except ConnectionError:
             answer = b""
     assert not answer or answer.startswith(b"HTTP/1.1 4")
-    assert ask(small).status_code == 200
+    wait_until_free(small)
 
 
 def test_a_body_too_long_for_grpc(small):

@@ -94,7 +94,9 @@ def test_it_is_said_when_not_all_classes_are_shown(page):
     assert bars.locator("li").last.inner_text() == "and 2 more classes"
     page.unroute("**/*:predict")
     choose(page, "classification", photograph())
-    assert bars.get_attribute("aria-label") == "All classes, the likeliest first"
+    # Until it comes the answer before is shown.
+    label = "document.getElementById('bars').getAttribute('aria-label')"
+    until(page, f"{label} === 'All classes, the likeliest first'")
 
 
 def test_what_is_no_picture(page):
@@ -179,6 +181,7 @@ def pets(browser, zoo_models, tmp_path):
             wait_for(lambda: running.repository.find("pets")[0] == 2)
 
         page = browser.new_page()
+        page.set_default_timeout(120_000)
         page.goto(running.rest_url)
         yield page, running, publish
         page.close()
@@ -228,6 +231,7 @@ def test_an_empty_server_says_that_there_is_no_model_yet(browser, tmp_path):
 
     with Server(tmp_path, rest_port=0, grpc_port=0) as running:
         page = browser.new_page()
+        page.set_default_timeout(120_000)
         page.goto(running.rest_url)
         page.get_by_text("There is no model yet").wait_for()
         page.close()

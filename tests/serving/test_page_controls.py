@@ -43,6 +43,7 @@ def test_the_curl_names_any_model(browser, zoo_models, tmp_path):
     (tmp_path / "photo.jpg").write_bytes(data)
     with Server(tmp_path / "models", rest_port=0, grpc_port=0) as running:
         page = browser.new_page()
+        page.set_default_timeout(120_000)
         page.goto(running.rest_url)
         choose(page, name, data)
         command = page.locator("#curl").inner_text()
@@ -181,6 +182,7 @@ def test_a_token_is_asked_for(browser, models):
 
     with Server(models, rest_port=0, grpc_port=0, token="secret") as guarded:
         page = browser.new_page()
+        page.set_default_timeout(120_000)
         page.goto(guarded.rest_url)
         page.get_by_label("Token").fill("secret")
         page.keyboard.press("Tab")

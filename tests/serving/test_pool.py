@@ -110,7 +110,9 @@ def test_what_shapes_take_is_held_before_a_tensor_is_made(tmp_path, monkeypatch)
         return request
 
     with ExitStack() as stack:
-        server = stack.enter_context(Server(tmp_path, rest_port=0, grpc_port=0, limits=LIMITS))
+        # A first answer may take longer than others.
+        limits = replace(LIMITS, timeout=60.0)
+        server = stack.enter_context(Server(tmp_path, rest_port=0, grpc_port=0, limits=limits))
         address = server.grpc_url.removeprefix("grpc://")
         channel = stack.enter_context(grpc.insecure_channel(address))
         made = []

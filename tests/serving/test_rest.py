@@ -153,7 +153,7 @@ def test_names_in_any_script(tmp_path):
     half_plus(tmp_path / "größe 模型" / "007")
     with (
         Server(tmp_path, rest_port=0, grpc_port=0, token="geheim") as server,
-        httpx.Client(base_url=server.rest_url) as http,
+        httpx.Client(base_url=server.rest_url, timeout=60) as http,
     ):
         url = "/v1/models/gr%C3%B6%C3%9Fe%20%E6%A8%A1%E5%9E%8B"
         refused = http.get(url)
@@ -212,7 +212,7 @@ def test_with_a_token_any_page_may_ask(models):
     headers = {"authorization": "Bearer secret", "host": "a.org", "origin": "http://b.org"}
     with (
         Server(models / "hp2", rest_port=0, grpc_port=0, token="secret") as server,
-        httpx.Client(base_url=server.rest_url) as http,
+        httpx.Client(base_url=server.rest_url, timeout=60) as http,
     ):
         assert post(http, '{"instances": [2]}', **headers).json() == {"predictions": [3.0]}
 

@@ -33,7 +33,7 @@ def test_half_a_second_of_it(serve_load, tmp_path):
         address = server.grpc_url.removeprefix("grpc://")
         publishing = serve_load.publish([models / "half_plus_two"], 10.0)
         load = serve_load.load(
-            server.rest_url, address, [], 0.5, 3, 3, lambda: looked.append(True), publishing
+            server.rest_url, address, [], 2.0, 3, 3, lambda: looked.append(True), publishing
         )
         statuses, times, wrong = asyncio.run(load)
     assert wrong == []

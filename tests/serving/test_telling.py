@@ -41,7 +41,7 @@ def test_a_name_that_is_no_text_is_left_out(tmp_path, models):
     said = []
     with (
         Server(tmp_path, rest_port=0, grpc_port=0, poll_seconds=0.01, tell=said.append) as server,
-        httpx.Client(base_url=server.rest_url) as http,
+        httpx.Client(base_url=server.rest_url, timeout=60) as http,
     ):
         assert http.get("/models").json() == {"models": ["café"]}
         assert http.get("/v1/models/caf%C3%A9").status_code == 200

@@ -15,7 +15,8 @@ from zoo.training import tf_config, workers
 from zoo.training.watch import Watch
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 15
+# On a machine with nothing else to do it takes less than 15.
+SECONDS = 45
 
 RECIPE = '''"""Three grays, told apart."""
 
@@ -224,7 +225,8 @@ def test_a_lost_worker_ends_the_other(trained, lost):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lost", [0, 1])
+# Both read the checkpoint that the first worker wrote.
+@pytest.mark.parametrize("lost", [0, pytest.param(1, marks=pytest.mark.exhaustive)])
 def test_a_restart_goes_on_to_the_bit(trained, lost):
     run = f"runs/broken{lost}"
     done = run_zoo("train", "grays", "--workers", "2", "--run", run, "--resume")
