@@ -79,7 +79,7 @@ def test_unknown_sets_are_refused(tmp_path, monkeypatch):
         open_dataset("tfds:qqqqqqqqqqqqqqq")
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_fashion_mnist_comes_whole_from_its_published_files(real_data, monkeypatch):
     monkeypatch.setenv("ZOO_DATA", str(real_data))
     monkeypatch.setattr(socket, "create_connection", refuse)

@@ -42,7 +42,7 @@ def speed(monkeypatch):
 @pytest.mark.parametrize(
     ("task", "source", "size", "train"),
     [
-        ("classification", "class_folders", (12, 16), 14),
+        pytest.param("classification", "class_folders", (12, 16), 14, marks=pytest.mark.exhaustive),
         pytest.param("localization", "voc", (12, 16), 14, marks=pytest.mark.exhaustive),
         ("segmentation", "mask_folders", (12, 16), 14),
     ],
