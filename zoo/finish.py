@@ -188,7 +188,8 @@ def answer(model: Model, images: Sequence[str], folder: Path | None, watch: Watc
     with watch.bar("answering", len(images)) as bar:
         answers = model.predict(images, bar.advance)
     bad = []
-    stems = distinct_stems([Path(image) for image in images], ("", "_mask"))
+    endings = ("", "_mask") if any("mask" in one.values for one in answers) else ("",)
+    stems = distinct_stems([Path(image) for image in images], endings)
     for stem, one in zip(stems, answers, strict=True):
         line = one.to_json()
         if one.error:

@@ -1,6 +1,7 @@
 """A whole run and each of its commands on tiny pictures."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -125,6 +126,13 @@ def test_a_fresh_process_answers_for_a_segmentation_run(here, zoo):
         )
         assert process.returncode == 0, process.stderr
         assert set(json.loads(process.stdout)["fraction"]) >= {"background", "0", "9"}
+    # The name of one's mask would be that of the other's drawing.
+    shutil.copy("pictures/red/3.png", "3_mask.png")
+    said = zoo("predict", "runs/colours", "pictures/red/3.png", "3_mask.png", "-o", "drawn")
+    lines = [json.loads(line) for line in said.stdout.splitlines()]
+    written = [Path(line[key]) for line in lines for key in ("drawn", "mask")]
+    assert sorted(Path("drawn").iterdir()) == sorted(written)
+    assert len(set(written)) == 4
 
 
 def test_dry_run_leaves_nothing(here, zoo):
