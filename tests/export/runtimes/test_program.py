@@ -190,7 +190,7 @@ def test_the_program_is_written_as_people_write(fit, channels, tmp_path):
                 if isinstance(node, ast.Import)
                 for name in node.names
             }
-            assert imported <= {"argparse", "json", "sys", "os", "numpy", *one.modules}
+            assert imported <= {"argparse", "io", "json", "sys", "os", "numpy", *one.modules}
 
 
 def test_files_that_cannot_be_read_fail_nobody_else(program_of, tmp_path, monkeypatch, capsys):
