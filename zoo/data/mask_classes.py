@@ -77,14 +77,17 @@ class MaskClasses:
 
     def knows(self, ids: np.ndarray) -> bool:
         """Whether each of some ids, uint8 [h, w], is a class or to be ignored."""
+        import cv2
         import numpy as np
 
         unknown = self._bytes[1]
         if unknown is None or not ids.size:
             return True
         first, length = self._run
-        # Most masks hold ids of one run, and to find the largest takes a tenth of looking all up.
-        if int((ids - np.uint8(first)).max()) < length:
+        moved = first if first + length > len(self.table) else 0
+        # Most masks hold ids of one run, and to find both ends takes a tenth of looking all up.
+        least, most, *_ = cv2.minMaxLoc(ids - np.uint8(moved) if moved else ids)
+        if first <= least + moved and most + moved < first + length:
             return True
         # The fastest search that there is.
         return self.look_up(ids).tobytes().find(unknown) < 0

@@ -158,6 +158,8 @@ def fit_mask(
         uint8 [height, width], the classes, ``IGNORE`` where there is no picture.
     """
     fitted = look_up(ids.take(rows, 0, mode="clip").take(columns, 1, mode="clip"))
-    fitted[rows < 0] = IGNORE
-    fitted[:, columns < 0] = IGNORE
+    if rows.min() < 0:
+        fitted[rows < 0] = IGNORE
+    if columns.min() < 0:
+        fitted[:, columns < 0] = IGNORE
     return fitted
