@@ -103,11 +103,9 @@ def plan_recipe(
     for field, how in (("task", "by --task"), ("name", "by the name of its file")):
         if field in given:
             raise UserError(f"--set {field}=: a recipe's {field} is given {how}; leave it out")
-    # Asked before this very process keeps the machine busy.
-    load = machine.busy()
     data, dataset = find_data(place, task, given, watch)
     data, dataset, own_validation = _set_aside(data, dataset, task, given)
-    watch.notes([*sentences(dataset.findings), *([load] if load else [])])
+    watch.notes(sentences(dataset.findings))
     fingerprint = measure(dataset, task, watch)
     drafted = partial(
         draft_recipe,
@@ -118,7 +116,10 @@ def plan_recipe(
         memory=memory.memory(),
         own_validation=own_validation,
     )
+    others = machine.Others()
     draft, speed = _fast_enough(drafted, fingerprint, dataset, minutes, watch)
+    busy = others.sentence()
+    watch.notes([busy] if busy else [])
     epoch = _epoch_seconds(draft.recipe(), fingerprint, speed)
     _choose_epochs(draft, fingerprint, speed, minutes, epoch)
     recipe = draft.recipe()
