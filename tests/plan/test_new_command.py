@@ -25,12 +25,12 @@ def refusal(zoo, *arguments):
 def speed(monkeypatch):
     """Lets steps take as long as a test says, without training any."""
 
-    def take(step, picture=0.0):
+    def take(step, picture=0.0, epoch=0.0):
         given = []
 
         def time_steps(recipe, dataset, watch, *, cached):
             given.append((recipe.model["filters"][0], recipe.input.size))
-            return Speed(step, picture) if not callable(step) else Speed(step(recipe), picture)
+            return Speed(step(recipe) if callable(step) else step, picture, epoch)
 
         monkeypatch.setattr(planning, "time_steps", time_steps)
         return given
@@ -132,12 +132,19 @@ def test_the_same_data_and_speed_give_the_same_recipe(here, made, zoo, speed):
 def test_epochs_fill_the_minutes(here, made, zoo, speed):
     speed(1.0)
     zoo("new", made / "classification", "--task", "classification", "--minutes", "2", "-o", "m.py")
-    # 28 steps take 28 s; in 0.9 * 120 s there are 3.86 epochs.
+    # 28 steps take 28 s; in 0.8 * 120 s there are 3.43 epochs.
     assert load_recipe("m.py").epochs == 3
     text = Path("m.py").read_text()
     assert "3 epochs of 28 steps, about 1 min 24 s of the 2 minutes there are" in " ".join(
         text.replace("#", " ").split()
     )
+
+
+def test_what_an_epoch_takes_besides_its_steps_is_counted(here, made, zoo, speed):
+    speed(1.0, epoch=8.0)
+    zoo("new", made / "classification", "--task", "classification", "--minutes", "2", "-o", "m.py")
+    # 28 + 8 s an epoch; in 0.8 * 120 s there are 2.67.
+    assert load_recipe("m.py").epochs == 2
 
 
 def test_too_little_time_is_said(here, made, zoo, speed):
