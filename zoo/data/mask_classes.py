@@ -84,6 +84,7 @@ class MaskClasses:
         if unknown is None or not ids.size:
             return True
         first, length = self._run
+        # A run in which 0 follows 255 has two parts: counted from its first, it is whole.
         moved = first if first + length > len(self.table) else 0
         # Most masks hold ids of one run, and to find both ends takes a tenth of looking all up.
         least, most, *_ = cv2.minMaxLoc(ids - np.uint8(moved) if moved else ids)
